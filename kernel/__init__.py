@@ -1,0 +1,1 @@
+"""The few primitives that every room shares. Imports nothing of ours."""

@@ -1,0 +1,119 @@
+"""Identifiers: UUIDv7 inside, a prefix and 26 characters of Crockford's base 32 outside.
+
+    pay_01k9c8w2e4f6g8h0j2k4m6n8p0        a live payment
+    pay_test_01k9c8w2e4f6g8h0j2k4m6n8p0   a test payment
+
+The text sorts like the UUID, and so by time. Sources: RFC 9562 §5.7 (UUIDv7), Crockford base 32 (no i, l, o, u).
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from kernel.errors import NotFound
+
+NIL = UUID(int=0)
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_TEXT_LENGTH = 26
+_RANDOM_BITS = 74
+_VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
+
+
+class Environment(StrEnum):
+    """A partner's two worlds, which no query crosses."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+class Kind(StrEnum):
+    """The prefix of each kind of resource, as it goes to the wire."""
+
+    PARTNER = "ptn"
+    CLIENT = "cli"
+    MERCHANT = "mer"
+    PAYMENT = "pay"
+    EVENT = "evt"
+    ENDPOINT = "ep"
+    SECRET = "whs"  # noqa: S105 - a prefix, not a secret
+    DELIVERY = "dlv"
+    ATTEMPT = "att"
+    EVIDENCE = "evd"
+    PROPOSAL = "prp"
+    EXCEPTION = "exc"
+    ADMIN_TOKEN = "adm"  # noqa: S105 - a prefix, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One partner in one environment: the wall that no query crosses."""
+
+    partner_id: UUID
+    environment: Environment
+
+
+def new_id(at: datetime) -> UUID:
+    """A UUIDv7 of that time; ids of one millisecond are in random order (RFC 9562 §6.2, method 3 not used)."""
+    return _assemble(_milliseconds(at), secrets.randbits(_RANDOM_BITS))
+
+
+def id_beside(other: UUID) -> UUID:
+    """A new UUIDv7 that carries the milliseconds of another, so that both fall into one partition."""
+    return _assemble(other.int >> 80, secrets.randbits(_RANDOM_BITS))
+
+
+def first_id_at(at: datetime) -> UUID:
+    """The smallest UUID whose time is `at`: a bound for ranges and partitions. Not a valid UUIDv7 itself."""
+    return UUID(int=_milliseconds(at) << 80)
+
+
+def time_of(identifier: UUID) -> datetime:
+    """The time that a UUIDv7 carries, to the millisecond."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
+
+
+def to_text(kind: Kind, identifier: UUID, environment: Environment = Environment.LIVE) -> str:
+    """The id as partners see it; test ids say so."""
+    middle = "test_" if environment is Environment.TEST else ""
+    return f"{kind}_{middle}{_encode(identifier.int)}"
+
+
+def from_text(kind: Kind, text: str, environment: Environment = Environment.LIVE) -> UUID:
+    """The UUID of an id that a caller sent.
+
+    Raises NotFound for anything that cannot name a resource of this kind and environment: another kind's id, the other
+    environment's, or no id at all are all the same to a caller.
+    """
+    prefix = to_text(kind, NIL, environment)[:-_TEXT_LENGTH]
+    if not text.startswith(prefix):
+        raise NotFound
+    return UUID(int=_decode(text.removeprefix(prefix)))
+
+
+def _milliseconds(at: datetime) -> int:
+    if at.tzinfo is None:
+        raise ValueError("a naive datetime has no place here")
+    return int(at.timestamp() * 1000)
+
+
+def _assemble(milliseconds: int, random: int) -> UUID:
+    high, low = random >> 62, random & ((1 << 62) - 1)
+    return UUID(int=(milliseconds << 80) | _VERSION_AND_VARIANT | (high << 64) | low)
+
+
+def _encode(value: int) -> str:
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def _decode(text: str) -> int:
+    if len(text) != _TEXT_LENGTH or any(character not in _VALUES for character in text):
+        raise NotFound
+    value = 0
+    for character in text:
+        value = (value << 5) | _VALUES[character]
+    if value >> 128:
+        raise NotFound
+    return value
