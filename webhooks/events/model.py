@@ -1,0 +1,47 @@
+"""An event before and after it is written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kernel.ids import Tenant
+from webhooks.queue.port import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """A fact to be told.
+
+    `id` is a UUIDv7 made now (it chooses the partition); `occurred_at` is when it happened. `data` becomes the body
+    {"type", "timestamp", "data"}. `ordering_key` (a payment's id) keeps order at ordered endpoints. `key_digest` is the
+    SHA-256 of the partner's own event id and `fingerprint` that of what it published: both or neither.
+    """
+
+    tenant: Tenant
+    id: UUID
+    type: str
+    merchant_id: UUID | None
+    occurred_at: datetime
+    data: dict[str, Any]
+    ordering_key: UUID | None = None
+    key_digest: bytes | None = None
+    fingerprint: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What stands in the database: `jobs` are the deliveries to offer to the queue once the transaction committed.
+
+    `repeated` says that the partner's key was known: `event_id` is then the first event's, and nothing was inserted.
+    """
+
+    event_id: UUID
+    matched: int
+    jobs: tuple[Job, ...] = ()
+    repeated: bool = False
+
+
+def body_context(event_id: UUID) -> bytes:
+    """What binds a sealed body to its row of events."""
+    return b"events.body:" + event_id.bytes

@@ -1,0 +1,110 @@
+"""What goes into a send and what comes out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from kernel.ids import Tenant
+from kernel.masked import Secret
+
+
+class Cause(StrEnum):
+    """Why an attempt is made; the values are those of the SQL enum attempt_cause."""
+
+    FIRST = "first"
+    RETRY = "retry"
+    PROBE = "probe"
+    LEASE_EXPIRED = "lease_expired"
+    RECONCILED = "reconciled"
+    REPLAY = "replay"
+
+
+class ErrorClass(StrEnum):
+    """What went wrong with an attempt, in the order in which a send can fail."""
+
+    REFUSED_DESTINATION = "refused_destination"  # the address is in a special-purpose range and on no allow-list
+    DNS = "dns"  # the name has no address
+    CONNECT = "connect"  # no connection
+    TLS = "tls"  # the handshake or the certificate
+    TIMEOUT = "timeout"  # the total deadline passed before the head of the answer was read
+    RESET = "reset"  # the connection was lost before the head of the answer was read
+    PROTOCOL = "protocol"  # the answer is not HTTP
+    STATUS = "status"  # an answer that is not 2xx
+    INTERNAL = "internal"  # a fault of ours
+
+
+class Decision(StrEnum):
+    """What an attempt means for its delivery and its endpoint."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    ABORT = "abort"  # the receiver wants no more of this message
+    DISABLE = "disable"  # the receiver wants nothing more at all
+
+
+class Blame(StrEnum):
+    """Whose failure it is: the whole lane's (its other deliveries would fail too) or this delivery's alone."""
+
+    LANE = "lane"
+    DELIVERY = "delivery"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The decision; `retry_after_seconds` is what the receiver asked for, capped, and a second more: never early."""
+
+    decision: Decision
+    retry_after_seconds: int | None = None
+    blame: Blame | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Microseconds per phase; None where the phase did not happen (a kept-alive connection has no dns, connect, tls)."""
+
+    total_us: int
+    dns_us: int | None = None
+    connect_us: int | None = None
+    tls_us: int | None = None
+    first_byte_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedDelivery:
+    """A claimed delivery with everything opened that a send needs.
+
+    `headers` are the endpoint's own; `body` is the exact bytes that were stored; `secrets` are the live ones, newest
+    first, as `whsec_…`. `round` and `step` are those of the job.
+    """
+
+    tenant: Tenant
+    delivery_id: UUID
+    event_id: UUID
+    endpoint_id: UUID
+    endpoint_version: int
+    url: str
+    secrets: tuple[Secret, ...]
+    body: bytes
+    round: int
+    step: int
+    cause: Cause
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResult:
+    """What became of one POST. `exchange` is JSON (see `exchange.py`) with secrets masked, still to be sealed."""
+
+    started_at: datetime
+    status_code: int | None
+    error_class: ErrorClass | None
+    timings: Timings
+    exchange: bytes
+    verdict: Verdict
+
+
+def exchange_context(attempt_id: UUID) -> bytes:
+    """What binds a sealed exchange to its row of delivery_attempts."""
+    return b"delivery_attempts.exchange:" + attempt_id.bytes
