@@ -1,0 +1,97 @@
+"""Pure checks around a bank: does an instruction fit it, do its settings, and does its answer speak of our payment."""
+
+import re
+
+from adapters.contract import BankSettings, Evidence, Instruction
+from adapters.declaration import AccountScheme, Declaration, FieldLimit
+from kernel.errors import FieldError
+from kernel.money import exponent_of
+
+_OF_EVERY_BANK = {("secrets", "tls_certificate"), ("secrets", "tls_key"), ("options", "tls_ca")}
+
+
+def field_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:
+    """Every field of the public payment that this bank would not take; messages name limits, never values."""
+    errors = [*_amount_errors(declaration, instruction), *_account_errors(declaration, instruction)]
+    for pointer, value in _texts(instruction).items():
+        limit = declaration.fields.get(pointer)
+        if limit is not None and value is not None:
+            errors += _text_errors(pointer, value, limit)
+    return errors
+
+
+def setting_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:
+    """Every setting that a bank of this protocol lacks or does not know."""
+    errors = []
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", settings.base_url):
+        errors.append(_error("/base_url", "invalid", "must be an http or https URL without credentials or a query"))
+    known = {("secrets" if each.secret else "options", each.name): each for each in declaration.settings}
+    given = {("secrets", name) for name in settings.secrets} | {("options", name) for name in settings.options}
+    needed = {place for place, each in known.items() if each.required}
+    errors += [_error(f"/{place}/{name}", "required", "is required") for place, name in sorted(needed - given)]
+    unknown = sorted(given - set(known) - _OF_EVERY_BANK)
+    return errors + [_error(f"/{place}/{name}", "unknown", "is not a setting of this bank") for place, name in unknown]
+
+
+def echo_mismatches(instruction: Instruction, evidence: Evidence) -> tuple[str, ...]:
+    """Which of amount, currency and reference the bank's answer gives differently; what it does not echo is no error.
+
+    Evidence with a mismatch must not be believed, whatever its verdict.
+    """
+    wrong = []
+    if evidence.amount is not None:
+        if evidence.amount.currency != instruction.amount.currency:
+            wrong.append("currency")
+        if evidence.amount.value != instruction.amount.value:
+            wrong.append("amount")
+    if evidence.reference is not None and evidence.reference != instruction.end_to_end_id:
+        wrong.append("reference")
+    return tuple(wrong)
+
+
+def _amount_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:
+    rule = declaration.currencies.get(instruction.amount.currency)
+    if rule is None:
+        allowed = ", ".join(sorted(declaration.currencies))
+        return [_error("/amount/currency", "not_supported", f"this bank pays in: {allowed}")]
+    if not rule.value_min <= instruction.amount.value <= rule.value_max:
+        message = f"this bank pays from {rule.value_min} to {rule.value_max} minor units"
+        return [_error("/amount/value", "out_of_range", message)]
+    unit = 10 ** max(0, exponent_of(instruction.amount.currency) - rule.exponent)
+    if instruction.amount.value % unit:
+        return [_error("/amount/value", "too_precise", f"this bank pays in steps of {unit} minor units")]
+    return []
+
+
+def _account_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:
+    scheme = AccountScheme.SORT_CODE if instruction.creditor.account.iban is None else AccountScheme.IBAN
+    if scheme in declaration.accounts:
+        return []
+    allowed = ", ".join(sorted(declaration.accounts))
+    return [_error("/creditor/account", "not_supported", f"this bank pays to accounts given by: {allowed}")]
+
+
+def _texts(instruction: Instruction) -> dict[str, str | None]:
+    account = instruction.creditor.account
+    return {
+        "/creditor/name": instruction.creditor.name.reveal(),
+        "/creditor/account/iban": account.iban.reveal() if account.iban else None,
+        "/creditor/account/sort_code": account.sort_code,
+        "/creditor/account/account_number": account.account_number.reveal() if account.account_number else None,
+        "/reference": instruction.reference.reveal(),
+        "/end_to_end_id": instruction.end_to_end_id,
+    }
+
+
+def _text_errors(pointer: str, value: str, limit: FieldLimit) -> list[FieldError]:
+    errors = []
+    if not limit.min_length <= len(value) <= limit.max_length:
+        message = f"this bank takes {limit.min_length} to {limit.max_length} characters"
+        errors.append(_error(pointer, "length", message))
+    if re.fullmatch(f"[{limit.charset}]*", value) is None:
+        errors.append(_error(pointer, "charset", f"this bank takes only the characters [{limit.charset}]"))
+    return errors
+
+
+def _error(pointer: str, code: str, message: str) -> FieldError:
+    return FieldError(pointer=pointer, code=code, message=message)

@@ -1,0 +1,167 @@
+"""What an adapter declares about its bank protocol: data, so that it can be checked, shown and tested."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+# The headers that the engine knows how to make anew at every send.
+FRESH_HEADERS = frozenset({"date", "x-request-id"})
+
+
+class OperationKind(StrEnum):
+    """The kinds of bank calls; equal to the SQL enum operation_kind."""
+
+    CONSENT = "consent"
+    AUTHORISE = "authorise"
+    SUBMIT = "submit"
+    ENQUIRE = "enquire"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class Recovery(StrEnum):
+    """What to do with an operation whose outcome is unknown."""
+
+    RESEND = "resend"  # The same bytes under the same key; the bank executes them once at most within its window.
+    ENQUIRE = "enquire"  # Ask by one of the enquiry keys; the operation itself is never sent again.
+    HOLD = "hold"  # No machine can learn more; two persons decide on evidence.
+
+
+class EnquiryKey(StrEnum):
+    """What the bank can be asked by."""
+
+    END_TO_END_ID = "end_to_end_id"
+    BANK_REFERENCE = "bank_reference"
+    IDEMPOTENCY_KEY = "idempotency_key"
+    CONSENT = "consent"
+    FILE = "file"
+    STATEMENT = "statement"
+
+
+class AuthProfile(StrEnum):
+    """How the engine proves to the bank who is calling; each names the settings that it needs."""
+
+    NONE = "none"
+    BEARER_STATIC = "bearer_static"  # secret `token`
+    OAUTH_CLIENT_CREDENTIALS = "oauth_client_credentials"  # option `token_url`; secrets `client_id`, `client_secret`
+
+
+class AccountScheme(StrEnum):
+    """The forms of account number that the bank pays to."""
+
+    IBAN = "iban"
+    SORT_CODE = "sort_code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrencyRule:
+    """One currency at this bank. `exponent` is the bank's own number of digits; limits are in ISO minor units."""
+
+    exponent: int
+    value_min: int = 1
+    value_max: int = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldLimit:
+    """What the bank takes in one field; `charset` is the inside of a regular expression's character class."""
+
+    max_length: int
+    charset: str
+    min_length: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """How the bank recognises a repeat: the key's header, what a key may hold, and for how long it is remembered."""
+
+    header: str
+    max_length: int
+    charset: str
+    window_seconds: int
+    min_resend_seconds: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """At most `requests` calls of these kinds in any `window_seconds`."""
+
+    kinds: frozenset[OperationKind]
+    requests: int
+    window_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long one call may take: to connect (with TLS), from there to the answer's head, and in all."""
+
+    connect_seconds: float = 3.0
+    first_byte_seconds: float = 10.0
+    total_seconds: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingField:
+    """One setting that an admin gives for a bank of this protocol; a secret one is never shown again."""
+
+    name: str
+    sentence: str
+    secret: bool = False
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """All that the rest of the system may know about one bank protocol.
+
+    `absence_proven_after_seconds`: an enquiry that finds nothing proves that the bank never took the payment only when
+    this long has passed since the last byte was sent; None means never. `processing_seconds` is what the bank may need
+    after our deadline until its books show the outcome. `fields` is keyed by JSON Pointer into the public payment.
+    `poll_seconds` are the delays between enquiries; the last one repeats.
+    """
+
+    name: str
+    title: str
+    mapping_version: str
+    operations: frozenset[OperationKind] = frozenset()
+    notifications: bool = False
+    currencies: Mapping[str, CurrencyRule] = field(default_factory=dict)
+    accounts: frozenset[AccountScheme] = frozenset()
+    fields: Mapping[str, FieldLimit] = field(default_factory=dict)
+    idempotency: Idempotency | None = None
+    enquiry_keys: tuple[EnquiryKey, ...] = ()
+    recovery: Mapping[OperationKind, Recovery] = field(default_factory=dict)
+    absence_proven_after_seconds: int | None = None
+    fresh_headers: tuple[str, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    deadlines: Deadlines = Deadlines()
+    processing_seconds: float = 5.0
+    poll_seconds: tuple[float, ...] = (1, 2, 5, 10, 30, 60, 300, 900)
+    auth: AuthProfile = AuthProfile.NONE
+    signing: str = "none"
+    settings: tuple[SettingField, ...] = ()
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long an operation's lease must last at least: its deadline and what the bank needs after it."""
+        return self.deadlines.total_seconds + self.processing_seconds
+
+    def poll_delay_seconds(self, checks: int) -> float:
+        """The delay before enquiry number `checks` + 1."""
+        return self.poll_seconds[min(checks, len(self.poll_seconds) - 1)]
+
+    def recovery_of(self, kind: OperationKind) -> Recovery:
+        """What to do when the outcome of such an operation is unknown; what is not declared is held."""
+        return self.recovery.get(kind, Recovery.HOLD)
+
+    def resend_allowed(self, kind: OperationKind, seconds_since_first_sent: float) -> bool:
+        """Whether the sealed bytes may be sent again now: declared, and inside the bank's window with a margin."""
+        if self.recovery_of(kind) is not Recovery.RESEND or self.idempotency is None:
+            return False
+        margin = self.lease_seconds
+        return seconds_since_first_sent + margin < self.idempotency.window_seconds
+
+    def absence_proven(self, seconds_since_last_sent: float) -> bool:
+        """Whether "not found" now proves that the bank never took the payment."""
+        after = self.absence_proven_after_seconds
+        return after is not None and seconds_since_last_sent >= after

@@ -1,0 +1,63 @@
+"""What crosses the wire to a bank and back, as values: the exact bytes, and nothing of sockets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+import orjson
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRequest:
+    """One request to a bank, complete but for what the engine makes anew at each send.
+
+    `path` begins with a slash, holds the query and is relative to the bank's base URL. `headers` never hold a
+    credential: the engine adds `Authorization`. `fresh` names the headers that the engine makes anew at every send,
+    also of sealed bytes (see FRESH_HEADERS in adapters/declaration.py); everything else is resent byte for byte.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+    fresh: tuple[str, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """The request as bytes to seal: one JSON line, then the body as it is. Equal requests give equal bytes."""
+        head = {
+            "version": _VERSION,
+            "method": self.method,
+            "path": self.path,
+            "headers": self.headers,
+            "fresh": self.fresh,
+        }
+        return orjson.dumps(head) + b"\n" + self.body
+
+    @classmethod
+    def from_bytes(cls, sealed: bytes) -> Self:
+        """The request that `to_bytes` wrote, by this version of the code or an earlier one.
+
+        Raises ValueError for anything else.
+        """
+        line, newline, body = sealed.partition(b"\n")
+        head = orjson.loads(line)
+        if not newline or not isinstance(head, dict) or head.get("version") != _VERSION:
+            raise ValueError("these bytes are not a wire request")
+        return cls(
+            method=head["method"],
+            path=head["path"],
+            headers=tuple((name, value) for name, value in head["headers"]),
+            body=body,
+            fresh=tuple(head["fresh"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireReply:
+    """One completely read HTTP answer. Header names are in lower case; of a repeated header the last one counts."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
