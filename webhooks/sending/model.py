@@ -1,10 +1,14 @@
 """What goes into a send and what comes out of it."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
+
+import orjson
 
 from kernel.ids import Tenant
 from kernel.masked import Secret
@@ -62,7 +66,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Microseconds per phase; None where the phase did not happen (a kept-alive connection has no dns, connect, tls)."""
+    """Microseconds per phase; None where it did not happen (a kept-alive connection has no dns, connect or tls)."""
 
     total_us: int
     dns_us: int | None = None
@@ -95,7 +99,7 @@ class LoadedDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult:
-    """What became of one POST. `exchange` is JSON (see `exchange.py`) with secrets masked, still to be sealed."""
+    """What became of one POST. `exchange` is `Exchange.to_bytes()`, still to be sealed."""
 
     started_at: datetime
     status_code: int | None
@@ -103,6 +107,48 @@ class AttemptResult:
     timings: Timings
     exchange: bytes
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What an attempt keeps of request and answer, secrets masked. The request's body is the event's, stored once.
+
+    `note` says in our words what went wrong, or what was left out of the answer's body.
+    """
+
+    url: str
+    request_headers: tuple[tuple[str, str], ...]
+    response_headers: tuple[tuple[str, str], ...] = ()
+    response_body: bytes = b""
+    note: str = ""
+
+    def to_bytes(self) -> bytes:
+        """The plaintext of delivery_attempts.sealed_exchange."""
+        return orjson.dumps(
+            {
+                "url": self.url,
+                "request_headers": self.request_headers,
+                "response_headers": self.response_headers,
+                "response_body": b64encode(self.response_body).decode(),
+                "note": self.note,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, plaintext: bytes) -> Self:
+        """The opposite of `to_bytes`."""
+        fields = orjson.loads(plaintext)
+        return cls(
+            url=fields["url"],
+            request_headers=_pairs(fields["request_headers"]),
+            response_headers=_pairs(fields["response_headers"]),
+            response_body=b64decode(fields["response_body"]),
+            note=fields["note"],
+        )
+
+
+def _pairs(lists: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in lists)
 
 
 def exchange_context(attempt_id: UUID) -> bytes:

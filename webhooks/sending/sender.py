@@ -1,0 +1,110 @@
+"""One attempt: sign, send once, decide."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from kernel.clock import Clock
+from kernel.ids import Kind, to_text
+from webhooks.sending.model import AttemptResult, ErrorClass, Exchange, LoadedDelivery, Verdict
+from webhooks.sending.signing import signature_header
+from webhooks.sending.transport import BodyState, Transport, WireReply, WireRequest
+from webhooks.sending.verdict import VerdictPolicy, decide_answer, decide_failure
+
+_MASK = "••••"
+# Never an endpoint's own: what identifies, signs and frames the message is ours. The prefix rules are in `is_reserved`.
+_RESERVED = frozenset(
+    {"host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "user-agent"}
+)
+_RESERVED_PREFIXES = ("webhook-", "threadneedle-", "content-", "proxy-")
+_BODY_NOTES = {
+    BodyState.COMPLETE: "",
+    BodyState.CAPPED: "The answer's body is longer than what is kept.",
+    BodyState.LATE: "The answer's body did not end in time.",
+    BodyState.BROKEN: "The connection broke within the answer's body.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendPolicy:
+    """How we introduce ourselves, and how far a receiver's wishes are followed."""
+
+    user_agent: str = "Threadneedle/1"
+    verdict: VerdictPolicy = field(default_factory=VerdictPolicy)
+
+
+class Sender:
+    """Makes attempts. What the receiver does is a result, never an exception."""
+
+    def __init__(self, transport: Transport, clock: Clock, policy: SendPolicy) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._policy = policy
+
+    async def send(self, delivery: LoadedDelivery) -> AttemptResult:
+        """POST the delivery's stored bytes once, signed now, and say what the answer means."""
+        started_at = self._clock.now()
+        request = WireRequest(url=delivery.url, headers=self._headers(delivery, started_at), body=delivery.body)
+        reply = await self._transport.send(request)
+        return AttemptResult(
+            started_at=started_at,
+            status_code=reply.status,
+            error_class=_error_class(reply),
+            timings=reply.timings,
+            exchange=_exchange(delivery, request, reply).to_bytes(),
+            verdict=self._verdict(reply),
+        )
+
+    def _headers(self, delivery: LoadedDelivery, now: datetime) -> tuple[tuple[str, str], ...]:
+        """The endpoint's own headers, then ours; the webhook-id is the event's and the same for every attempt."""
+        environment = delivery.tenant.environment
+        message_id = to_text(Kind.EVENT, delivery.event_id, environment)
+        timestamp = int(now.timestamp())
+        ours = {
+            "content-type": "application/json",
+            "user-agent": self._policy.user_agent,
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature_header(delivery.secrets, message_id, timestamp, delivery.body),
+            "threadneedle-delivery": to_text(Kind.DELIVERY, delivery.delivery_id, environment),
+            "threadneedle-attempt": str(delivery.step + 1),
+            "threadneedle-cause": delivery.cause.value,
+        }
+        if delivery.round:
+            ours["threadneedle-replay"] = str(delivery.round)
+        return (*_own(delivery), *ours.items())
+
+    def _verdict(self, reply: WireReply) -> Verdict:
+        if reply.status is None:
+            return decide_failure(reply.error or ErrorClass.INTERNAL)
+        return decide_answer(reply.status, reply.headers, self._clock.now(), self._policy.verdict)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether an endpoint may not set this header itself."""
+    lower = name.lower()
+    return lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES)
+
+
+def _own(delivery: LoadedDelivery) -> Iterable[tuple[str, str]]:
+    return ((name, value) for name, value in delivery.headers.items() if not is_reserved(name))
+
+
+def _error_class(reply: WireReply) -> ErrorClass | None:
+    if reply.status is None:
+        return reply.error or ErrorClass.INTERNAL
+    return None if 200 <= reply.status <= 299 else ErrorClass.STATUS
+
+
+def _exchange(delivery: LoadedDelivery, request: WireRequest, reply: WireReply) -> Exchange:
+    """What may be kept: an endpoint's own header values and the signatures are credentials, and so may a query be."""
+    hidden = {name.lower() for name in delivery.headers} | {"webhook-signature"}
+    parts = urlsplit(request.url)
+    return Exchange(
+        url=parts._replace(query=_MASK if parts.query else "").geturl(),
+        request_headers=tuple((name, _MASK if name.lower() in hidden else value) for name, value in request.headers),
+        response_headers=reply.headers,
+        response_body=reply.body,
+        note=reply.detail or _BODY_NOTES[reply.body_state],
+    )

@@ -1,0 +1,65 @@
+"""The port through which webhooks leave. `tests/contracts/transport` holds what every implementation does."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from webhooks.sending.model import ErrorClass, Timings
+
+
+class BodyState(StrEnum):
+    """What became of the answer's body after its head was read."""
+
+    COMPLETE = "complete"
+    CAPPED = "capped"  # longer than the cap; the rest was not read
+    LATE = "late"  # the deadline passed while it was read
+    BROKEN = "broken"  # the connection was lost, or it is not what its head promised
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportPolicy:
+    """`total_timeout_seconds` covers connect, send and the whole answer."""
+
+    total_timeout_seconds: float = 20.0
+    response_body_bytes_max: int = 16_384
+    response_line_bytes_max: int = 16_384
+    keep_alive_seconds: float = 30.0
+    dns_cache_seconds: int = 10
+    dns_threads: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRequest:
+    """One POST, complete: the transport adds only Host and Content-Length."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireReply:
+    """An answer whose head was read (`status`), or why there is none (`error`). Never both, never neither.
+
+    `detail` is for people: our words, never the receiver's.
+    """
+
+    timings: Timings
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    body_state: BodyState = BodyState.COMPLETE
+    error: ErrorClass | None = None
+    detail: str = ""
+
+
+class Transport(Protocol):
+    """Sends once: no retry, no redirect, no cookie. Never raises for what the other side does."""
+
+    async def send(self, request: WireRequest) -> WireReply:
+        """The answer within the total deadline, or the class of the failure."""
+        ...
+
+    async def close(self) -> None:
+        """Drop idle connections. What is being sent must have ended."""
+        ...
