@@ -1,0 +1,152 @@
+"""The embedded servers together: one lock, one password, two children."""
+
+import asyncio
+import fcntl
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from config.embedded.account import unprivileged
+from config.embedded.binaries import find_postgres, find_valkey
+from config.embedded.child import ServerFailed
+from config.embedded.postgres import Postgres, PostgresPlace
+from config.embedded.server import Server
+from config.embedded.valkey import Valkey, ValkeyPlace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedUrls:
+    """Where the servers answer, passwords included."""
+
+    database_url: str
+    redis_url: str
+
+
+class EmbeddedServers:
+    """PostgreSQL and Valkey under one folder, living no longer than this process.
+
+        servers = EmbeddedServers(Path("var/embedded"))
+        urls = await servers.start()
+        …  # asyncio.create_task(servers.supervise()) restarts what dies
+        await servers.stop()
+
+    Call it from the main thread: the kernel ties the children's lives to the thread that starts them.
+    """
+
+    def __init__(self, state: Path, *, environment: Mapping[str, str] | None = None, durable: bool = True) -> None:
+        """`environment` may name the servers' programs (config/embedded/binaries.py)."""
+        self._state = state.absolute()
+        self._environment = environment
+        self._durable = durable
+        self._lock: IO[str] | None = None
+        self._servers: tuple[Postgres, Valkey] | None = None
+
+    @property
+    def urls(self) -> EmbeddedUrls:
+        """Where they answer now."""
+        postgres, valkey = self._both()
+        return EmbeddedUrls(database_url=postgres.url, redis_url=valkey.url)
+
+    async def start(self) -> EmbeddedUrls:
+        """Start both and wait until both answer.
+
+        Raises NoServer where a program is missing, ServerFailed where one does not start or the folder is in use.
+        """
+        self._state.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._lock = _lock(self._state)
+        self._servers = self._build()
+        try:
+            for server in self._servers:
+                await server.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self.urls
+
+    async def supervise(self) -> None:
+        """Until cancelled: restart a server that ended, on its port and with what it had committed."""
+        async with asyncio.TaskGroup() as group:
+            for server in self._both():
+                group.create_task(_restart_for_ever(server))
+
+    async def stop(self) -> None:
+        """Stop both cleanly and give the folder back."""
+        if self._servers is not None:
+            await asyncio.gather(*(server.stop() for server in self._servers))
+        if self._lock is not None:
+            self._lock.close()
+
+    def kill_postgres(self) -> None:
+        """`kill -9`, for tests."""
+        self._both()[0].kill()
+
+    def kill_valkey(self) -> None:
+        """`kill -9`, for tests."""
+        self._both()[1].kill()
+
+    async def restart_postgres(self) -> None:
+        """Start it again, after a clean stop if it still runs."""
+        await _restart(self._both()[0])
+
+    async def restart_valkey(self) -> None:
+        """Start it again, empty."""
+        await _restart(self._both()[1])
+
+    def _both(self) -> tuple[Postgres, Valkey]:
+        if self._servers is None:
+            raise RuntimeError("the servers were not started")
+        return self._servers
+
+    def _build(self) -> tuple[Postgres, Valkey]:
+        account, password = unprivileged(self._state), _password(self._state)
+        return Postgres(
+            PostgresPlace(
+                programs=find_postgres(self._environment),
+                state=self._state,
+                account=account,
+                password=password,
+                durable=self._durable,
+            )
+        ), Valkey(
+            ValkeyPlace(
+                program=find_valkey(self._environment),
+                state=self._state,
+                account=account,
+                password=password,
+            )
+        )
+
+
+async def _restart(server: Server) -> None:
+    await server.stop()
+    await server.start()
+
+
+async def _restart_for_ever(server: Server) -> None:
+    while True:
+        await server.ended()
+        await server.start()
+
+
+def _lock(state: Path) -> IO[str]:
+    """Held until stopped or dead. Raises ServerFailed where another process holds it."""
+    lock = (state / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ServerFailed(f"{state} is in use by another run in this checkout: stop that one first") from None
+    return lock
+
+
+def _password(state: Path) -> str:
+    """Made once per checkout; both servers ask for it, so that other users of this machine stay outside."""
+    path = state / "password"
+    if not path.exists():
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(24))
+    return path.read_text(encoding="ascii")

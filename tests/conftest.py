@@ -1,0 +1,65 @@
+"""What every test may ask for: a database of its own, a clean Valkey, a clock that stands still."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from config.embedded.supervisor import EmbeddedUrls
+from tests.support import databases
+from tests.support.clock import FakeClock
+from tests.support.servers import running_servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[EmbeddedUrls]:
+    """One PostgreSQL and one Valkey per test process."""
+    with running_servers() as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def template(servers: EmbeddedUrls) -> Iterator[str]:
+    """The name of the migrated database that every test's database is a copy of."""
+    name = databases.new_name("template")
+    asyncio.run(databases.create_template(servers.database_url, name))
+    yield name
+    asyncio.run(databases.drop(servers.database_url, name))
+
+
+@pytest.fixture
+async def database_url(servers: EmbeddedUrls, template: str) -> AsyncIterator[str]:
+    """The URL of a fresh, migrated database."""
+    async with databases.clone_of(servers.database_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> "AsyncIterator[asyncpg.Pool[asyncpg.Record]]":
+    """A pool on that database."""
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=10) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def redis_url(servers: EmbeddedUrls) -> str:
+    """The URL of an empty Valkey."""
+    async with Redis.from_url(servers.redis_url) as client:
+        await client.flushall()
+    return servers.redis_url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> "AsyncIterator[Redis]":
+    """A client of that Valkey; answers are bytes."""
+    async with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that is moved by hand. It starts now, so that it agrees with the database's partitions and now()."""
+    return FakeClock(datetime.now(UTC).replace(microsecond=0))
