@@ -9,8 +9,10 @@ import pytest
 from redis.asyncio import Redis
 
 from config.embedded.supervisor import EmbeddedUrls
+from kernel.sealing import Vault
 from tests.support import databases
 from tests.support.clock import FakeClock
+from tests.support.keys import StaticKeys
 from tests.support.servers import running_servers
 
 
@@ -63,3 +65,10 @@ async def redis(redis_url: str) -> "AsyncIterator[Redis]":
 def clock() -> FakeClock:
     """A clock that is moved by hand. It starts now, so that it agrees with the database's partitions and now()."""
     return FakeClock(datetime.now(UTC).replace(microsecond=0))
+
+
+@pytest.fixture
+async def vault(database_url: str, clock: FakeClock) -> AsyncIterator[Vault]:
+    """A vault on the test's database, with a pool of its own as it wants."""
+    async with asyncpg.create_pool(database_url, min_size=0, max_size=2) as pool:
+        yield Vault(pool, StaticKeys(), clock)

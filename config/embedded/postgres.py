@@ -1,5 +1,6 @@
-"""PostgreSQL as a child: made once with checksums, started on a free port of the loopback address, never through
-pg_ctl, which detaches it and so leaves a killed server to be waited for by someone else.
+"""PostgreSQL as a child: made once, with checksums, and started on a free port of the loopback address.
+
+Never through pg_ctl: that detaches it, and then someone else waits for a killed server, or nobody.
 """
 
 import os
@@ -13,9 +14,9 @@ from pathlib import Path
 import asyncpg
 
 from config.embedded import ports
-from config.embedded.account import Account
 from config.embedded.binaries import major_version
-from config.embedded.child import Child, Command, ServerFailed
+from config.embedded.process.account import Account
+from config.embedded.process.child import Child, Command, ServerFailed
 from config.embedded.server import Server, own_folder
 
 ROLE = DATABASE = "threadneedle"
@@ -63,6 +64,11 @@ class Postgres(Server):
     def url(self) -> str:
         """Where it answers."""
         return f"postgresql://{ROLE}:{self._place.password}@{ports.LOOPBACK}:{self._port}/{DATABASE}"
+
+    @property
+    def log(self) -> Path:
+        """What initdb and the server said."""
+        return self._place.state / "postgres.log"
 
     async def prepare(self) -> None:
         """Make the data folder if there is none. Raises ServerFailed for one of another major version."""
@@ -112,7 +118,7 @@ class Postgres(Server):
         with self._password_file() as password_file:
             initdb = Child(self._command("initdb", f"--pgdata={unfinished}", f"--pwfile={password_file}", *_INITDB))
             if await initdb.ended() != 0:
-                raise initdb.failure("initdb failed")
+                raise self._failure("could not be made: initdb failed")
         unfinished.rename(self._data)
 
     @contextmanager
@@ -133,7 +139,7 @@ class Postgres(Server):
         return Command(
             arguments=[str(self._place.programs / program), *arguments],
             folder=self._place.state,
-            log=self._place.state / "postgres.log",
+            log=self.log,
             account=self._place.account,
             stop_signal=signal.SIGINT,  # "fast": open transactions end, clients are sent away, a checkpoint is written
         )

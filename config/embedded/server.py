@@ -6,11 +6,13 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from config.embedded.account import Account
-from config.embedded.child import Child, Command
+from config.embedded.process.account import Account
+from config.embedded.process.child import Child, Command, ServerFailed
 
 _START_SECONDS_MAX = 30
 _STARTS_MAX = 5
+_RETRY_SECONDS = 0.1
+_LOG_TAIL_BYTES = 2000
 _POLL_SECONDS = 0.02
 
 
@@ -27,6 +29,11 @@ class Server(ABC):
     @abstractmethod
     def url(self) -> str:
         """Where it answers, with its password."""
+
+    @property
+    @abstractmethod
+    def log(self) -> Path:
+        """Where it writes what it has to say."""
 
     @property
     def pid(self) -> int | None:
@@ -53,12 +60,11 @@ class Server(ABC):
         """
         await self.prepare()
         for attempt in range(_STARTS_MAX):
-            child = Child(self.command())
-            self._child = child
-            if await self._answered(child):
+            self._child = Child(self.command())
+            if await self._answered(self._child):
                 return
-            await asyncio.sleep(0.2 * 2**attempt)
-        raise child.failure(f"{self.name} did not start")
+            await asyncio.sleep(_RETRY_SECONDS * 2**attempt)
+        raise self._failure("did not start")
 
     async def _answered(self, child: Child) -> bool:
         deadline = time.monotonic() + _START_SECONDS_MAX
@@ -67,9 +73,13 @@ class Server(ABC):
                 return True
             if time.monotonic() > deadline:
                 child.kill()
-                raise child.failure(f"{self.name} did not answer within {_START_SECONDS_MAX} seconds")
+                raise self._failure(f"did not answer within {_START_SECONDS_MAX} seconds")
             await asyncio.sleep(_POLL_SECONDS)
         return False
+
+    def _failure(self, what: str) -> ServerFailed:
+        tail = self.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+        return ServerFailed(f"{self.name} {what}; the end of {self.log}:\n{tail}")
 
     async def ended(self) -> None:
         """Wait until its process ends, for whatever reason."""

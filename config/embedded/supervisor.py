@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from config.embedded.account import unprivileged
 from config.embedded.binaries import find_postgres, find_valkey
-from config.embedded.child import ServerFailed
 from config.embedded.postgres import Postgres, PostgresPlace
+from config.embedded.process.account import unprivileged
+from config.embedded.process.child import ServerFailed
 from config.embedded.server import Server
 from config.embedded.valkey import Valkey, ValkeyPlace
 

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.embedded import ports
-from config.embedded.account import Account
-from config.embedded.child import Command
+from config.embedded.process.account import Account
+from config.embedded.process.child import Command
 from config.embedded.server import Server, own_folder
 
 
@@ -38,6 +38,11 @@ class Valkey(Server):
         """Where it answers."""
         return f"redis://:{self._place.password}@{ports.LOOPBACK}:{self._port}/0"
 
+    @property
+    def log(self) -> Path:
+        """What the server said."""
+        return self._place.state / "valkey.log"
+
     async def prepare(self) -> None:
         """Its working folder; nothing is ever written there."""
         own_folder(self._folder, self._place.account)
@@ -48,7 +53,7 @@ class Valkey(Server):
         return Command(
             arguments=[str(self._place.program), "-"],
             folder=self._folder,
-            log=self._place.state / "valkey.log",
+            log=self.log,
             account=self._place.account,
             stop_signal=signal.SIGTERM,
             stdin=self._configuration(),

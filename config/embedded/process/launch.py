@@ -69,7 +69,7 @@ def _keep_only(capability: int) -> None:
 
 
 def _die_with(parent: int, signal_number: int) -> None:
-    """Ask the kernel for a signal when the parent ends. Other systems than Linux go without: the next start cleans up."""
+    """Ask the kernel for a signal when the parent ends. Only Linux can; elsewhere the next start ends what was left."""
     if not sys.platform.startswith("linux"):
         return
     _prctl(_PR_SET_PDEATHSIG, signal_number)

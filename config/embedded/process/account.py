@@ -29,8 +29,9 @@ class Account:
 
 
 def unprivileged(state: Path) -> Account | None:
-    """None for an ordinary user. For root: whoever owns the state already, so that `sudo make run` in a user's
-    checkout stays that user's; else the account `nobody`, which every system has.
+    """Who runs the servers of a state folder; None for an ordinary user, who runs them.
+
+    For root: the folder's owner, if that is someone else; otherwise `nobody`, which every system has.
     """
     if os.geteuid() != 0:
         return None

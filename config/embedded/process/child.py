@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.embedded.account import Account
+from config.embedded.process.account import Account
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _POLL_SECONDS = 0.01
-_LOG_TAIL_BYTES = 2000
 
 
 class ServerFailed(Exception):
-    """A server did not start; the message ends with the last lines of its log."""
+    """A server cannot be started; the message says why, in its own words where there are any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ class Command:
 
 
 class Child:
-    """A started process in a session of its own, so that Ctrl-C in the terminal reaches us alone and we stop it last."""
+    """A started process, in a session of its own: Ctrl-C in the terminal reaches us alone, and we stop it last."""
 
     def __init__(self, command: Command) -> None:
         """Start it. The kernel ties its life to the calling thread, which must be the one that lives longest."""
@@ -83,7 +82,7 @@ class Child:
 
     async def ended(self) -> int:
         """Wait for its end; the exit status."""
-        while (status := self._process.poll()) is None:
+        while (status := self._process.poll()) is None:  # noqa: ASYNC110 - only the system knows, and it does not call
             await asyncio.sleep(_POLL_SECONDS)
         return status
 
@@ -93,15 +92,10 @@ class Child:
             return
         self._process.send_signal(self._command.stop_signal)
         deadline = time.monotonic() + seconds_max
-        while self.running() and time.monotonic() < deadline:
+        while self.running() and time.monotonic() < deadline:  # noqa: ASYNC110 - as above
             await asyncio.sleep(_POLL_SECONDS)
         if self.running():
             self.kill()
-
-    def failure(self, what: str) -> ServerFailed:
-        """The error to raise, with the end of the log."""
-        text = self._command.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
-        return ServerFailed(f"{what}; the end of {self._command.log}:\n{text}")
 
 
 def _account(command: Command) -> dict[str, int | bool] | None:
