@@ -1,0 +1,154 @@
+"""What one piece of evidence changes. Pure, so that every pair of state and evidence can be tested.
+
+The rules, in the order in which they are asked:
+
+1. Evidence whose amount, currency or reference is not ours is about something else: never believed, a person looks.
+2. A submission that was not sent, or has ended, is not revived by a bank's word: a person looks.
+3. "Unknown" and "not found" prove nothing. Only an enquiry, made when the bank's declared time has passed since the
+   last byte, turns "not found" into the proof that the payment never arrived.
+4. The bank's word moves a payment forward or ends it, along the table of moves. Backward is stale, not wrong.
+"""
+
+from dataclasses import dataclass
+
+from adapters.contract import Evidence, Verdict
+from kernel.money import Money
+from payments.states.derive import derive_status
+from payments.states.moves import payment_may_move, rank, submission_may_move
+from payments.states.names import ENDED_SUBMISSIONS, EvidenceSource, Finality
+from payments.states.names import PaymentStatus as P
+from payments.states.names import SubmissionState as S
+
+ABSENT = "absent_at_bank"
+
+_TARGETS: dict[Verdict, tuple[S, P]] = {
+    Verdict.NEEDS_AUTHORISATION: (S.ACCEPTED, P.AWAITING_AUTHORISATION),
+    Verdict.PENDING: (S.ACCEPTED, P.SUBMITTED),
+    Verdict.ACCEPTED: (S.ACCEPTED, P.ACCEPTED),
+    Verdict.SETTLED: (S.SETTLED, P.SETTLED),
+    Verdict.COMPLETED: (S.SETTLED, P.COMPLETED),
+    Verdict.RETURNED: (S.SETTLED, P.RETURNED),
+    Verdict.REJECTED: (S.REJECTED, P.REJECTED),
+    Verdict.CANCELLED: (S.REJECTED, P.CANCELLED),
+}
+_SILENT = frozenset({Verdict.UNKNOWN, Verdict.NOT_FOUND})
+_REFUSALS = frozenset({Verdict.REJECTED, Verdict.CANCELLED})
+_FINALITY = {P.SETTLED: Finality.DEBTOR_SETTLED, P.COMPLETED: Finality.CREDITOR_CREDITED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A payment and one of its submissions as they stand under the lock."""
+
+    status: P
+    state: S
+    amount: Money
+    end_to_end_id: str
+    iso_status: str | None = None
+    raw_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """How evidence was heard. `absence_proven`: "not found" was said late enough to be proof (the declaration says)."""
+
+    source: EvidenceSource
+    absence_proven: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What evidence changes; where state and status stay, only the bank's codes are news."""
+
+    state: S
+    status: P
+    finality: Finality
+    iso_status: str | None
+    raw_status: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedMove:
+    """Evidence that changes no status: stored with `why`; `needs_person` opens an exception; `holds` stops machines."""
+
+    why: str
+    needs_person: bool = False
+    holds: bool = False
+
+
+def decide(standing: Standing, evidence: Evidence, hearing: Hearing) -> Change | RefusedMove:
+    """What this evidence changes, or why it changes nothing."""
+    if evidence.verdict in _SILENT:
+        return _hear_silence(standing, evidence, hearing)
+    wrong = mismatch(standing, evidence)
+    if wrong is not None:
+        return RefusedMove(why=wrong, needs_person=True, holds=standing.state in {S.IN_FLIGHT, S.UNKNOWN})
+    if standing.state is S.PLANNED:
+        return RefusedMove(why="evidence_before_sending", needs_person=True)
+    return _move(standing, evidence, hearing)
+
+
+def mismatch(standing: Standing, evidence: Evidence) -> str | None:
+    """Which of amount, currency and reference the bank gave differently; what it does not echo is no mismatch."""
+    if evidence.reference is not None and evidence.reference != standing.end_to_end_id:
+        return "reference_mismatch"
+    if evidence.amount is None or evidence.amount == standing.amount:
+        return None
+    return "currency_mismatch" if evidence.amount.currency != standing.amount.currency else "amount_mismatch"
+
+
+def finality_of(status: P) -> Finality:
+    """How far a status can no longer be undone."""
+    return _FINALITY.get(status, Finality.NONE)
+
+
+def _hear_silence(standing: Standing, evidence: Evidence, hearing: Hearing) -> Change | RefusedMove:
+    if standing.state is S.IN_FLIGHT and hearing.source is EvidenceSource.RESPONSE:
+        return _change(standing, S.UNKNOWN, P.OUTCOME_UNKNOWN, evidence)
+    if evidence.verdict is Verdict.UNKNOWN:
+        return RefusedMove(why="says_nothing")
+    if standing.state is not S.UNKNOWN:
+        return RefusedMove(why="absence_contradicted_by_state")
+    if hearing.source is EvidenceSource.POLL and hearing.absence_proven:
+        return _change(standing, S.REJECTED, P.REJECTED, evidence, reason=ABSENT)
+    return RefusedMove(why="absence_not_proven")
+
+
+def _move(standing: Standing, evidence: Evidence, hearing: Hearing) -> Change | RefusedMove:
+    state, told = _TARGETS[evidence.verdict]
+    status = derive_status(state, told)
+    if (standing.state, standing.status) == (state, status) and _codes_known(standing, evidence):
+        return RefusedMove(why="nothing_new")
+    by_operator = hearing.source is EvidenceSource.OPERATOR
+    state_may = submission_may_move(standing.state, state, by_operator=by_operator)
+    if state_may and payment_may_move(standing.status, status):
+        return _change(standing, state, status, evidence)
+    return _refuse(standing, status, evidence)
+
+
+def _refuse(standing: Standing, status: P, evidence: Evidence) -> RefusedMove:
+    if standing.state in ENDED_SUBMISSIONS:
+        contradicts = evidence.verdict not in _REFUSALS
+        return RefusedMove(why="late_acceptance" if contradicts else "already_ended", needs_person=contradicts)
+    if evidence.verdict in _REFUSALS:
+        return RefusedMove(why="refused_after_settlement", needs_person=True)
+    stale = rank(status) <= rank(standing.status)
+    return RefusedMove(why="stale" if stale else "move_not_allowed", needs_person=not stale)
+
+
+def _change(standing: Standing, state: S, status: P, evidence: Evidence, *, reason: str | None = None) -> Change:
+    told = reason or (evidence.reason.value if evidence.reason else None)
+    return Change(
+        state=state,
+        status=status,
+        finality=finality_of(status),
+        iso_status=evidence.iso_code or standing.iso_status,
+        raw_status=evidence.raw_code or standing.raw_status,
+        reason=told,
+    )
+
+
+def _codes_known(standing: Standing, evidence: Evidence) -> bool:
+    iso, raw = evidence.iso_code or standing.iso_status, evidence.raw_code or standing.raw_status
+    return (iso, raw) == (standing.iso_status, standing.raw_status)

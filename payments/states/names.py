@@ -1,0 +1,111 @@
+"""The two enums of a payment, equal to the SQL enums, with one sentence per value."""
+
+from enum import StrEnum
+
+
+class PaymentStatus(StrEnum):
+    """What partners see. It is derived from the submission's state in the transaction that changes that."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    SUBMITTING = "submitting"
+    AWAITING_AUTHORISATION = "awaiting_authorisation"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    COMPLETED = "completed"
+    RETURNED = "returned"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class SubmissionState(StrEnum):
+    """One try of one payment at one bank."""
+
+    PLANNED = "planned"
+    IN_FLIGHT = "in_flight"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    REJECTED = "rejected"
+    NEVER_LEFT = "never_left"
+
+
+class OperationState(StrEnum):
+    """One call to a bank that can change something."""
+
+    PLANNED = "planned"
+    IN_FLIGHT = "in_flight"
+    UNKNOWN = "unknown"
+    ANSWERED = "answered"
+    NEVER_LEFT = "never_left"
+
+
+class Finality(StrEnum):
+    """How far the money's way can no longer be undone."""
+
+    NONE = "none"
+    DEBTOR_SETTLED = "debtor_settled"
+    CREDITOR_CREDITED = "creditor_credited"
+    IRREVOCABLE = "irrevocable"
+
+
+class EvidenceSource(StrEnum):
+    """Where a bank's word came from."""
+
+    RESPONSE = "response"
+    POLL = "poll"
+    CALLBACK = "callback"
+    FILE = "file"
+    STATEMENT = "statement"
+    OPERATOR = "operator"
+
+
+STATUS_SENTENCES: dict[PaymentStatus, str] = {
+    PaymentStatus.CREATED: "The intent is committed; no bank was called yet.",
+    PaymentStatus.QUEUED: "It waits for a bank, partner or client that is suspended or not available.",
+    PaymentStatus.SCHEDULED: "It waits for its requested execution time.",
+    PaymentStatus.SUBMITTING: "A call that carries it to the bank is in flight.",
+    PaymentStatus.AWAITING_AUTHORISATION: "The bank waits for the payer to authorise it.",
+    PaymentStatus.OUTCOME_UNKNOWN: "It may or may not have reached the bank; only evidence will tell.",
+    PaymentStatus.SUBMITTED: "The bank has it and has promised nothing yet.",
+    PaymentStatus.ACCEPTED: "The bank accepted it for execution.",
+    PaymentStatus.SETTLED: "The debtor's side is settled.",
+    PaymentStatus.COMPLETED: "The creditor was credited.",
+    PaymentStatus.RETURNED: "The money came back after it was settled.",
+    PaymentStatus.REJECTED: "No money moved, and no further submission will be made.",
+    PaymentStatus.CANCELLED: "It was withdrawn before money moved.",
+    PaymentStatus.EXPIRED: "Its authorisation or its execution window ended before it was submitted.",
+}
+
+SUBMISSION_SENTENCES: dict[SubmissionState, str] = {
+    SubmissionState.PLANNED: "Committed; no byte has left.",
+    SubmissionState.IN_FLIGHT: "A process is calling the bank under a lease.",
+    SubmissionState.UNKNOWN: "Bytes left and no answer can be believed; recovery is under way.",
+    SubmissionState.HELD: "Nothing more can be learnt by machine; two persons decide on evidence.",
+    SubmissionState.ACCEPTED: "The bank has it.",
+    SubmissionState.SETTLED: "The bank says that it is executed.",
+    SubmissionState.REJECTED: "The bank refused it explicitly.",
+    SubmissionState.NEVER_LEFT: (
+        "Our own transport proves that no byte was written, or it was withdrawn before any was."
+    ),
+}
+
+# Nothing that a machine does by itself moves a payment from here; only a bank's further word or two persons do.
+FINAL_STATUSES = frozenset(
+    {
+        PaymentStatus.COMPLETED,
+        PaymentStatus.RETURNED,
+        PaymentStatus.REJECTED,
+        PaymentStatus.CANCELLED,
+        PaymentStatus.EXPIRED,
+    }
+)
+# No byte of the payment can have left while it is in one of these.
+UNSENT_STATUSES = frozenset({PaymentStatus.CREATED, PaymentStatus.QUEUED, PaymentStatus.SCHEDULED})
+# The same rule as the partial unique index submissions_one_live.
+ENDED_SUBMISSIONS = frozenset({SubmissionState.REJECTED, SubmissionState.NEVER_LEFT})

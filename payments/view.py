@@ -1,0 +1,109 @@
+"""A payment as partners and merchants see it: the creditor masked, the bank's own words beside ours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kernel.ids import Environment, Kind, to_text
+from kernel.money import Money
+from payments.states.names import Finality, PaymentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceView:
+    """One thing that a bank told us; `applied` is false where it changed nothing, and `refused_why` says why."""
+
+    source: str
+    verdict: str
+    raw_code: str | None
+    iso_code: str | None
+    reason: str | None
+    applied: bool
+    refused_why: str | None
+    at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """As it goes to the wire."""
+        return {
+            "source": self.source,
+            "verdict": self.verdict,
+            "raw_code": self.raw_code,
+            "iso_code": self.iso_code,
+            "reason": self.reason,
+            "applied": self.applied,
+            "refused_why": self.refused_why,
+            "at": rfc3339(self.at),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryView:
+    """How an unknown outcome is being cleared. Without `next_check_at` two persons decide."""
+
+    strategy: str
+    next_check_at: datetime | None
+    evidence: tuple[EvidenceView, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As it goes to the wire."""
+        next_check = None if self.next_check_at is None else rfc3339(self.next_check_at)
+        return {
+            "strategy": self.strategy,
+            "next_check_at": next_check,
+            "evidence": [each.to_json() for each in self.evidence],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentView:
+    """The public payment. `creditor` holds masked text only; `reference` and the partner's own words are its own."""
+
+    id: UUID
+    environment: Environment
+    merchant_id: UUID
+    bank_id: str
+    amount: Money
+    creditor: Mapping[str, Any]
+    reference: str = field(repr=False)
+    end_to_end_id: str | None = field(repr=False)
+    metadata: Mapping[str, str] = field(repr=False)
+    status: PaymentStatus
+    iso_status: str | None
+    raw_status: str | None
+    reason: str | None
+    finality: Finality
+    recovery: RecoveryView | None
+    execute_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """The payment JSON of the API and of every `payment.…` event."""
+        return {
+            "id": to_text(Kind.PAYMENT, self.id, self.environment),
+            "object": "payment",
+            "environment": self.environment.value,
+            "merchant_id": to_text(Kind.MERCHANT, self.merchant_id, self.environment),
+            "bank_id": self.bank_id,
+            "amount": {"currency": self.amount.currency, "value": self.amount.value},
+            "creditor": dict(self.creditor),
+            "reference": self.reference,
+            "end_to_end_id": self.end_to_end_id,
+            "metadata": dict(self.metadata),
+            "status": self.status.value,
+            "iso_status": self.iso_status,
+            "raw_status": self.raw_status,
+            "reason": self.reason,
+            "finality": self.finality.value,
+            "recovery": None if self.recovery is None else self.recovery.to_json(),
+            "execute_at": None if self.execute_at is None else rfc3339(self.execute_at),
+            "created_at": rfc3339(self.created_at),
+            "updated_at": rfc3339(self.updated_at),
+        }
+
+
+def rfc3339(at: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: 2026-01-31T09:30:00.000Z."""
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
