@@ -12,8 +12,31 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
+
+import asyncpg
 
 _HEADER = re.compile(r"^-- name: ([a-z][a-z0-9_]*)$", re.MULTILINE)
+
+
+class Executor(Protocol):
+    """What runs a statement: asyncpg's connection, its pooled proxy, or its pool, which are not of one class."""
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a statement; its command tag, e.g. "UPDATE 1"."""
+        ...
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
+        """The first row."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

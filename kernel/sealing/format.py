@@ -1,0 +1,64 @@
+"""The bytes of a sealed value. No I/O.
+
+    sealed = version (1) · data key's id (16) · salt (8) · nonce (12) · ciphertext · tag (16)
+
+The cipher is AES-256-GCM under a subkey: HMAC-SHA-256 of the data key and the salt (NIST SP 800-108 §4.1). Each loading
+of a data key draws a new salt. Nonces are random, so a key may seal 2^32 values at most (NIST SP 800-38D §8.3); thanks
+to the salt that bound falls on a subkey, which one process uses for half a minute, and not on a merchant's whole life.
+
+Header and context are authenticated with the value: one that is moved to another row or column does not open.
+"""
+
+import hmac
+import os
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kernel.sealing.model import SealBroken
+
+VERSION = b"\x01"
+SALT_BYTES = 8
+_HEADER_BYTES = 1 + 16 + SALT_BYTES
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+_BODY_START = _HEADER_BYTES + _NONCE_BYTES
+OVERHEAD_BYTES = _BODY_START + _TAG_BYTES
+
+
+def header_of(key_id: UUID, salt: bytes) -> bytes:
+    """What stands before the nonce."""
+    return VERSION + key_id.bytes + salt
+
+
+def parse_header(sealed: bytes) -> tuple[UUID, bytes]:
+    """The data key's id and the header. Raises SealBroken for bytes that were not sealed here."""
+    if len(sealed) < OVERHEAD_BYTES or not sealed.startswith(VERSION):
+        raise SealBroken
+    return UUID(bytes=bytes(sealed[1:17])), bytes(sealed[:_HEADER_BYTES])
+
+
+def subkey(secret: bytes, salt: bytes) -> AESGCM:
+    """NIST SP 800-108 §4.1, counter mode, one block: counter, label, zero, context, length in bits."""
+    return AESGCM(hmac.digest(secret, b"\x00\x00\x00\x01threadneedle seal\x00" + salt + b"\x00\x00\x01\x00", "sha256"))
+
+
+def subkey_of_header(secret: bytes, header: bytes) -> AESGCM:
+    """The subkey that a sealed value names."""
+    return subkey(secret, header[-SALT_BYTES:])
+
+
+def seal(cipher: AESGCM, header: bytes, plaintext: bytes, context: bytes) -> bytes:
+    """The sealed value."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return header + nonce + cipher.encrypt(nonce, plaintext, header + context)
+
+
+def open_sealed(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
+    """What was sealed. Raises SealBroken where value, key and context do not agree."""
+    nonce, body = sealed[_HEADER_BYTES:_BODY_START], sealed[_BODY_START:]
+    try:
+        return cipher.decrypt(nonce, body, sealed[:_HEADER_BYTES] + context)
+    except InvalidTag:
+        raise SealBroken from None
