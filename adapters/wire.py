@@ -1,5 +1,6 @@
 """What crosses the wire to a bank and back, as values: the exact bytes, and nothing of sockets."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -7,6 +8,9 @@ from typing import Self
 import orjson
 
 _VERSION = 1
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
+_PATH = re.compile(r"/[!-\"$-~]*")
+_FIELD_VALUE = re.compile(r"[ -~]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,14 @@ class WireRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
     fresh: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what cannot stand in an HTTP head: nothing may fail after the connection is made."""
+        words = (self.method, *(name for name, _ in self.headers), *self.fresh)
+        if not all(_TOKEN.fullmatch(word) for word in words) or not _PATH.fullmatch(self.path):
+            raise ValueError("a method, path or header name cannot stand in a request's head")
+        if not all(_FIELD_VALUE.fullmatch(value) for _, value in self.headers):
+            raise ValueError("a header's value cannot stand in a request's head")
 
     def to_bytes(self) -> bytes:
         """The request as bytes to seal: one JSON line, then the body as it is. Equal requests give equal bytes."""
