@@ -1,0 +1,56 @@
+# Everything a newcomer types. Each command makes .venv from the lock file first, once.
+#
+#   make run          the whole product on this machine, playing its journey; ONCE=1 ends after it with status 0 or 1
+#   make test         every test but the long ones
+#   make check        lint, types, the repository's own rules, make test
+#   make test-long    the long tier
+#   make new-adapter NAME=examplebank
+#   make lock         pin the dependencies anew
+#   make clean        remove what the commands made: .venv and var
+#
+# With DATABASE_URL and REDIS_URL set, the same commands use those servers instead of embedded ones. Tests empty them.
+
+PYTHON_RUN := .venv/bin/python
+EMBEDDED := $(if $(and $(DATABASE_URL),$(REDIS_URL)),,--embedded)
+# Tests in parallel, each process with servers of its own; servers that were given are shared, so there it is one.
+PARALLEL := $(if $(EMBEDDED),-n logical --maxprocesses 4 --dist worksteal,)
+UV := $(or $(wildcard .venv/bin/uv),uv)
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := check
+.NOTPARALLEL:
+.PHONY: run test test-long check lint types new-adapter lock clean environment
+
+environment:
+	@config/bootstrap.sh
+
+run: environment
+	@$(PYTHON_RUN) -m threadneedle up $(EMBEDDED) --demo $(if $(ONCE),--once)
+
+test: environment
+	@$(PYTHON_RUN) -m pytest -m "not long" $(PARALLEL)
+
+test-long: environment
+	@$(PYTHON_RUN) -m pytest -m long
+
+check: lint types test
+
+lint: environment
+	@$(PYTHON_RUN) -m ruff check --quiet .
+	@$(PYTHON_RUN) -m ruff format --quiet --check .
+
+types: environment
+	@$(PYTHON_RUN) -m mypy
+
+new-adapter: environment
+	@$(PYTHON_RUN) -m adapters.scaffold $(or $(NAME),$(error say the protocol's name: make new-adapter NAME=examplebank))
+
+lock:
+	@command -v $(UV) >/dev/null || { echo "threadneedle: make lock needs uv. To mend it: pip install uv" >&2; exit 1; }
+	@$(COMPILE) $(UPGRADE) --output-file requirements/production.txt
+	@$(COMPILE) $(UPGRADE) --extra embedded --group dev --constraint requirements/production.txt \
+		--output-file requirements/development.txt
+
+clean:
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .hypothesis
