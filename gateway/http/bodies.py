@@ -1,0 +1,103 @@
+"""Bodies and query strings: read up to a cap, parsed strictly, validated with every field error at once."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import orjson
+from aiohttp import web
+from multidict import MultiMapping
+from pydantic import BaseModel, ValidationError
+
+from gateway.problems.errors import Malformed, TooLarge, UnsupportedMedia
+from gateway.problems.fields import field_errors
+from kernel.errors import FieldError, Invalid
+
+Model = TypeVar("Model", bound=BaseModel)
+DEPTH_MAX = 32
+
+
+async def read(request: web.Request, bytes_max: int) -> bytes:
+    """The body. Raises TooLarge beyond the cap, UnsupportedMedia for a content encoding (it would hide its size)."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMedia("Content encodings are not accepted.")
+    if (request.content_length or 0) > bytes_max:
+        raise TooLarge(f"A body here has at most {bytes_max} bytes.")
+    body = bytearray()
+    while chunk := await request.content.readany():
+        body += chunk
+        if len(body) > bytes_max:
+            raise TooLarge(f"A body here has at most {bytes_max} bytes.")
+    return bytes(body)
+
+
+def check_json_type(request: web.Request) -> None:
+    """Raises UnsupportedMedia unless the body says that it is JSON in UTF-8."""
+    if request.content_type != "application/json" or (request.charset or "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise UnsupportedMedia("Send application/json in UTF-8.")
+
+
+def parse(body: bytes, *, unique_names: bool = False) -> Any:
+    """The JSON value. Raises Malformed for what is no JSON, too deep, holds NUL or (if asked) a name twice."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Malformed("The body is not JSON in UTF-8.") from None
+    if _may_be_deep(body) or b"\\u0000" in body:
+        _check_tree(value)
+    if unique_names:
+        _check_names(body)
+    return value
+
+
+def validated(model: type[Model], value: Any, prefix: str = "") -> Model:
+    """The typed request. Raises Invalid with every field error; `prefix` stands before their pointers."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise Invalid(field_errors(error, prefix)) from None
+
+
+def query(model: type[Model], values: MultiMapping[str]) -> Model:
+    """The typed query string; the pointers of its errors begin with `/query`. Raises Invalid."""
+    repeated = len(values) != len(set(values))
+    if repeated:
+        message = "A parameter stands more than once."
+        raise Invalid([FieldError(pointer="/query", code="repeated", message=message)])
+    return validated(model, dict(values), "/query")
+
+
+def _may_be_deep(body: bytes) -> bool:
+    """Fewer brackets than the cap cannot nest deeper than it, and most bodies have few."""
+    return body.count(b"{") + body.count(b"[") > DEPTH_MAX
+
+
+def _check_tree(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEPTH_MAX:
+            raise Malformed(f"The body nests deeper than {DEPTH_MAX} levels.")
+        if any(isinstance(item, str) and "\0" in item for item in level):
+            raise Malformed("A text holds the character NUL.")
+        level = [inner for item in level for inner in _inside(item)]
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return (*value.keys(), *value.values())
+    return value if isinstance(value, list) else ()
+
+
+def _check_names(body: bytes) -> None:
+    """Orjson keeps the last of two equal names and tells nobody."""
+    json.loads(body, object_pairs_hook=_unique, parse_int=_ignore, parse_float=_ignore)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise Malformed("An object names one member twice.")
+
+
+def _ignore(_: str) -> None:
+    """Numbers do not matter here, and very long ones would be slow."""

@@ -1,0 +1,65 @@
+"""One request as handlers see it, and what they give back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from gateway.limits.gate import Admission
+from gateway.oauth.scopes import Caller
+from kernel.errors import FieldError, Invalid, NotFound
+from kernel.ids import NIL, Environment, Kind, Tenant, from_text
+
+NOBODY = Caller(tenant=Tenant(NIL, Environment.LIVE), client_id=NIL, scopes=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Who holds the admin API token of a request."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """The request, filled in stage by stage (gateway/http/pipeline.py); handlers only read it."""
+
+    request: web.Request
+    request_id: str
+    address: str
+    caller: Caller = NOBODY
+    admin: Admin | None = None
+    admission: Admission = field(default_factory=Admission)
+    raw: bytes = b""
+    body: Any = None
+    query: Any = None
+
+    def path_text(self, name: str) -> str:
+        """A part of the path."""
+        return self.request.match_info[name]
+
+    def path_id(self, name: str, kind: Kind, environment: Environment | None = None) -> UUID:
+        """An id in the path, of the caller's environment. Raises NotFound for whatever names nothing there."""
+        return from_text(kind, self.request.match_info[name], environment or self.caller.tenant.environment)
+
+    def sent_id(self, text: str | None, kind: Kind, pointer: str) -> UUID | None:
+        """An id in the body or the query. Raises Invalid for whatever names nothing in the caller's environment."""
+        if text is None:
+            return None
+        try:
+            return from_text(kind, text, self.caller.tenant.environment)
+        except NotFound:
+            message = f"Expected the id of a {kind.name.lower()} of this environment."
+            raise Invalid([FieldError(pointer=pointer, code="unknown_id", message=message)]) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers: a model or plain data, a status other than the route's own, further headers."""
+
+    data: Any = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,150 @@
+"""What a request passes between its route and its handler: one list of stages, the same for every route.
+
+A stage fills the call in or raises; there is no nesting, so a stage costs one await.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol
+
+from aiohttp import web
+
+from gateway.http import bodies
+from gateway.http.call import Admin, Call
+from gateway.http.edge import CALLER_ID, LIMIT_HEADERS, REQUEST_ID
+from gateway.http.replies import answer
+from gateway.http.route import Access, Route, Services
+from gateway.limits.gate import Admission, Weight
+from gateway.limits.policy import LimitClass
+from gateway.oauth.scopes import Caller
+from gateway.problems.errors import Malformed, Unauthenticated
+from kernel.errors import FieldError, Forbidden, Invalid
+
+_KEY_LENGTH_MAX = 255
+_OPEN_LIMITS = frozenset({LimitClass.TOKEN, LimitClass.UNLIMITED})
+
+
+class Authenticator(Protocol):
+    """From the Authorization header to a partner's caller."""
+
+    async def authenticate(self, authorization: str | None) -> Caller:
+        """Raises Unauthenticated."""
+        ...
+
+
+class AdminAuthenticator(Protocol):
+    """From the Authorization header to an admin."""
+
+    async def authenticate(self, authorization: str | None) -> Admin:
+        """Raises Unauthenticated."""
+        ...
+
+
+class Admitter(Protocol):
+    """Rate limits."""
+
+    async def admit(self, weight: Weight) -> Admission:
+        """Raises RateLimited."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guards:
+    """Who decides whether a request passes. A surface without partners has no `partners`, one without limits no `gate`.
+
+    `proxies` is the number of our own proxies in front: the caller's address is that many from the right of
+    X-Forwarded-For, and the peer's address where it is 0.
+    """
+
+    partners: Authenticator | None = None
+    admins: AdminAuthenticator | None = None
+    gate: Admitter | None = None
+    proxies: int = 0
+
+
+class Pipeline(Generic[Services]):
+    """Binds routes to handlers."""
+
+    def __init__(self, services: Services, guards: Guards) -> None:
+        self._services = services
+        self._guards = guards
+        self._stages: Sequence[Callable[[Route[Services], Call], Awaitable[None]]] = (
+            self._authenticate,  # who calls; before anything of the request is read
+            self._admit,  # cheap refusal of too many calls, before bodies are read
+            self._read,  # the body up to the route's cap, the query string, typed
+            self._weigh,  # batches cost what they hold, which only the body tells
+        )
+
+    def bind(self, route: Route[Services]) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """The aiohttp handler of a route."""
+
+        async def handle(request: web.Request) -> web.Response:
+            call = Call(request=request, request_id=request[REQUEST_ID], address=self._address(request))
+            for stage in self._stages:
+                await stage(route, call)
+            reply = await route.handler(self._services, call)
+            headers = {**call.admission.headers, **reply.headers}
+            return answer(reply.data, reply.status or route.status, headers)
+
+        return handle
+
+    async def _authenticate(self, route: Route[Services], call: Call) -> None:
+        authorization = call.request.headers.get("Authorization")
+        if route.access is Access.PARTNER and self._guards.partners is not None:
+            call.caller = caller = await self._guards.partners.authenticate(authorization)
+            call.request[CALLER_ID] = caller.owner
+            if route.scope is not None and not caller.may(route.scope):
+                raise Forbidden(f"The access token lacks the scope {route.scope}.", code="insufficient_scope")
+        elif route.access is Access.ADMIN and self._guards.admins is not None:
+            call.admin = await self._guards.admins.authenticate(authorization)
+        elif route.access is not Access.OPEN:
+            raise Unauthenticated
+
+    async def _admit(self, route: Route[Services], call: Call) -> None:
+        if route.weigh is None:
+            await self._take(route, call, 1)
+
+    async def _weigh(self, route: Route[Services], call: Call) -> None:
+        if route.weigh is not None:
+            await self._take(route, call, route.weigh(call.body))
+
+    async def _take(self, route: Route[Services], call: Call, cost: int) -> None:
+        if self._guards.gate is None or route.limit is LimitClass.UNLIMITED:
+            return
+        owner = call.address if route.limit in _OPEN_LIMITS else call.caller.owner
+        call.admission = await self._guards.gate.admit(Weight(route.limit, owner, call.caller.tier, cost))
+        call.request[LIMIT_HEADERS] = dict(call.admission.headers)
+
+    async def _read(self, route: Route[Services], call: Call) -> None:
+        if route.once:
+            _check_key(call.request)
+        if route.query is not None:
+            call.query = bodies.query(route.query, call.request.query)
+        if route.raw:
+            call.raw = await bodies.read(call.request, route.body_bytes_max)
+        elif route.request is not None:
+            bodies.check_json_type(call.request)
+            call.raw = await bodies.read(call.request, route.body_bytes_max)
+            call.body = bodies.validated(route.request, _object(bodies.parse(call.raw, unique_names=route.once)))
+
+    def _address(self, request: web.Request) -> str:
+        hops = self._guards.proxies
+        forwarded = request.headers.get("X-Forwarded-For", "").split(",") if hops else []
+        return forwarded[-hops].strip()[:45] if len(forwarded) >= hops > 0 else request.remote or "unknown"
+
+
+def _object(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise Malformed("The body must be a JSON object.")
+    return value
+
+
+def _check_key(request: web.Request) -> None:
+    """Raises Invalid unless there is one Idempotency-Key of printable ASCII."""
+    keys = request.headers.getall("Idempotency-Key", [])
+    if not keys:
+        error = FieldError(pointer="/headers/Idempotency-Key", code="required", message="Send an Idempotency-Key.")
+        raise Invalid([error])
+    if len(keys) > 1 or not 1 <= len(keys[0]) <= _KEY_LENGTH_MAX or not (keys[0].isascii() and keys[0].isprintable()):
+        message = f"Send one Idempotency-Key of 1 to {_KEY_LENGTH_MAX} printable ASCII characters."
+        raise Invalid([FieldError(pointer="/headers/Idempotency-Key", code="format", message=message)])

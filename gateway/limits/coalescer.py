@@ -1,0 +1,135 @@
+"""All questions of one loop turn in one call to Redis; and nobody waits long for a Redis that is away.
+
+While a call is in flight the next questions gather, so a busy process sends few and large calls. A call that fails or
+takes too long answers everybody who waits with None ("Redis is away") and stops further calls; from then on a single
+task probes until Redis takes a write again, and no request waits at all.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+from redis import RedisError
+
+from gateway.limits.gcra import Bucket
+from gateway.limits.policy import LimitPolicy
+from gateway.limits.storage import Demand, TokenBucketSupport, Verdict
+
+_log = structlog.get_logger()
+_BATCH_MAX = 500
+# A timer that fires this late says that our own loop stood still; the answer may lie in the socket already.
+_LATE_SECONDS = 0.005
+_GRACE_SECONDS = 0.01
+_PROBE = Demand(buckets=(("probe", Bucket(capacity=1_000, rate_per_second=1_000)),))
+
+_Waiting = tuple[Demand, "asyncio.Future[Verdict | None]"]
+
+
+class Coalescer:
+    """`take` answers a verdict, or None while Redis is away."""
+
+    def __init__(self, storage: TokenBucketSupport, policy: LimitPolicy) -> None:
+        self._storage = storage
+        self._policy = policy
+        self._waiting: list[_Waiting] = []
+        self._oldest = 0.0
+        self._flusher: asyncio.Task[None] | None = None
+        self._prober: asyncio.Task[None] | None = None
+        self.available = True
+
+    async def start(self) -> None:
+        """Connect before the first request does; a Redis that is away now is probed from now on."""
+        try:
+            async with asyncio.timeout(1):
+                await self._storage.take_all([_PROBE])
+        except (RedisError, OSError) as error:
+            self._went_away(error)
+
+    async def close(self) -> None:
+        """Answer who waits, and stop the tasks."""
+        for task in (self._prober, self._flusher):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._release()
+
+    async def take(self, demand: Demand) -> Verdict | None:
+        """One demand; it rides in the call of its loop turn."""
+        if not self.available:
+            return None
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Verdict | None] = loop.create_future()
+        if not self._waiting:
+            self._oldest = loop.time()
+        self._waiting.append((demand, future))
+        if self._flusher is None:
+            self._flusher = loop.create_task(self._flush())
+        return await future
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_BATCH_MAX], self._waiting[_BATCH_MAX:]
+                deadline = self._oldest + self._policy.wait_max_seconds
+                self._oldest = asyncio.get_running_loop().time()
+                await self._serve(batch, deadline)
+        finally:
+            self._flusher = None
+
+    async def _serve(self, batch: Sequence[_Waiting], deadline: float) -> None:
+        call = asyncio.get_running_loop().create_task(self._storage.take_all([demand for demand, _ in batch]))
+        call.add_done_callback(_hear)
+        try:
+            verdicts: Sequence[Verdict | None] = await _within(call, deadline)
+        except (RedisError, OSError) as error:
+            self._went_away(error)
+            verdicts = [None] * len(batch)
+        for (_, future), verdict in zip(batch, verdicts, strict=True):
+            if not future.done():
+                future.set_result(verdict)
+
+    def _went_away(self, error: Exception) -> None:
+        self.available = False
+        _log.warning("limits.redis_lost", error=type(error).__name__)
+        self._release()
+        if self._prober is None:
+            self._prober = asyncio.get_running_loop().create_task(self._probe())
+
+    def _release(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def _probe(self) -> None:
+        while not self.available:
+            await asyncio.sleep(self._policy.probe_interval_seconds)
+            with contextlib.suppress(RedisError, OSError):
+                async with asyncio.timeout(self._policy.probe_interval_seconds):
+                    await self._storage.take_all([_PROBE])
+                self.available = True
+        self._prober = None
+        _log.info("limits.redis_found")
+
+
+async def _within(call: "asyncio.Task[list[Verdict]]", deadline: float) -> list[Verdict]:
+    """The call's result. Raises TimeoutError (an OSError) when it is not there in time."""
+    loop = asyncio.get_running_loop()
+    due = max(deadline, loop.time() + _GRACE_SECONDS)
+    try:
+        done, _ = await asyncio.wait({call}, timeout=due - loop.time())
+        if not done and loop.time() - due > _LATE_SECONDS:
+            done, _ = await asyncio.wait({call}, timeout=_GRACE_SECONDS)
+    finally:
+        call.cancel()
+    if not done:
+        raise TimeoutError
+    return call.result()
+
+
+def _hear(call: "asyncio.Task[list[Verdict]]") -> None:
+    """Take the error of a call that was given up, which nobody else asks for."""
+    if not call.cancelled():
+        call.exception()

@@ -1,0 +1,132 @@
+"""The token bucket on the storages of the `limits` library, which has none of its own.
+
+`RedisBuckets` extends its Redis storage by one script; `MemoryBuckets` extends its memory storage by the same sums and
+serves tests and the local buckets of a process while Redis is away. Both pass tests/contracts.
+"""
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limits.aio.storage import MemoryStorage, RedisStorage
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from gateway.limits.gcra import Bucket, Level, ask, taken
+
+_SCRIPT = Path(__file__).with_name("gcra.lua").read_text(encoding="utf-8")
+# One hash tag for all buckets: a call takes from many at once, so they must stand in one slot of a Cluster.
+_PREFIX = "{limits}"
+_LOCAL_BUCKETS_MAX = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One request's wish: `cost` tokens from every one of these buckets, or from none."""
+
+    buckets: tuple[tuple[str, Bucket], ...]
+    cost: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the demand was met, and the level of each of its buckets afterwards."""
+
+    allowed: bool
+    levels: tuple[Level, ...]
+
+
+class TokenBucketSupport(ABC):
+    """What a storage offers to the token bucket strategy."""
+
+    @abstractmethod
+    async def take_all(self, demands: Sequence[Demand]) -> list[Verdict]:
+        """Decide the demands in their order; each takes all or nothing."""
+
+
+class RedisBuckets(RedisStorage, TokenBucketSupport):
+    """Buckets in Redis, by Redis' clock, in one EVALSHA for any number of requests (reloaded on NOSCRIPT)."""
+
+    STORAGE_SCHEME = ["async+tb+redis", "async+tb+rediss", "async+tb+unix"]  # noqa: RUF012 - the base class wants a list
+
+    def __init__(self, url: str, *, socket_timeout_seconds: float = 0.2, connections_max: int = 4) -> None:
+        """`url` is a Redis URL; nothing is connected before the first question."""
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections_max,
+            timeout=socket_timeout_seconds,
+            socket_timeout=socket_timeout_seconds,
+            socket_connect_timeout=socket_timeout_seconds,
+            # A repeat would wait again; the caller goes on with its local bucket instead.
+            retry=Retry(NoBackoff(), 0),
+        )
+        options: dict[str, Any] = {"connection_pool": pool}
+        super().__init__(f"async+{url}", implementation="redispy", key_prefix=_PREFIX, **options)
+        self._pool = pool
+        bridge: Any = self.bridge
+        self._script = bridge.get_connection().register_script(_SCRIPT)
+
+    async def take_all(self, demands: Sequence[Demand]) -> list[Verdict]:
+        """Raises redis.RedisError or OSError where Redis is away or refuses."""
+        keys = [self.bridge.prefixed_key(name) for demand in demands for name, _ in demand.buckets]
+        arguments = [number for demand in demands for number in _arguments(demand)]
+        answer = await self._script(keys=keys, args=arguments)
+        return list(_verdicts(demands, answer))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
+
+
+class MemoryBuckets(MemoryStorage, TokenBucketSupport):
+    """Buckets of this process. The least used are forgotten, which can only be kind to their owners."""
+
+    STORAGE_SCHEME = ["async+tb+memory"]  # noqa: RUF012 - the base class wants a list
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._arrival_us: OrderedDict[str, int] = OrderedDict()
+
+    async def take_all(self, demands: Sequence[Demand]) -> list[Verdict]:
+        """Never fails."""
+        return [self.take(demand) for demand in demands]
+
+    def take(self, demand: Demand) -> Verdict:
+        """The same without waiting: nothing here is awaited."""
+        now_us = int(self._monotonic() * 1_000_000)
+        asked = [
+            (name, bucket, *ask(bucket, self._arrival_us.get(name, 0), now_us, demand.cost))
+            for name, bucket in demand.buckets
+        ]
+        if any(level.retry_after_us for *_, level in asked):
+            return Verdict(allowed=False, levels=tuple(level for *_, level in asked))
+        for name, _, arrival_us, _ in asked:
+            self._keep(name, arrival_us)
+        return Verdict(allowed=True, levels=tuple(taken(level, bucket, demand.cost) for _, bucket, _, level in asked))
+
+    def _keep(self, name: str, arrival_us: int) -> None:
+        self._arrival_us[name] = arrival_us
+        self._arrival_us.move_to_end(name)
+        if len(self._arrival_us) > _LOCAL_BUCKETS_MAX:
+            self._arrival_us.popitem(last=False)
+
+
+def _arguments(demand: Demand) -> Iterable[int]:
+    yield len(demand.buckets)
+    yield demand.cost
+    for _, bucket in demand.buckets:
+        yield bucket.interval_us
+        yield bucket.capacity
+
+
+def _verdicts(demands: Sequence[Demand], answer: Sequence[int]) -> Iterable[Verdict]:
+    numbers = iter(answer)
+    for demand in demands:
+        allowed = next(numbers) == 1
+        levels = tuple(Level(next(numbers), next(numbers), next(numbers)) for _ in demand.buckets)
+        yield Verdict(allowed=allowed, levels=levels)

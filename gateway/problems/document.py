@@ -1,0 +1,163 @@
+"""RFC 9457 problem documents, and the one table from errors to statuses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+from aiohttp import web
+
+from gateway.problems.errors import Malformed, RateLimited, TooLarge, Unauthenticated, UnsupportedMedia
+from kernel.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    ThreadneedleError,
+    Unavailable,
+)
+
+# The status of an error is its class's; the first row that fits decides.
+STATUSES: tuple[tuple[type[ThreadneedleError], int], ...] = (
+    (Invalid, 422),
+    (Unauthenticated, 401),
+    (Malformed, 400),
+    (UnsupportedMedia, 415),
+    (TooLarge, 413),
+    (RateLimited, 429),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Forbidden, 403),
+    (Refused, 400),
+    (Unavailable, 503),
+    (ThreadneedleError, 500),
+)
+
+# Codes with a status of their own: the Idempotency-Key draft (§2.7) asks 422 for a key that comes with another body.
+STATUS_OF_CODE: Mapping[str, int] = {"idempotency_key_reused": 422}
+
+# PostgreSQL is away, full or shutting down: the same request may succeed later.
+DATABASE_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+)
+
+# What a caller should do, where the error itself does not say.
+ACTIONS: Mapping[int, str] = {
+    400: "Correct the request; repeating it as it stands will not help.",
+    401: "Get a new access token from the token endpoint and repeat the request.",
+    403: "Use credentials that carry the scope, or ask for it.",
+    404: "Check the id, and that it belongs to this environment.",
+    405: "Use one of the methods named in Allow.",
+    409: "Read the resource's present state before you decide.",
+    413: "Send less in one request.",
+    415: "Send application/json in UTF-8, without a content encoding.",
+    422: "Correct the fields named in errors and send the request again.",
+    429: "Wait as long as Retry-After says, then repeat the request.",
+    500: "Repeat the request with the same Idempotency-Key; if it keeps failing, tell us the request_id.",
+    503: "Repeat the request with the same Idempotency-Key after Retry-After.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One problem document with its status and the headers that belong to it."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    action: str
+    errors: Sequence[FieldError] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """The members of RFC 9457 §3.1 and ours: code, errors, recommended_action, request_id."""
+        document: dict[str, Any] = {
+            "type": f"/problems/{self.code.replace('_', '-')}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "recommended_action": self.action,
+            "request_id": request_id,
+        }
+        if self.errors:
+            document["errors"] = [_field(error) for error in self.errors]
+        return document
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an exception is to the caller; one that nobody expected says nothing of itself."""
+    if isinstance(error, ThreadneedleError):
+        return _known(error)
+    if isinstance(error, web.HTTPException):
+        return _http(error)
+    if isinstance(error, DATABASE_AWAY):
+        return _known(Unavailable())
+    return Problem(
+        status=500,
+        code="internal_error",
+        title="The request could not be served.",
+        detail="Something went wrong on our side.",
+        action=ACTIONS[500],
+    )
+
+
+def status_of(error: ThreadneedleError) -> int:
+    """The status by the tables above."""
+    by_class = next(status for kind, status in STATUSES if isinstance(error, kind))
+    return STATUS_OF_CODE.get(error.problem_code, by_class)
+
+
+def _known(error: ThreadneedleError) -> Problem:
+    status = status_of(error)
+    return Problem(
+        status=status,
+        code=error.problem_code,
+        title=error.title(),
+        detail=error.detail,
+        action=error.action or ACTIONS.get(status, ACTIONS[400]),
+        errors=error.errors if isinstance(error, Invalid) else (),
+        headers=_headers(error),
+    )
+
+
+def _headers(error: ThreadneedleError) -> dict[str, str]:
+    match error:
+        case Unauthenticated():
+            return {"WWW-Authenticate": error.challenge}
+        case RateLimited():
+            return {**error.headers, "Retry-After": str(error.retry_after_seconds)}
+        case Unavailable():
+            return {"Retry-After": str(error.retry_after_seconds)}
+        case _:
+            return {}
+
+
+def _http(error: web.HTTPException) -> Problem:
+    """What aiohttp itself refuses: no route, another method, a body over the hard cap."""
+    status = error.status
+    phrase = HTTPStatus(status).phrase
+    allow = error.headers.get("Allow")
+    return Problem(
+        status=status,
+        code=_HTTP_CODES.get(status, phrase.lower().replace(" ", "_").replace("-", "_")),
+        title=f"{phrase}.",
+        detail=f"{phrase}.",
+        action=ACTIONS.get(status, ACTIONS[400]),
+        headers={"Allow": allow} if allow else {},
+    )
+
+
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+
+
+def _field(error: FieldError) -> dict[str, str]:
+    return {"pointer": error.pointer, "code": error.code, "message": error.message}

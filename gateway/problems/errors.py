@@ -1,0 +1,54 @@
+"""What only the edge can refuse, beside the errors that every room may raise (kernel/errors.py).
+
+Refused
+├── Unauthenticated     no credentials, or none that we accept; says how to authenticate
+├── Malformed           the body is no JSON that we read
+├── UnsupportedMedia    the body is of another media type
+├── TooLarge            the body is over the route's cap
+└── RateLimited         a bucket is empty; says for how long
+"""
+
+from collections.abc import Mapping
+
+from kernel.errors import Refused
+
+
+class Unauthenticated(Refused):
+    """The request carries no credentials that are accepted."""
+
+    code = "unauthenticated"
+
+    def __init__(self, detail: str = "", *, code: str | None = None, challenge: str = "Bearer") -> None:
+        """`challenge` is the value of WWW-Authenticate (RFC 9110 §11.6.1)."""
+        super().__init__(detail, code=code)
+        self.challenge = challenge
+
+
+class Malformed(Refused):
+    """The body cannot be read as JSON."""
+
+    code = "malformed_json"
+
+
+class UnsupportedMedia(Refused):
+    """The body's media type is not supported."""
+
+    code = "unsupported_media_type"
+
+
+class TooLarge(Refused):
+    """The body is too large."""
+
+    code = "body_too_large"
+
+
+class RateLimited(Refused):
+    """The rate limit is reached."""
+
+    code = "rate_limited"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int, headers: Mapping[str, str]) -> None:
+        """`headers` name the bucket that bites."""
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+        self.headers = headers
