@@ -64,18 +64,20 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """The next step of a delivery that did not end."""
+    """When a claimed delivery is to be claimed again: its next step, or the same one where nothing was sent."""
 
     round: int
     step: int
     delay_ms: int
+    origin: Origin = Origin.OFFERED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """What becomes of a claim whose result is committed. Without a retry the job is forgotten.
+    """What becomes of a claim whose result is committed.
 
-    `lane_cap` tells the lane how many of its jobs may be in flight at once; 0 leaves it as it is.
+    Without a retry, or with one beyond the horizon, the job is forgotten. `lane_cap` tells the lane how many of its
+    jobs may be in flight at once; 0 leaves it as it is.
     """
 
     claim: Claim
@@ -106,7 +108,7 @@ class QueuePolicy:
 class Queue(Protocol):
     """What producers and dispatchers call. At most JOBS_PER_CALL_MAX items a call, else ValueError.
 
-    Every method may raise QueueUnavailable or EpochLost.
+    Every method may raise QueueUnavailable or EpochLost; only `wait` may wait out its time instead.
     """
 
     async def enqueue(self, jobs: Sequence[Job]) -> list[Placed]:
@@ -121,8 +123,8 @@ class Queue(Protocol):
         """End leases; returns how many were still held. A lease that was lost changes nothing."""
         ...
 
-    async def renew(self, claims: Sequence[Claim]) -> int:
-        """Let leases run from now again; returns how many were still held."""
+    async def renew(self, claims: Sequence[Claim]) -> list[bool]:
+        """Let leases run from now again; each answer says whether that claim was still held."""
         ...
 
     async def tick(self) -> bool:

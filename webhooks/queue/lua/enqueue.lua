@@ -1,0 +1,65 @@
+-- ARGV[2]: records of 57 bytes: lane (32), delivery (16), round, step, origin, delay in ms.
+-- ARGV[3]: usual cap, ARGV[4]: window of a lane, ARGV[5]: horizon in ms. Answers one letter per record.
+local SIZE = 57
+local blob, default_cap = ARGV[2], tonumber(ARGV[3])
+local window, horizon_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
+
+local function parse_offer(offset)
+    local offer = { lane = string.sub(blob, offset, offset + 31), id = string.sub(blob, offset + 32, offset + 47) }
+    offer.round, offer.step, offer.origin, offer.delay_ms = struct.unpack('>I2I2BI4', blob, offset + 48)
+    return offer
+end
+
+-- A later step always replaces; the same step only where it would come earlier.
+local function replaces(offer, job)
+    if offer.round ~= job.round then
+        return offer.round > job.round
+    elseif offer.step ~= job.step then
+        return offer.step > job.step
+    end
+    return job.state == IS_DUE and (offer.delay_ms == 0 or tonumber(second_after(offer.delay_ms)) < job.stamp)
+end
+
+local offers, ids, names = {}, {}, {}
+for offset = 1, #blob, SIZE do
+    local offer = parse_offer(offset)
+    offers[#offers + 1] = offer
+    ids[#ids + 1] = offer.id
+    names[#names + 1] = offer.lane
+end
+
+local jobs = read(JOBS, ids, unpack_job)
+load_lanes(distinct(names), default_cap)
+
+local function place(offer)
+    local job, lane = jobs[offer.id], lanes[offer.lane]
+    if job and not replaces(offer, job) then
+        return 'k'
+    elseif offer.delay_ms > horizon_ms then
+        return 'l'
+    elseif not job and lane.jobs >= window then
+        return 'w'
+    end
+    local queued_ready = job and job.state == IS_READY
+    if job and job.state == IS_LEASED then
+        release(lane)
+    elseif not job then
+        lane.jobs = lane.jobs + 1
+    end
+    local new = { origin = offer.origin, round = offer.round, step = offer.step }
+    jobs[offer.id] = new
+    if queued_ready and offer.delay_ms == 0 then
+        new.state, new.stamp = IS_READY, 0  -- its entry in the list stays where it is
+        keep_job(offer.id, new)
+    else
+        make_due(offer.id, new, offer.lane, offer.delay_ms)
+    end
+    return job and 'r' or 'a'
+end
+
+local answers = {}
+for index, offer in ipairs(offers) do
+    answers[index] = place(offer)
+end
+commit(default_cap)
+return table.concat(answers)

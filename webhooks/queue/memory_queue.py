@@ -1,0 +1,214 @@
+"""The queue in this process: the same contract without a server, for unit tests of what uses a queue."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from kernel.clock import Clock
+from webhooks.queue import records
+from webhooks.queue.port import Claim, EpochLost, Finish, Job, Origin, Placed, QueuePolicy
+
+
+@dataclass(slots=True, kw_only=True)
+class _Known:
+    """A job: ready, due at a time, or leased under a fence until a time (monotonic seconds)."""
+
+    job: Job
+    due_at: float | None = None
+    fence: int | None = None
+    lease_until: float = 0.0
+
+    @property
+    def is_ready(self) -> bool:
+        return self.due_at is None and self.fence is None
+
+
+@dataclass(slots=True)
+class _Lane:
+    cap: int
+    ready: deque[UUID] = field(default_factory=deque)
+    jobs: int = 0
+    in_flight: int = 0
+
+
+class MemoryQueue:
+    """`webhooks.queue.port.RebuildableQueue` in memory, with one epoch open from the start."""
+
+    def __init__(self, clock: Clock, policy: QueuePolicy | None = None) -> None:
+        self._clock = clock
+        self._policy = policy or QueuePolicy()
+        self._epoch: int | None = 0
+        self._fence = 0
+        self._wake = asyncio.Event()
+        self._empty()
+
+    async def enqueue(self, jobs: Sequence[Job]) -> list[Placed]:
+        """See the port."""
+        records.bounded(len(jobs))
+        self._check_epoch()
+        return [self._place(job) for job in jobs]
+
+    async def claim(self, limit: int) -> list[Claim]:
+        """See the port."""
+        records.bounded(limit)
+        self._check_epoch()
+        claims: list[Claim] = []
+        while len(claims) < limit and (claim := self._claim_next()) is not None:
+            claims.append(claim)
+        if len(claims) < limit:
+            self._wake.clear()
+        return claims
+
+    async def finish(self, finishes: Sequence[Finish]) -> int:
+        """See the port."""
+        records.bounded(len(finishes))
+        self._check_epoch()
+        return sum(self._end(finish) for finish in finishes)
+
+    async def renew(self, claims: Sequence[Claim]) -> list[bool]:
+        """See the port."""
+        records.bounded(len(claims))
+        self._check_epoch()
+        return [self._renew(claim) for claim in claims]
+
+    async def tick(self) -> bool:
+        """See the port."""
+        self._check_epoch()
+        now = self._clock.monotonic()
+        for known in self._known.values():
+            if known.due_at is not None and known.due_at <= now:
+                self._make_ready(known, known.job.origin)
+            elif known.fence is not None and known.lease_until <= now:
+                self._lane(known.job).in_flight -= 1
+                self._make_ready(known, Origin.LEASE_EXPIRED)
+        return False
+
+    async def wait(self, timeout_seconds: float) -> None:
+        """See the port."""
+        self._check_epoch()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), timeout_seconds)
+
+    async def count(self) -> int:
+        """See the port."""
+        self._check_epoch()
+        return len(self._known)
+
+    async def is_lost(self) -> bool:
+        """See the port."""
+        return self._epoch is None
+
+    async def open_epoch(self, number: int) -> bool:
+        """See the port."""
+        if self._epoch is not None and self._epoch >= number:
+            return False
+        self._empty()
+        self._epoch = number
+        return True
+
+    async def drop_old_epochs(self) -> int:
+        """See the port."""
+        return 0
+
+    def flush(self) -> None:
+        """Lose everything, as a server that was emptied does."""
+        self._empty()
+        self._epoch = None
+
+    def _empty(self) -> None:
+        self._known: dict[UUID, _Known] = {}
+        self._lanes: dict[UUID, _Lane] = {}
+
+    def _check_epoch(self) -> None:
+        if self._epoch is None:
+            raise EpochLost
+
+    def _lane(self, job: Job) -> _Lane:
+        return self._lanes.setdefault(job.endpoint_id, _Lane(self._policy.lane_cap))
+
+    def _place(self, job: Job) -> Placed:
+        lane, known = self._lane(job), self._known.get(job.delivery_id)
+        if known is not None and not self._replaces(job, known):
+            return Placed.KNOWN
+        if job.delay_ms > self._policy.horizon_seconds * 1000:
+            return Placed.LATER
+        if known is None and lane.jobs >= self._policy.lane_window:
+            return Placed.WINDOW
+        if known is None:
+            lane.jobs += 1
+            self._known[job.delivery_id] = self._queued(_Known(job=job), job.delay_ms, is_listed=False)
+            return Placed.ADDED
+        lane.in_flight -= known.fence is not None
+        is_listed = known.is_ready
+        known.job, known.fence = job, None
+        self._queued(known, job.delay_ms, is_listed=is_listed)
+        return Placed.REPLACED
+
+    def _replaces(self, job: Job, known: _Known) -> bool:
+        offered, present = (job.round, job.step), (known.job.round, known.job.step)
+        if offered != present:
+            return offered > present
+        return known.due_at is not None and self._clock.monotonic() + job.delay_ms / 1000 < known.due_at
+
+    def _queued(self, known: _Known, delay_ms: int, *, is_listed: bool) -> _Known:
+        if delay_ms > 0:
+            known.due_at = self._clock.monotonic() + delay_ms / 1000
+        elif is_listed:
+            known.due_at = None
+        else:
+            self._make_ready(known, known.job.origin)
+        return known
+
+    def _make_ready(self, known: _Known, origin: Origin) -> None:
+        known.due_at = known.fence = None
+        known.job = replace(known.job, origin=origin, delay_ms=0)
+        self._lane(known.job).ready.append(known.job.delivery_id)
+        self._wake.set()
+
+    def _claim_next(self) -> Claim | None:
+        """One job of the next lane that has one and is not full; that lane then goes to the end of the line."""
+        for endpoint_id in list(self._lanes):
+            lane = self._lanes[endpoint_id]
+            while lane.ready and lane.in_flight < lane.cap:
+                known = self._known.get(lane.ready.popleft())
+                if known is not None and known.is_ready:
+                    self._lanes[endpoint_id] = self._lanes.pop(endpoint_id)
+                    return self._lease(known, lane)
+        return None
+
+    def _lease(self, known: _Known, lane: _Lane) -> Claim:
+        self._fence += 1
+        lane.in_flight += 1
+        known.fence = self._fence
+        known.lease_until = self._clock.monotonic() + self._policy.lease_seconds
+        return Claim(job=known.job, fence=self._fence)
+
+    def _held(self, claim: Claim) -> _Known | None:
+        known = self._known.get(claim.job.delivery_id)
+        return known if known is not None and known.fence == claim.fence else None
+
+    def _end(self, finish: Finish) -> bool:
+        known, retry = self._held(finish.claim), finish.retry
+        if known is None:
+            return False
+        lane = self._lane(known.job)
+        lane.in_flight -= 1
+        lane.cap = finish.lane_cap or lane.cap
+        known.fence = None
+        if retry is None or retry.delay_ms > self._policy.horizon_seconds * 1000:
+            lane.jobs -= 1
+            del self._known[known.job.delivery_id]
+        else:
+            known.job = replace(known.job, round=retry.round, step=retry.step, origin=retry.origin)
+            self._queued(known, retry.delay_ms, is_listed=False)
+        self._wake.set()
+        return True
+
+    def _renew(self, claim: Claim) -> bool:
+        known = self._held(claim)
+        if known is not None:
+            known.lease_until = self._clock.monotonic() + self._policy.lease_seconds
+        return known is not None

@@ -1,0 +1,105 @@
+"""Jobs as fixed-width binary records: one blob per call costs a fifth of separate arguments (measured).
+
+The layouts stand at the head of each script in `lua/`.
+"""
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Any
+from uuid import UUID
+
+from webhooks.queue.port import JOBS_PER_CALL_MAX, Claim, Finish, Job, Origin, Placed, Retry
+
+_OFFER = Struct(">16s16s16sHHBI")
+_CLAIM = Struct(">16s16s16sHHBQ")
+_FINISH = Struct(">16sQBHHBIH")
+_RENEWAL = Struct(">16sQ")
+_DELAY_MS_MAX = 2**32 - 1
+_PLACED = {
+    ord("a"): Placed.ADDED,
+    ord("k"): Placed.KNOWN,
+    ord("r"): Placed.REPLACED,
+    ord("w"): Placed.WINDOW,
+    ord("l"): Placed.LATER,
+}
+_FORGET = Retry(round=0, step=0, delay_ms=0)
+
+
+def bounded(count: int) -> None:
+    """Raises ValueError for more items than one call may carry."""
+    if count > JOBS_PER_CALL_MAX:
+        raise ValueError(f"at most {JOBS_PER_CALL_MAX} jobs a call")
+
+
+def pack_offers(jobs: Sequence[Job]) -> bytes:
+    """The argument of `enqueue`."""
+    bounded(len(jobs))
+    return b"".join(
+        _OFFER.pack(
+            job.partner_id.bytes,
+            job.endpoint_id.bytes,
+            job.delivery_id.bytes,
+            job.round,
+            job.step,
+            job.origin,
+            _delay(job.delay_ms),
+        )
+        for job in jobs
+    )
+
+
+def unpack_placed(letters: bytes) -> list[Placed]:
+    """The answer of `enqueue`."""
+    return [_PLACED[letter] for letter in letters]
+
+
+def unpack_claims(blob: bytes) -> list[Claim]:
+    """The answer of `claim`."""
+    return [_claim(fields) for fields in _CLAIM.iter_unpack(blob)]
+
+
+def pack_finishes(finishes: Sequence[Finish]) -> bytes:
+    """The argument of `finish`."""
+    bounded(len(finishes))
+    return b"".join(_finish(finish, finish.retry or _FORGET) for finish in finishes)
+
+
+def pack_renewals(claims: Sequence[Claim]) -> bytes:
+    """The argument of `renew`."""
+    bounded(len(claims))
+    return b"".join(_RENEWAL.pack(claim.job.delivery_id.bytes, claim.fence) for claim in claims)
+
+
+def unpack_held(letters: bytes) -> list[bool]:
+    """The answer of `renew`."""
+    return [letter == ord("h") for letter in letters]
+
+
+def _claim(fields: tuple[Any, ...]) -> Claim:
+    partner, endpoint, delivery, round_, step, origin, fence = fields
+    job = Job(
+        partner_id=UUID(bytes=partner),
+        endpoint_id=UUID(bytes=endpoint),
+        delivery_id=UUID(bytes=delivery),
+        round=round_,
+        step=step,
+        origin=Origin(origin),
+    )
+    return Claim(job=job, fence=fence)
+
+
+def _finish(finish: Finish, retry: Retry) -> bytes:
+    return _FINISH.pack(
+        finish.claim.job.delivery_id.bytes,
+        finish.claim.fence,
+        finish.retry is not None,
+        retry.round,
+        retry.step,
+        retry.origin,
+        _delay(retry.delay_ms),
+        finish.lane_cap,
+    )
+
+
+def _delay(delay_ms: int) -> int:
+    return min(max(delay_ms, 0), _DELAY_MS_MAX)
