@@ -1,0 +1,116 @@
+"""Does a declaration agree with itself? Recovery trusts what is declared, so a contradiction stops the start."""
+
+import re
+from collections.abc import Iterator
+
+from adapters.declaration import FRESH_HEADERS, AuthProfile, Declaration, OperationKind, Recovery
+from kernel.money import exponent_of
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_SIGNING_PROFILES = frozenset({"none"})
+# Our own references and keys have this form; a bank that cannot take them cannot be asked about them later.
+_END_TO_END_LENGTH = 35
+_KEY_LENGTH = 35
+_REFERENCE_EXAMPLE = "0123456789-abcdefghjkmnpqrstvwxyz-X"
+_AUTH_SETTINGS = {
+    AuthProfile.NONE: frozenset[str](),
+    AuthProfile.BEARER_STATIC: frozenset({"token"}),
+    AuthProfile.OAUTH_CLIENT_CREDENTIALS: frozenset({"token_url", "client_id", "client_secret"}),
+}
+
+
+def declaration_problems(declaration: Declaration) -> list[str]:
+    """Every contradiction, one sentence each."""
+    checks = (_naming, _recovery, _idempotency, _submission, _timing, _engine)
+    return [problem for check in checks for problem in check(declaration)]
+
+
+def _naming(declaration: Declaration) -> Iterator[str]:
+    if not _NAME.fullmatch(declaration.name):
+        yield "the name must be 2 to 40 of a-z, 0-9 and _"
+    if not declaration.title or not declaration.mapping_version:
+        yield "title and mapping_version must be given"
+
+
+def _recovery(declaration: Declaration) -> Iterator[str]:
+    changing = declaration.operations - {OperationKind.ENQUIRE}
+    for kind in sorted(changing - set(declaration.recovery)):
+        yield f"{kind} has no recovery"
+    for kind in sorted(set(declaration.recovery) - changing):
+        yield f"recovery is declared for {kind}, which is not an operation that changes something"
+    strategies = set(declaration.recovery.values())
+    if Recovery.ENQUIRE in strategies and OperationKind.ENQUIRE not in declaration.operations:
+        yield "recovery by enquiry needs the operation enquire"
+    if OperationKind.ENQUIRE in declaration.operations and not declaration.enquiry_keys:
+        yield "enquire needs enquiry_keys"
+    if Recovery.RESEND in strategies and declaration.idempotency is None:
+        yield "recovery by resend needs idempotency"
+
+
+def _idempotency(declaration: Declaration) -> Iterator[str]:
+    rules = declaration.idempotency
+    if rules is None:
+        return
+    if rules.max_length < _KEY_LENGTH or not _fits(rules.charset):
+        yield f"idempotency keys must be able to hold {_KEY_LENGTH} characters of a-z, A-Z, 0-9 and -"
+    if rules.window_seconds <= declaration.lease_seconds:
+        yield "the idempotency window must be longer than one call with its processing time"
+
+
+def _submission(declaration: Declaration) -> Iterator[str]:
+    if OperationKind.SUBMIT not in declaration.operations:
+        return
+    if not declaration.currencies or not declaration.accounts:
+        yield "submit needs currencies and accounts"
+    limit = declaration.fields.get("/end_to_end_id")
+    if limit is None or limit.max_length < _END_TO_END_LENGTH or not _fits(limit.charset):
+        yield f"/end_to_end_id must be able to hold {_END_TO_END_LENGTH} characters of a-z, A-Z, 0-9 and -"
+    for code, rule in declaration.currencies.items():
+        if not _known(code) or not 0 <= rule.exponent <= 4 or not 0 < rule.value_min <= rule.value_max:
+            yield f"currency {code} is not ISO 4217 or has limits that cannot be met"
+    for pointer, each in declaration.fields.items():
+        if not pointer.startswith("/") or not 0 <= each.min_length <= each.max_length or not _compiles(each.charset):
+            yield f"the limit of {pointer} cannot be met"
+
+
+def _timing(declaration: Declaration) -> Iterator[str]:
+    deadlines = declaration.deadlines
+    if not 0 < deadlines.connect_seconds <= deadlines.total_seconds:
+        yield "the connect deadline must be positive and within the total"
+    if not 0 < deadlines.first_byte_seconds <= deadlines.total_seconds:
+        yield "the first-byte deadline must be positive and within the total"
+    if not declaration.poll_seconds or min(declaration.poll_seconds) <= 0:
+        yield "poll_seconds must be positive"
+    after = declaration.absence_proven_after_seconds
+    if after is not None and after < declaration.lease_seconds:
+        yield "absence cannot be proven while a call may still be processed"
+
+
+def _engine(declaration: Declaration) -> Iterator[str]:
+    if not set(declaration.fresh_headers) <= FRESH_HEADERS:
+        yield f"fresh headers can be: {', '.join(sorted(FRESH_HEADERS))}"
+    if declaration.signing not in _SIGNING_PROFILES:
+        yield f"signing profiles are: {', '.join(sorted(_SIGNING_PROFILES))}"
+    missing = _AUTH_SETTINGS[declaration.auth] - {each.name for each in declaration.settings}
+    for name in sorted(missing):
+        yield f"the auth profile {declaration.auth} needs the setting {name}"
+
+
+def _fits(charset: str) -> bool:
+    return _compiles(charset) and re.fullmatch(f"[{charset}]*", _REFERENCE_EXAMPLE) is not None
+
+
+def _compiles(charset: str) -> bool:
+    try:
+        re.compile(f"[{charset}]")
+    except re.error:
+        return False
+    return True
+
+
+def _known(code: str) -> bool:
+    try:
+        exponent_of(code)
+    except ValueError:
+        return False
+    return True
