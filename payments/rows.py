@@ -1,15 +1,22 @@
 """Rows of the payment tables as values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from adapters.declaration import OperationKind
 from kernel.ids import Environment, Tenant
 from kernel.money import Money
 from payments.states.names import Finality, OperationState, PaymentStatus, SubmissionState
+
+
+class Row(Protocol):
+    """What a row of the database or a mapping both are."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """The column's value."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,7 @@ class PaymentRow:
         return PaymentRef(partner_id=self.tenant.partner_id, payment_id=self.id)
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
+    def from_row(cls, row: Row) -> Self:
         """From a row of payments."""
         return cls(
             tenant=Tenant(row["partner_id"], Environment(row["environment"])),
@@ -89,7 +96,7 @@ class SubmissionRow:
     created_at: datetime
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
+    def from_row(cls, row: Row) -> Self:
         """From a row of submissions."""
         plain = {
             name: row[name] for name in ("id", "sequence", "end_to_end_id", "bank_reference", "sent_at", "created_at")
@@ -115,7 +122,7 @@ class OperationRow:
     last_sent_at: datetime | None
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
+    def from_row(cls, row: Row) -> Self:
         """From a row of bank_operations."""
         plain = {name: row[name] for name in _PLAIN_OPERATION}
         return cls(kind=OperationKind(row["kind"]), state=OperationState(row["state"]), **plain)

@@ -1,0 +1,158 @@
+"""One step of one payment: begin (commit) → call the bank → finish (commit) → offer what is to be delivered.
+
+The payment's own process and the sweeper both come through `advance`. The bank is never called inside a transaction, and
+what it answered, the state, the operation's end and the event are one transaction.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from adapters.contract import Answered, Evidence, NeverLeft, Outcome, Verdict
+from adapters.declaration import OperationKind
+from payments.calls import operations
+from payments.calls.cases import Background, Case, Cases
+from payments.calls.ledger import Heard, Ledger, Recorded
+from payments.calls.operations import Call, Owner
+from payments.calls.steps import Steps
+from payments.intents.planning import plan_submission
+from payments.recovery.cadence import next_enquiry_at, resubmission_at
+from payments.recovery.plan import absence_proven, next_step
+from payments.rows import PaymentRef
+from payments.states.decide import RefusedMove
+from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
+from payments.tools import Connection, Tools
+from webhooks.queue.port import Job
+
+_log = structlog.get_logger()
+
+BANK_UNREACHABLE = "bank_unreachable"
+
+
+class Advancer:
+    """Takes payments one step further."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._cases = Cases(tools)
+        self._ledger = Ledger(tools)
+        self._steps = Steps(tools, self._ledger)
+
+    async def advance(self, ref: PaymentRef) -> None:
+        """Take the one next step, and make its call. A crash anywhere leaves what the next call of this can go on with."""
+        background = await self._cases.background(ref)
+        call = await self._begin(background)
+        if call is None:
+            return
+        started = self._tools.clock.monotonic()
+        outcome = await self._tools.engine.perform(background.bank.bank, call.request)
+        recorded = await self._finish(background, call, outcome)
+        _log.info(
+            "payment.advanced",
+            payment_id=str(ref.payment_id),
+            bank_id=background.bank.bank.id,
+            operation=call.kind.value,
+            outcome=outcome.exchange.outcome,
+            status=recorded.case.payment.status.value,
+            duration_ms=round((self._tools.clock.monotonic() - started) * 1000, 1),
+        )
+
+    async def _begin(self, background: Background) -> Call | None:
+        async with self._tools.pool.acquire() as connection, connection.transaction():
+            case = await self._cases.lock(connection, background)
+            plan = next_step(case.situation(self._tools.clock.now(), self._tools.policy))
+            begun = await self._steps.begin(connection, case, plan)
+        await self._offer(begun.jobs)
+        return begun.call
+
+    async def _finish(self, background: Background, call: Call, outcome: Outcome) -> Recorded:
+        async with self._tools.pool.acquire() as connection, connection.transaction():
+            case = await self._cases.lock(connection, background, call.operation.submission_id)
+            await self._ledger.record_exchange(connection, case, call.operation.id, outcome.exchange)
+            if isinstance(outcome, NeverLeft):
+                recorded = await self._never_left(connection, case, call, outcome)
+            else:
+                recorded = await self._hear(connection, case, call, _evidence(background, call, outcome))
+        await self._offer(recorded.jobs)
+        return recorded
+
+    async def _hear(self, connection: Connection, case: Case, call: Call, evidence: Evidence) -> Recorded:
+        """Bytes left: whatever came back is evidence, also when somebody took the operation over meanwhile."""
+        if call.lease is not None:
+            understood = evidence.verdict is not Verdict.UNKNOWN
+            state = OperationState.ANSWERED if understood else OperationState.UNKNOWN
+            await operations.end(connection, self._tools, case, call, state)
+        now = self._tools.clock.now()
+        heard = Heard(
+            evidence=evidence,
+            source=EvidenceSource.RESPONSE if call.lease is not None else EvidenceSource.POLL,
+            operation_id=call.operation.id,
+            absence_proven=absence_proven(case.situation(now, self._tools.policy)),
+        )
+        if call.kind is OperationKind.CANCEL and evidence.verdict is Verdict.REJECTED:
+            recorded = await self._cancel_refused(connection, case, heard)
+        else:
+            recorded = await self._ledger.hear(connection, case, heard)
+        if recorded.refused is not None and not recorded.refused.holds:
+            await self._ask_again(connection, recorded.case, evidence)
+        return recorded
+
+    async def _cancel_refused(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
+        """The bank refused to withdraw: that says nothing against the payment itself."""
+        refused = RefusedMove(why="cancel_refused")
+        await self._ledger.note(connection, case, heard, refused)
+        return Recorded(case=case, refused=refused)
+
+    async def _ask_again(self, connection: Connection, case: Case, evidence: Evidence) -> None:
+        """Nothing changed: look again by the cadence, or at once where "not found" opens the way to a resend."""
+        now = self._tools.clock.now()
+        absent = evidence.verdict is Verdict.NOT_FOUND
+        plan = next_step(replace(case.situation(now, self._tools.policy), absence_told=absent))
+        again = plan.at
+        if plan.step.calls_bank:
+            declaration, checks = case.background.bank.declaration, case.payment.checks
+            again = next_enquiry_at(declaration, now, max(checks - 1, 0), evidence.retry_after_seconds)
+        await self._ledger.look_again(connection, case, again)
+
+    async def _never_left(self, connection: Connection, case: Case, call: Call, outcome: NeverLeft) -> Recorded:
+        """No byte was written. For a first send that is proof; for a resend or an enquiry it only means: later."""
+        held_lease = False
+        if call.lease is not None:
+            state = OperationState.UNKNOWN if call.resent else OperationState.NEVER_LEFT
+            held_lease = await operations.end(connection, self._tools, case, call, state)
+        first = held_lease and not call.resent and call.kind is OperationKind.SUBMIT
+        if first and case.submission.state is SubmissionState.IN_FLIGHT:
+            return await self._submit_again(connection, case, outcome)
+        now = self._tools.clock.now()
+        declaration, asked = case.background.bank.declaration, outcome.retry_after_seconds
+        await self._ledger.look_again(connection, case, next_enquiry_at(declaration, now, case.payment.checks, asked))
+        return Recorded(case=case)
+
+    async def _submit_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
+        """Another submission while the payment is young; else this transaction decides that there will be none."""
+        now, policy = self._tools.clock.now(), self._tools.policy
+        never, rejected = SubmissionState.NEVER_LEFT, PaymentStatus.REJECTED
+        begins = max(case.payment.created_at, case.payment.execute_at or case.payment.created_at)
+        if now >= begins + timedelta(seconds=policy.resubmit_age_max_seconds):
+            return await self._ledger.set_standing(connection, case, never, rejected, reason=BANK_UNREACHABLE)
+        recorded = await self._ledger.set_standing(connection, case, never, PaymentStatus.QUEUED)
+        background = case.background
+        tenant = background.facts.tenant
+        key = await self._tools.vault.data_key(tenant.partner_id, background.facts.merchant_id)
+        owner = Owner(tenant=tenant, payment_id=background.facts.payment_id, key=key)
+        planned = plan_submission(background.facts, background.bank, case.submission.sequence + 1, now)
+        await operations.insert_submission(connection, self._tools.vault, owner, planned)
+        at = resubmission_at(policy, now, case.submission.sequence, outcome.retry_after_seconds)
+        await self._ledger.look_again(connection, recorded.case, at)
+        return recorded
+
+    async def _offer(self, jobs: tuple[Job, ...]) -> None:
+        if jobs:
+            await self._tools.enqueuer.offer(jobs)
+
+
+def _evidence(background: Background, call: Call, outcome: Outcome) -> Evidence:
+    if isinstance(outcome, Answered):
+        return background.bank.adapter.parse(call.kind, outcome.reply)
+    return Evidence(verdict=Verdict.UNKNOWN)

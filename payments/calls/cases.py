@@ -1,0 +1,147 @@
+"""A payment with all that a decision needs: what never changes is opened before, the rest is read under the lock.
+
+Every transaction that changes a payment locks its row first. So there is one order, and no two processes decide at
+once.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from kernel.errors import NotFound
+from kernel.ids import Environment, Tenant
+from kernel.money import Money
+from kernel.sql import beside
+from payments.banks import ConfiguredBank
+from payments.intents.planning import Facts, Reference
+from payments.policy import PaymentsPolicy
+from payments.recovery.plan import Situation
+from payments.rows import OperationRow, PaymentRef, PaymentRow, SubmissionRow
+from payments.states.decide import Standing
+from payments.terms import Terms, context
+from payments.tools import Connection, Tools
+
+_SQL = beside(__file__, "cases.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """What never changes of a payment, and the bank that it goes to. Read outside of transactions."""
+
+    facts: Facts
+    bank: ConfiguredBank
+
+    @property
+    def ref(self) -> PaymentRef:
+        """The payment's name."""
+        return PaymentRef(partner_id=self.facts.tenant.partner_id, payment_id=self.facts.payment_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A locked payment with one submission (the newest, unless another was asked for) and its newest operation.
+
+    `suspended`: its bank, partner or client is. `disputed`: the bank contradicted an earlier end, a person looks.
+    """
+
+    background: Background
+    payment: PaymentRow
+    submission: SubmissionRow
+    operation: OperationRow
+    suspended: bool
+    disputed: bool
+    last_poll: str | None
+
+    @property
+    def reference(self) -> Reference:
+        """By what the bank knows the submission."""
+        return Reference(
+            end_to_end_id=self.submission.end_to_end_id,
+            idempotency_key=self.operation.idempotency_key,
+            requested_at=self.submission.created_at,
+            bank_reference=self.submission.bank_reference,
+        )
+
+    @property
+    def standing(self) -> Standing:
+        """What evidence is decided against."""
+        return Standing(
+            status=self.payment.status,
+            state=self.submission.state,
+            amount=self.payment.amount,
+            end_to_end_id=self.submission.end_to_end_id,
+            iso_status=self.payment.iso_status,
+            raw_status=self.payment.raw_status,
+        )
+
+    def situation(self, now: datetime, policy: PaymentsPolicy) -> Situation:
+        """What the next step depends on."""
+        return Situation(
+            now=now,
+            status=self.payment.status,
+            state=self.submission.state,
+            operation_state=self.operation.state,
+            operation_kind=self.operation.kind,
+            lease_until=self.operation.lease_until,
+            first_sent_at=self.operation.first_sent_at,
+            last_sent_at=self.operation.last_sent_at,
+            created_at=self.payment.created_at,
+            updated_at=self.payment.updated_at,
+            execute_at=self.payment.execute_at,
+            blocked=self.suspended or self.disputed,
+            absence_told=self.last_poll == "not_found",
+            has_bank_reference=self.submission.bank_reference is not None,
+            declaration=self.background.bank.declaration,
+            policy=policy,
+        )
+
+
+class Cases:
+    """Opens the background of payments and locks them."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def background(self, ref: PaymentRef) -> Background:
+        """Raises NotFound for an unknown payment or a bank that is no longer configured."""
+        row = await self._tools.pool.fetchrow(_SQL["find_facts"], ref.partner_id, ref.payment_id)
+        if row is None:
+            raise NotFound
+        opened = await self._tools.vault.open(ref.partner_id, row["sealed_terms"], context(ref.payment_id))
+        facts = Facts(
+            tenant=Tenant(ref.partner_id, Environment(row["environment"])),
+            payment_id=ref.payment_id,
+            merchant_id=row["merchant_id"],
+            amount=Money(row["amount_currency"], row["amount_value"]),
+            terms=Terms.from_json(opened),
+        )
+        return Background(facts=facts, bank=await self._tools.banks.get(row["bank_id"]))
+
+    async def lock(self, connection: Connection, background: Background, submission_id: UUID | None = None) -> Case:
+        """Lock the payment until the transaction ends, then read the rest, so that nothing read is older."""
+        ref = background.ref
+        payment = await connection.fetchrow(_SQL["lock_payment"], ref.partner_id, ref.payment_id)
+        work = await connection.fetchrow(_SQL["find_work"], ref.partner_id, ref.payment_id, submission_id)
+        if payment is None or work is None:
+            raise NotFound
+        return Case(
+            background=background,
+            payment=PaymentRow.from_row(payment),
+            submission=SubmissionRow.from_row(_part(work, "s_")),
+            operation=OperationRow.from_row(_part(work, "o_")),
+            suspended=work["suspended"],
+            disputed=work["disputed"],
+            last_poll=work["last_poll"],
+        )
+
+
+def moved(case: Case, payment: PaymentRow, submission: SubmissionRow) -> Case:
+    """The case after a change."""
+    return replace(case, payment=payment, submission=submission)
+
+
+def _part(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}

@@ -1,0 +1,246 @@
+"""Writes what was heard and decided, with its event, into the caller's transaction.
+
+Everything that changes a payment after its intent comes through here.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from adapters.contract import Evidence, Exchange
+from kernel.ids import new_id
+from kernel.sql import beside
+from payments.calls.cases import Case, moved
+from payments.calls.news import is_news, news_of
+from payments.reading.build import build_recovery, build_view
+from payments.recovery.cadence import next_enquiry_at
+from payments.recovery.plan import is_watched
+from payments.states.decide import Change, Hearing, RefusedMove, decide
+from payments.states.names import EvidenceSource, Finality, PaymentStatus, SubmissionState
+from payments.tools import Connection, Tools
+from payments.view import RecoveryView
+from webhooks.queue.port import Job
+
+_SQL = beside(__file__, "ledger.sql")
+_log = structlog.get_logger()
+# Codes and references of banks stand in plain columns; what does not look like one is not kept there.
+_CODE = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Evidence as it came: from where, to which operation, and whether "not found" would be proof."""
+
+    evidence: Evidence
+    source: EvidenceSource
+    operation_id: UUID | None = None
+    absence_proven: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of it: the case as it stands now, the jobs to offer after the commit, and what was refused."""
+
+    case: Case
+    jobs: tuple[Job, ...] = ()
+    refused: RefusedMove | None = None
+
+
+class Ledger:
+    """Applies decisions. All methods write in the caller's transaction, whose payment is locked."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def hear(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
+        """Decide what evidence changes, and write evidence, change and event."""
+        heard = replace(heard, evidence=_clean(heard.evidence))
+        hearing = Hearing(source=heard.source, absence_proven=heard.absence_proven)
+        decided = decide(case.standing, heard.evidence, hearing)
+        if isinstance(decided, RefusedMove):
+            return await self._refuse(connection, case, heard, decided)
+        await self.note(connection, case, heard)
+        recorded = await self.move(connection, case, decided, heard.evidence)
+        if case.payment.status is PaymentStatus.REJECTED and case.payment.status is not decided.status:
+            await self.close_exceptions(connection, case)
+        return recorded
+
+    async def move(
+        self, connection: Connection, case: Case, change: Change, evidence: Evidence | None = None
+    ) -> Recorded:
+        """Write a change and its event; when to look again follows from the new state."""
+        now = self._tools.clock.now()
+        changed = change.status is not case.payment.status
+        after = replace(
+            case.payment,
+            status=change.status,
+            iso_status=change.iso_status,
+            raw_status=change.raw_status,
+            reason=change.reason,
+            finality=change.finality,
+            checks=0 if changed else case.payment.checks,
+            version=case.payment.version + 1,
+            updated_at=now,
+        )
+        bank_reference = (evidence and evidence.bank_reference) or case.submission.bank_reference
+        submission = replace(case.submission, state=change.state, bank_reference=bank_reference)
+        case = moved(case, after, submission)
+        case = moved(case, replace(after, next_check_at=self._next_check(case, evidence)), submission)
+        await self._write(connection, case)
+        return Recorded(case=case, jobs=await self._tell(connection, case) if changed else ())
+
+    async def set_standing(
+        self,
+        connection: Connection,
+        case: Case,
+        state: SubmissionState,
+        status: PaymentStatus,
+        reason: str | None = None,
+    ) -> Recorded:
+        """A change that no bank's word made: our own transport, the partner, the clock or a suspension did."""
+        change = Change(
+            state=state,
+            status=status,
+            finality=Finality.NONE,
+            iso_status=case.payment.iso_status,
+            raw_status=case.payment.raw_status,
+            reason=reason,
+        )
+        return await self.move(connection, case, change)
+
+    async def look_again(self, connection: Connection, case: Case, at: datetime | None, *, checks: int = 0) -> None:
+        """Set when the sweeper takes the payment next; None is never. `checks` are added to those made."""
+        ref = case.payment.ref
+        await connection.execute(_SQL["look_again"], ref.partner_id, ref.payment_id, at, checks)
+
+    async def note(self, connection: Connection, case: Case, heard: Heard, refused: RefusedMove | None = None) -> UUID:
+        """Keep evidence, applied or not."""
+        evidence, now = heard.evidence, self._tools.clock.now()
+        evidence_id = new_id(now)
+        await connection.execute(
+            _SQL["insert_evidence"],
+            case.payment.tenant.partner_id,
+            evidence_id,
+            case.payment.id,
+            case.submission.id,
+            heard.operation_id,
+            heard.source.value,
+            evidence.verdict.value,
+            evidence.raw_code,
+            evidence.iso_code,
+            evidence.reason.value if evidence.reason else None,
+            refused is None,
+            refused.why if refused else None,
+            evidence.at or now,
+            now,
+        )
+        return evidence_id
+
+    async def record_exchange(self, connection: Connection, case: Case, operation_id: UUID, exchange: Exchange) -> None:
+        """Keep one call with the bank, sealed under the merchant's key."""
+        tenant, exchange_id = case.payment.tenant, new_id(exchange.at)
+        key = await self._tools.vault.data_key(tenant.partner_id, case.payment.merchant_id)
+        sealed = self._tools.vault.seal(key, exchange.to_bytes(), exchange_context(exchange_id))
+        await connection.execute(
+            _SQL["insert_exchange"],
+            tenant.partner_id,
+            exchange_id,
+            operation_id,
+            exchange.at,
+            exchange.outcome,
+            exchange.status_code,
+            exchange.duration_us,
+            sealed,
+        )
+
+    async def call_person(self, connection: Connection, case: Case, code: str, evidence_id: UUID | None) -> None:
+        """Open an exception for a person, unless one of that code is open."""
+        now, ref = self._tools.clock.now(), case.payment.ref
+        opened = await connection.fetchval(
+            _SQL["open_exception"], ref.partner_id, new_id(now), ref.payment_id, evidence_id, code, now
+        )
+        if opened:
+            _log.warning("payment.exception_opened", payment_id=str(ref.payment_id), code=code)
+
+    async def close_exceptions(self, connection: Connection, case: Case) -> None:
+        """A person has decided: nothing of this payment waits any more."""
+        ref = case.payment.ref
+        await connection.execute(_SQL["close_exceptions"], ref.partner_id, ref.payment_id, self._tools.clock.now())
+
+    async def _refuse(self, connection: Connection, case: Case, heard: Heard, refused: RefusedMove) -> Recorded:
+        if refused.why == "nothing_new" and heard.source is EvidenceSource.POLL:
+            return Recorded(case=case, refused=refused)
+        evidence_id = await self.note(connection, case, heard, refused)
+        if refused.needs_person:
+            await self.call_person(connection, case, refused.why, evidence_id)
+        if not refused.holds:
+            return Recorded(case=case, refused=refused)
+        held = await self.set_standing(
+            connection, case, SubmissionState.HELD, PaymentStatus.OUTCOME_UNKNOWN, reason=refused.why
+        )
+        return replace(held, refused=refused)
+
+    async def _write(self, connection: Connection, case: Case) -> None:
+        payment, submission = case.payment, case.submission
+        version = await connection.fetchval(
+            _SQL["write_standing"],
+            payment.tenant.partner_id,
+            payment.id,
+            payment.version - 1,
+            payment.status.value,
+            payment.iso_status,
+            payment.raw_status,
+            payment.reason,
+            payment.finality.value,
+            payment.next_check_at,
+            payment.checks,
+            payment.updated_at,
+            submission.id,
+            submission.state.value,
+            submission.bank_reference,
+        )
+        if version is None:
+            raise RuntimeError("a payment changed although it was locked")
+
+    def _next_check(self, case: Case, evidence: Evidence | None) -> datetime | None:
+        now, payment = self._tools.clock.now(), case.payment
+        waits = case.submission.state is SubmissionState.UNKNOWN
+        if not waits and not is_watched(case.situation(now, self._tools.policy)):
+            return None
+        asked = evidence.retry_after_seconds if evidence else None
+        return next_enquiry_at(case.background.bank.declaration, now, payment.checks, asked)
+
+    async def _tell(self, connection: Connection, case: Case) -> tuple[Job, ...]:
+        if not is_news(case.payment.status):
+            return ()
+        view = build_view(case.payment, case.background.facts.terms, await self._recovery(connection, case))
+        written = await self._tools.events.write(connection, [news_of(view, case.payment, self._tools.clock.now())])
+        return tuple(job for each in written for job in each.jobs)
+
+    async def _recovery(self, connection: Connection, case: Case) -> RecoveryView | None:
+        if case.payment.status is not PaymentStatus.OUTCOME_UNKNOWN:
+            return None
+        ref = case.payment.ref
+        evidence = await connection.fetch(_SQL["list_recent_evidence"], ref.partner_id, ref.payment_id)
+        return build_recovery(case.payment, case.submission.state, case.background.bank.declaration, evidence)
+
+
+def exchange_context(exchange_id: UUID) -> bytes:
+    """What binds a sealed exchange to its row of bank_exchanges."""
+    return b"bank_exchanges.exchange:" + exchange_id.bytes
+
+
+def _clean(evidence: Evidence) -> Evidence:
+    return replace(
+        evidence,
+        raw_code=_code(evidence.raw_code),
+        iso_code=_code(evidence.iso_code),
+        bank_reference=_code(evidence.bank_reference),
+    )
+
+
+def _code(text: str | None) -> str | None:
+    return text if text is not None and _CODE.fullmatch(text) else None

@@ -1,0 +1,32 @@
+"""Which changes of a payment merchants are told, and as what. Pure."""
+
+from datetime import datetime
+
+from kernel.ids import new_id
+from payments.rows import PaymentRow
+from payments.states.names import PaymentStatus
+from payments.view import PaymentView
+from webhooks.events.model import NewEvent
+
+# That a call is in flight is no news: its outcome, also an unknown one, is.
+SILENT_STATUSES = frozenset({PaymentStatus.SUBMITTING})
+# The types of events that this room emits.
+EVENT_TYPES = tuple(f"payment.{status}" for status in PaymentStatus if status not in SILENT_STATUSES)
+
+
+def is_news(status: PaymentStatus) -> bool:
+    """Whether reaching this status is told."""
+    return status not in SILENT_STATUSES
+
+
+def news_of(view: PaymentView, payment: PaymentRow, now: datetime, *, type_: str | None = None) -> NewEvent:
+    """`payment.<status>` with the payment as its data; ordered by payment where the endpoint wants order."""
+    return NewEvent(
+        tenant=payment.tenant,
+        id=new_id(now),
+        type=type_ or f"payment.{payment.status}",
+        merchant_id=payment.merchant_id,
+        occurred_at=now,
+        data=view.to_json(),
+        ordering_key=payment.id,
+    )

@@ -1,0 +1,139 @@
+"""Operations in the database: planned with their exact bytes, leased before they are sent, ended by who leased them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from adapters.declaration import OperationKind
+from adapters.wire import WireRequest
+from kernel.errors import Conflict
+from kernel.ids import Tenant
+from kernel.sealing import DataKey, Vault
+from kernel.sql import beside
+from payments.calls.cases import Case
+from payments.intents.planning import PlannedOperation, PlannedSubmission, request_context
+from payments.rows import OperationRow
+from payments.states.names import OperationState, SubmissionState
+from payments.tools import Connection, Tools
+
+_SQL = beside(__file__, "operations.sql")
+# What a call may wait inside this process before its own deadline begins: for a slot, for a token.
+_WAIT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call that may be made now. `lease` is None for an enquiry, which needs none: it changes nothing.
+
+    `resent`: earlier sends of the same bytes may have arrived, so that nothing about this one proves absence.
+    """
+
+    kind: OperationKind
+    operation: OperationRow
+    request: WireRequest = field(repr=False)
+    lease: UUID | None = None
+    resent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose payment it is, and the key that seals its operations' bytes."""
+
+    tenant: Tenant
+    payment_id: UUID
+    key: DataKey
+
+
+async def insert_submission(connection: Connection, vault: Vault, owner: Owner, planned: PlannedSubmission) -> None:
+    """A submission with its first operation; the database refuses it while another one is live."""
+    await connection.execute(
+        _SQL["insert_submission"],
+        owner.tenant.partner_id,
+        planned.id,
+        owner.payment_id,
+        planned.sequence,
+        planned.bank_id,
+        SubmissionState.PLANNED.value,
+        planned.end_to_end_id,
+        planned.planned_at,
+    )
+    await insert_operation(connection, vault, owner, planned.id, planned.operation)
+
+
+async def insert_operation(
+    connection: Connection, vault: Vault, owner: Owner, submission_id: UUID, operation: PlannedOperation
+) -> None:
+    """An operation with its exact bytes sealed."""
+    await connection.execute(
+        _SQL["insert_operation"],
+        owner.tenant.partner_id,
+        operation.id,
+        owner.payment_id,
+        submission_id,
+        operation.sequence,
+        operation.kind.value,
+        OperationState.PLANNED.value,
+        operation.idempotency_key,
+        operation.digest,
+        vault.seal(owner.key, operation.request, request_context(operation.id)),
+    )
+
+
+async def lease(connection: Connection, tools: Tools, case: Case) -> Call:
+    """Take the newest operation for one send. The lease outlasts the deadline and what the bank needs after it."""
+    operation, now = case.operation, tools.clock.now()
+    owner = uuid4()
+    leased = await connection.fetchval(
+        _SQL["take_lease"],
+        case.payment.tenant.partner_id,
+        operation.id,
+        operation.state.value,
+        owner,
+        lease_until(tools, case),
+        now,
+    )
+    if leased is None:
+        raise Conflict("the operation is not in the state that was read")
+    opened = await tools.vault.open(
+        case.payment.tenant.partner_id, operation.sealed_request, request_context(operation.id)
+    )
+    return Call(
+        kind=operation.kind,
+        operation=operation,
+        request=WireRequest.from_bytes(opened),
+        lease=owner,
+        resent=operation.sends > 0,
+    )
+
+
+def lease_until(tools: Tools, case: Case) -> datetime:
+    """When a call that begins now must have ended, with what the bank needs until its books show it."""
+    seconds = case.background.bank.declaration.lease_seconds + _WAIT_SECONDS
+    return tools.clock.now() + timedelta(seconds=seconds)
+
+
+async def end(connection: Connection, tools: Tools, case: Case, call: Call, state: OperationState) -> bool:
+    """End a leased call; False where the lease was taken over meanwhile, and nothing changes."""
+    ended = await connection.fetchval(
+        _SQL["end_operation"],
+        case.payment.tenant.partner_id,
+        call.operation.id,
+        call.lease,
+        state.value,
+        tools.clock.now(),
+    )
+    return ended is not None
+
+
+async def take_over(connection: Connection, tools: Tools, case: Case) -> None:
+    """Operations whose process did not end them in time: their outcome is unknown."""
+    await connection.execute(
+        _SQL["take_over_operations"], case.payment.tenant.partner_id, case.submission.id, tools.clock.now()
+    )
+
+
+async def withdraw(connection: Connection, tools: Tools, case: Case) -> None:
+    """End what was planned and never sent."""
+    await connection.execute(
+        _SQL["withdraw_operations"], case.payment.tenant.partner_id, case.submission.id, tools.clock.now()
+    )

@@ -1,0 +1,94 @@
+"""The next step of a payment, taken: first what the database must know before, then, maybe, a call to make after."""
+
+from dataclasses import dataclass
+
+from adapters.declaration import OperationKind
+from payments.calls import operations
+from payments.calls.cases import Case
+from payments.calls.ledger import Ledger, Recorded
+from payments.calls.operations import Call
+from payments.intents.planning import instruct
+from payments.recovery.plan import Plan, Step
+from payments.states.names import PaymentStatus, SubmissionState
+from payments.tools import Connection, Tools
+from webhooks.queue.port import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A committed beginning: the call to make, if any, and the jobs to offer."""
+
+    call: Call | None = None
+    jobs: tuple[Job, ...] = ()
+
+
+class Steps:
+    """One method per step. Each writes in the caller's transaction, whose payment is locked."""
+
+    def __init__(self, tools: Tools, ledger: Ledger) -> None:
+        self._tools = tools
+        self._ledger = ledger
+
+    async def begin(self, connection: Connection, case: Case, plan: Plan) -> Begun:
+        """Take the step."""
+        match plan.step:
+            case Step.SEND:
+                return await self._send(connection, case)
+            case Step.RESEND:
+                return await self._leased(connection, case)
+            case Step.ENQUIRE:
+                return await self._enquire(connection, case)
+            case Step.REST:
+                await self._ledger.look_again(connection, case, plan.at)
+                return Begun()
+            case Step.TAKE_OVER | Step.QUEUE | Step.HOLD | Step.EXPIRE:
+                recorded = await self._without_call(connection, case, plan.step)
+                return Begun(jobs=recorded.jobs)
+
+    async def _send(self, connection: Connection, case: Case) -> Begun:
+        if case.operation.kind is OperationKind.SUBMIT:
+            in_flight, submitting = SubmissionState.IN_FLIGHT, PaymentStatus.SUBMITTING
+            case = (await self._ledger.set_standing(connection, case, in_flight, submitting)).case
+        return await self._leased(connection, case)
+
+    async def _leased(self, connection: Connection, case: Case) -> Begun:
+        call = await operations.lease(connection, self._tools, case)
+        await self._ledger.look_again(connection, case, operations.lease_until(self._tools, case))
+        return Begun(call=call)
+
+    async def _enquire(self, connection: Connection, case: Case) -> Begun:
+        bank = case.background.bank
+        request = bank.adapter.build(OperationKind.ENQUIRE, instruct(case.background.facts, bank, case.reference))
+        await self._ledger.look_again(connection, case, operations.lease_until(self._tools, case), checks=1)
+        return Begun(call=Call(kind=OperationKind.ENQUIRE, operation=case.operation, request=request))
+
+    async def _without_call(self, connection: Connection, case: Case, step: Step) -> Recorded:
+        if step is Step.TAKE_OVER:
+            return await self._take_over(connection, case)
+        if step is Step.QUEUE:
+            return await self._queue(connection, case)
+        if step is Step.HOLD:
+            await self._ledger.call_person(connection, case, "outcome_unknown", None)
+            unknown = PaymentStatus.OUTCOME_UNKNOWN
+            return await self._ledger.set_standing(connection, case, SubmissionState.HELD, unknown)
+        await operations.withdraw(connection, self._tools, case)
+        never, expired = SubmissionState.NEVER_LEFT, PaymentStatus.EXPIRED
+        return await self._ledger.set_standing(connection, case, never, expired)
+
+    async def _queue(self, connection: Connection, case: Case) -> Recorded:
+        """It stays due: the sweeper passes over queued payments as long as something of theirs is suspended."""
+        recorded = Recorded(case=case)
+        if case.payment.status is not PaymentStatus.QUEUED:
+            planned, queued = SubmissionState.PLANNED, PaymentStatus.QUEUED
+            recorded = await self._ledger.set_standing(connection, case, planned, queued)
+        await self._ledger.look_again(connection, case, self._tools.clock.now())
+        return recorded
+
+    async def _take_over(self, connection: Connection, case: Case) -> Recorded:
+        await operations.take_over(connection, self._tools, case)
+        recorded = Recorded(case=case)
+        if case.submission.state is SubmissionState.IN_FLIGHT:
+            unknown = PaymentStatus.OUTCOME_UNKNOWN
+            recorded = await self._ledger.set_standing(connection, case, SubmissionState.UNKNOWN, unknown)
+        await self._ledger.look_again(connection, recorded.case, self._tools.clock.now())
+        return recorded

@@ -1,0 +1,129 @@
+"""Plans a submission and its first operation: ids, references, and the exact bytes that the bank is to get. Pure."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from adapters.contract import Instruction
+from adapters.declaration import OperationKind
+from kernel.ids import Tenant, new_id
+from kernel.money import Money
+from payments.banks import ConfiguredBank
+from payments.intents.references import end_to_end_id, idempotency_key
+from payments.terms import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What never changes of a payment, its terms opened."""
+
+    tenant: Tenant
+    payment_id: UUID
+    merchant_id: UUID
+    amount: Money
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """By what the bank knows an operation; `requested_at` was fixed with the submission."""
+
+    end_to_end_id: str
+    idempotency_key: str
+    requested_at: datetime
+    bank_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedOperation:
+    """One call with its exact bytes, not yet sealed."""
+
+    id: UUID
+    sequence: int
+    kind: OperationKind
+    idempotency_key: str
+    request: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the exact bytes."""
+        return hashlib.sha256(self.request).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedSubmission:
+    """One try, with the operation that carries it to the bank."""
+
+    id: UUID
+    sequence: int
+    bank_id: str
+    end_to_end_id: str
+    planned_at: datetime
+    operation: PlannedOperation
+    instruction: Instruction = field(repr=False)
+
+
+def plan_submission(facts: Facts, bank: ConfiguredBank, sequence: int, now: datetime) -> PlannedSubmission:
+    """A submission of these facts. Raises ValueError where the bank's protocol cannot carry them."""
+    submission_id, operation_id = new_id(now), new_id(now)
+    key = idempotency_key(operation_id, bank.declaration)
+    reference = Reference(end_to_end_id=end_to_end_id(submission_id), idempotency_key=key, requested_at=now)
+    instruction = instruct(facts, bank, reference)
+    return PlannedSubmission(
+        id=submission_id,
+        sequence=sequence,
+        bank_id=bank.bank.id,
+        end_to_end_id=reference.end_to_end_id,
+        planned_at=now,
+        operation=_operation(operation_id, OperationKind.SUBMIT, 1, bank, instruction),
+        instruction=instruction,
+    )
+
+
+def plan_cancel(
+    facts: Facts, bank: ConfiguredBank, reference: Reference, sequence: int, now: datetime
+) -> PlannedOperation:
+    """An operation that asks the bank to withdraw a submission; its key is a new one."""
+    operation_id = new_id(now)
+    own = Reference(
+        end_to_end_id=reference.end_to_end_id,
+        idempotency_key=idempotency_key(operation_id, bank.declaration),
+        requested_at=now,
+        bank_reference=reference.bank_reference,
+    )
+    return _operation(operation_id, OperationKind.CANCEL, sequence, bank, instruct(facts, bank, own))
+
+
+def instruct(facts: Facts, bank: ConfiguredBank, reference: Reference) -> Instruction:
+    """The payment as this bank is to be told it."""
+    return Instruction(
+        tenant=facts.tenant,
+        payment_id=facts.payment_id,
+        merchant_id=facts.merchant_id,
+        end_to_end_id=reference.end_to_end_id,
+        idempotency_key=reference.idempotency_key,
+        amount=facts.amount,
+        creditor=facts.terms.creditor,
+        reference=facts.terms.reference,
+        settings=bank.bank.settings,
+        requested_at=reference.requested_at,
+        bank_reference=reference.bank_reference,
+    )
+
+
+def request_context(operation_id: UUID) -> bytes:
+    """What binds an operation's sealed bytes to its row of bank_operations."""
+    return b"bank_operations.request:" + operation_id.bytes
+
+
+def _operation(
+    operation_id: UUID, kind: OperationKind, sequence: int, bank: ConfiguredBank, instruction: Instruction
+) -> PlannedOperation:
+    return PlannedOperation(
+        id=operation_id,
+        sequence=sequence,
+        kind=kind,
+        idempotency_key=instruction.idempotency_key,
+        request=bank.adapter.build(kind, instruction).to_bytes(),
+    )

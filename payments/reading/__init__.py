@@ -1,0 +1,1 @@
+"""What partners are shown of their payments. Nothing here changes anything."""

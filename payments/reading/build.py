@@ -1,0 +1,61 @@
+"""Builds the public view from a row, its opened terms and, while the outcome is unknown, the evidence. Pure."""
+
+from collections.abc import Sequence
+
+from adapters.contract import Account
+from adapters.declaration import Declaration, OperationKind, Recovery
+from payments.rows import PaymentRow, Row
+from payments.states.names import PaymentStatus, SubmissionState
+from payments.terms import Terms
+from payments.view import EvidenceView, PaymentView, RecoveryView
+
+
+def build_view(payment: PaymentRow, terms: Terms, recovery: RecoveryView | None) -> PaymentView:
+    """The payment as partners see it; the creditor is masked by its types."""
+    return PaymentView(
+        id=payment.id,
+        environment=payment.tenant.environment,
+        merchant_id=payment.merchant_id,
+        bank_id=payment.bank_id,
+        amount=payment.amount,
+        creditor={"name": terms.creditor.name.masked(), "account": masked_account(terms.creditor.account)},
+        reference=terms.reference.reveal(),
+        end_to_end_id=terms.end_to_end_id.reveal() if terms.end_to_end_id else None,
+        metadata=terms.metadata,
+        status=payment.status,
+        iso_status=payment.iso_status,
+        raw_status=payment.raw_status,
+        reason=payment.reason,
+        finality=payment.finality,
+        recovery=recovery if payment.status is PaymentStatus.OUTCOME_UNKNOWN else None,
+        execute_at=payment.execute_at,
+        created_at=payment.created_at,
+        updated_at=payment.updated_at,
+    )
+
+
+def build_recovery(
+    payment: PaymentRow, state: SubmissionState, declaration: Declaration, evidence: Sequence[Row]
+) -> RecoveryView:
+    """How this payment's unknown outcome is being cleared, with rows of payment_evidence."""
+    held = state is SubmissionState.HELD
+    strategy = Recovery.HOLD if held else declaration.recovery_of(OperationKind.SUBMIT)
+    return RecoveryView(
+        strategy=strategy.value,
+        next_check_at=None if held else payment.next_check_at,
+        evidence=tuple(evidence_view(row) for row in evidence),
+    )
+
+
+def evidence_view(row: Row) -> EvidenceView:
+    """From a row of payment_evidence."""
+    names = ("source", "verdict", "raw_code", "iso_code", "reason", "applied", "refused_why", "at")
+    return EvidenceView(**{name: row[name] for name in names})
+
+
+def masked_account(account: Account) -> dict[str, str]:
+    """The account as it may be shown: which scheme, and enough to recognise it."""
+    if account.iban is not None:
+        return {"iban": account.iban.masked()}
+    number = account.account_number.masked() if account.account_number else ""
+    return {"sort_code": account.sort_code or "", "account_number": number}

@@ -1,0 +1,144 @@
+"""What to do next with a payment, whoever asks: its own process, or the sweeper after a crash. Pure.
+
+The one rule above all others: bytes that may have reached the bank are never sent again, unless the bank itself
+declares that the same key makes them one payment, and only within the window for which it declares that.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from adapters.declaration import Declaration, EnquiryKey, OperationKind, Recovery
+from payments.policy import PaymentsPolicy
+from payments.states.names import OperationState as O
+from payments.states.names import PaymentStatus as P
+from payments.states.names import SubmissionState as S
+
+# An unknown payment that only a resend could clear looks this often whether its suspended bank is back.
+_SUSPENDED_PAUSE = timedelta(seconds=5)
+
+
+class Step(StrEnum):
+    """What can be done next."""
+
+    SEND = "send"  # The planned operation goes out for the first time.
+    RESEND = "resend"  # The same sealed bytes go out again under the same key.
+    ENQUIRE = "enquire"  # The bank is asked.
+    TAKE_OVER = "take_over"  # The process that was sending is gone: from now on the outcome is unknown.
+    QUEUE = "queue"  # It waits for what is suspended.
+    HOLD = "hold"  # No machine can learn more.
+    EXPIRE = "expire"  # It grew too old before a byte left.
+    REST = "rest"  # Nothing until `at`, or until evidence comes.
+
+    @property
+    def calls_bank(self) -> bool:
+        """Whether the bank is called."""
+        return self in {Step.SEND, Step.RESEND, Step.ENQUIRE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The next step; `at` is when to look again, where the step is to rest."""
+
+    step: Step
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that the next step depends on. `absence_told`: an enquiry after the last send found nothing."""
+
+    now: datetime
+    status: P
+    state: S
+    operation_state: O
+    operation_kind: OperationKind
+    lease_until: datetime | None
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    execute_at: datetime | None
+    blocked: bool
+    absence_told: bool
+    has_bank_reference: bool
+    declaration: Declaration
+    policy: PaymentsPolicy
+
+
+def next_step(it: Situation) -> Plan:
+    """The one next step of this payment."""
+    if it.operation_state is O.IN_FLIGHT and it.lease_until is not None and it.now < it.lease_until:
+        return Plan(step=Step.REST, at=it.lease_until)
+    if it.operation_state is O.IN_FLIGHT or it.state is S.IN_FLIGHT:
+        return Plan(step=Step.TAKE_OVER)
+    if it.operation_state is O.PLANNED and it.operation_kind is OperationKind.CANCEL and it.state is S.ACCEPTED:
+        return Plan(step=Step.SEND)
+    if it.state is S.PLANNED:
+        return _unsent(it)
+    if it.state is S.UNKNOWN:
+        return _unknown(it)
+    return Plan(step=Step.ENQUIRE) if is_watched(it) else Plan(step=Step.REST)
+
+
+def is_watched(it: Situation) -> bool:
+    """Whether the bank is still asked about a payment that it has."""
+    if not can_enquire(it):
+        return False
+    watch = timedelta(seconds=it.policy.settled_watch_seconds)
+    return it.state is S.ACCEPTED or (it.status is P.SETTLED and it.now < it.updated_at + watch)
+
+
+def can_enquire(it: Situation) -> bool:
+    """Whether the bank can be asked by something that we have."""
+    keys = {EnquiryKey.END_TO_END_ID, EnquiryKey.IDEMPOTENCY_KEY}
+    if it.has_bank_reference:
+        keys.add(EnquiryKey.BANK_REFERENCE)
+    return OperationKind.ENQUIRE in it.declaration.operations and not keys.isdisjoint(it.declaration.enquiry_keys)
+
+
+def absence_proven(it: Situation) -> bool:
+    """Whether "not found" said now is proof: the declared time has passed since the last byte may have left."""
+    return it.last_sent_at is not None and it.declaration.absence_proven(_seconds(it.now, it.last_sent_at))
+
+
+def _unsent(it: Situation) -> Plan:
+    begins = max(it.created_at, it.execute_at or it.created_at)
+    if it.now >= begins + timedelta(seconds=it.policy.unsent_age_max_seconds):
+        return Plan(step=Step.EXPIRE)
+    if it.now < begins:
+        return Plan(step=Step.REST, at=begins)
+    return Plan(step=Step.QUEUE if it.blocked else Step.SEND)
+
+
+def _unknown(it: Situation) -> Plan:
+    if it.declaration.recovery_of(OperationKind.SUBMIT) is Recovery.HOLD or _too_long(it):
+        return Plan(step=Step.HOLD)
+    if _resend_allowed(it) and (it.absence_told or not can_enquire(it)):
+        return _resend(it)
+    return Plan(step=Step.ENQUIRE if can_enquire(it) else Step.HOLD)
+
+
+def _resend(it: Situation) -> Plan:
+    """A resend waits for the bank's shortest time between two sends, and for whoever is suspended."""
+    pause = it.declaration.idempotency.min_resend_seconds if it.declaration.idempotency else 0
+    earliest = (it.last_sent_at or it.now) + timedelta(seconds=pause)
+    if it.now < earliest:
+        return Plan(step=Step.REST, at=earliest)
+    if not it.blocked:
+        return Plan(step=Step.RESEND)
+    return Plan(step=Step.ENQUIRE) if can_enquire(it) else Plan(step=Step.REST, at=it.now + _SUSPENDED_PAUSE)
+
+
+def _resend_allowed(it: Situation) -> bool:
+    since = it.first_sent_at
+    return since is not None and it.declaration.resend_allowed(OperationKind.SUBMIT, _seconds(it.now, since))
+
+
+def _too_long(it: Situation) -> bool:
+    since = it.last_sent_at or it.created_at
+    return it.now >= since + timedelta(seconds=it.policy.unknown_age_max_seconds)
+
+
+def _seconds(later: datetime, earlier: datetime) -> float:
+    return (later - earlier).total_seconds()
