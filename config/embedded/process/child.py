@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,10 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What to run and how: `stop_signal` is also what it gets when this process dies."""
+    """What to run and how: `stop_signal` is also what it gets when this process dies.
+
+    Without an `environment` it gets a bare one, so that a server does not depend on who started it.
+    """
 
     arguments: Sequence[str]
     folder: Path
@@ -31,6 +34,7 @@ class Command:
     account: Account | None
     stop_signal: signal.Signals
     stdin: bytes = b""
+    environment: Mapping[str, str] | None = None
 
 
 class Child:
@@ -52,7 +56,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={"PATH": os.environ.get("PATH", ""), "TZ": "UTC", "LC_ALL": "C"},
+                env=command.environment or {"PATH": os.environ.get("PATH", ""), "TZ": "UTC", "LC_ALL": "C"},
                 start_new_session=True,
             )
         self._feed(command.stdin)
