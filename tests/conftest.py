@@ -11,9 +11,23 @@ from redis.asyncio import Redis
 from config.embedded.supervisor import EmbeddedUrls
 from kernel.sealing import Vault
 from tests.support import databases
+from tests.support.blocked_loop import LoopWatch
 from tests.support.clock import FakeClock
 from tests.support.keys import StaticKeys
 from tests.support.servers import running_servers
+
+
+@pytest.fixture(scope="session")
+def loop_watch() -> LoopWatch:
+    """What sees a blocked event loop."""
+    return LoopWatch()
+
+
+@pytest.fixture(autouse=True)
+def _loop_never_blocked(loop_watch: LoopWatch) -> Iterator[None]:
+    """A blocked event loop fails the test."""
+    with loop_watch.on():
+        yield
 
 
 @pytest.fixture(scope="session")
