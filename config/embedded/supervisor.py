@@ -79,6 +79,11 @@ class EmbeddedServers:
         if self._lock is not None:
             self._lock.close()
 
+    def pids(self) -> dict[str, int]:
+        """Name → process id of what runs."""
+        servers = {"postgres": self._both()[0], "redis": self._both()[1]}
+        return {name: server.pid for name, server in servers.items() if server.pid is not None}
+
     def kill_postgres(self) -> None:
         """`kill -9`, for tests."""
         self._both()[0].kill()
