@@ -1,9 +1,11 @@
 """An event before and after it is written."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from kernel.ids import Tenant
 from webhooks.queue.port import Job
@@ -15,7 +17,8 @@ class NewEvent:
 
     `id` is a UUIDv7 made now (it chooses the partition); `occurred_at` is when it happened. `data` becomes the body
     {"type", "timestamp", "data"}. `ordering_key` (a payment's id) keeps order at ordered endpoints. `key_digest` is the
-    SHA-256 of the partner's own event id and `fingerprint` that of what it published: both or neither.
+    SHA-256 of the partner's own event id and `fingerprint` that of what it published: both or neither. With
+    `endpoint_id` the event goes to that endpoint alone, whatever types it listens to (test events).
     """
 
     tenant: Tenant
@@ -27,6 +30,7 @@ class NewEvent:
     ordering_key: UUID | None = None
     key_digest: bytes | None = None
     fingerprint: bytes | None = None
+    endpoint_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,20 @@ class Written:
     matched: int
     jobs: tuple[Job, ...] = ()
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedEvent:
+    """An event whose body is built and sealed: what is signed and sent later is exactly what is sealed here."""
+
+    event: NewEvent
+    sealed_body: bytes
+
+
+def body_of(event: NewEvent) -> bytes:
+    """The JSON that receivers get. Raises TypeError (orjson's JSONEncodeError) for data that JSON cannot hold."""
+    occurred = event.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return orjson.dumps({"type": event.type, "timestamp": occurred.replace("+00:00", "Z"), "data": event.data})
 
 
 def body_context(event_id: UUID) -> bytes:

@@ -9,7 +9,7 @@ import functools
 import socket
 import ssl
 import time
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -118,8 +118,8 @@ class AiohttpTransport:
             socket_factory=self._checked_socket,
         )
         # aiohttp has no public way to choose the protocol; the contract suite notices if this one stops to count.
-        factory: functools.partial[ResponseHandler] = functools.partial(HeadFirstHandler, asyncio.get_running_loop())
-        connector._factory = factory  # noqa: SLF001 - see above
+        factory = functools.partial(HeadFirstHandler, asyncio.get_running_loop())
+        connector._factory = cast("functools.partial[ResponseHandler]", factory)  # noqa: SLF001 - see above
         return connector
 
     def _checked_socket(self, info: AddressInfo) -> socket.socket:

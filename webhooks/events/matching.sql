@@ -1,0 +1,14 @@
+-- name: endpoints_versions
+-- How often the endpoints of each asked environment changed.
+SELECT e.partner_id, e.environment::text, e.endpoints_version
+FROM unnest($1::uuid[], $2::text[]) AS asked (partner_id, environment)
+JOIN environments e ON e.partner_id = asked.partner_id AND e.environment = asked.environment::environment;
+
+-- name: endpoints_of_tenants
+-- The enabled endpoints of each asked environment together with the version that they are of: one snapshot.
+SELECT e.partner_id, e.environment::text, e.endpoints_version, w.id, w.merchant_id, w.ordered, w.event_types
+FROM unnest($1::uuid[], $2::text[]) AS asked (partner_id, environment)
+JOIN environments e ON e.partner_id = asked.partner_id AND e.environment = asked.environment::environment
+LEFT JOIN webhook_endpoints w
+    ON w.partner_id = e.partner_id AND w.environment = e.environment AND w.state = 'enabled'
+ORDER BY e.partner_id, e.environment, w.id;

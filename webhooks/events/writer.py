@@ -1,0 +1,214 @@
+"""Events and their deliveries become rows, in the caller's transaction: all of them, or none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from kernel.batcher.work import BatchConnection
+from kernel.errors import Conflict
+from kernel.ids import NIL, id_beside
+from kernel.sealing import Vault
+from kernel.sql import beside
+from webhooks.events.matching import Matcher, Target
+from webhooks.events.model import NewEvent, SealedEvent, Written, body_context, body_of
+from webhooks.queue.port import Job
+
+_SQL = beside(__file__, "writer.sql")
+
+# An endpoint's queue of one ordering key: partner, endpoint, key.
+_Line = tuple[UUID, UUID, UUID]
+_Key = tuple[UUID, str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Delivery:
+    """A row to be; `ordering_key` only where the endpoint is ordered."""
+
+    id: UUID
+    event: NewEvent
+    endpoint_id: UUID
+    ordering_key: UUID | None
+    is_waiting: bool
+
+
+class EventWriter:
+    """The one way an event comes to be."""
+
+    def __init__(self, vault: Vault, matcher: Matcher) -> None:
+        self._vault = vault
+        self._matcher = matcher
+
+    async def prepare(self, events: Sequence[NewEvent]) -> list[SealedEvent]:
+        """Build and seal the bodies; may be done before the transaction, to keep it short."""
+        owners = {(event.tenant.partner_id, event.merchant_id or NIL) for event in events}
+        keys = await self._vault.data_keys(owners)
+        return [
+            SealedEvent(
+                event=event,
+                sealed_body=self._vault.seal(
+                    keys[event.tenant.partner_id, event.merchant_id or NIL], body_of(event), body_context(event.id)
+                ),
+            )
+            for event in events
+        ]
+
+    async def write(self, connection: BatchConnection, events: Sequence[NewEvent]) -> list[Written]:
+        """Write events and deliveries. After the commit, offer the jobs of what was written to the queue.
+
+        Raises Conflict (`event_id_reused`) where a partner's event id was used for something else.
+        """
+        written: list[Written] = []
+        for outcome in await self.write_each(connection, await self.prepare(events)):
+            if isinstance(outcome, Conflict):
+                raise outcome
+            written.append(outcome)
+        return written
+
+    async def write_each(
+        self, connection: BatchConnection, prepared: Sequence[SealedEvent]
+    ) -> list[Written | Conflict]:
+        """The same for prepared events; one that reuses an id is refused by itself."""
+        known = await self._claim_keys(connection, [item.event for item in prepared])
+        fresh = [item for item in prepared if item.event.id not in known]
+        deliveries = await self._deliveries(connection, [item.event for item in fresh])
+        if fresh:
+            await _insert_events(connection, fresh, deliveries)
+            await _insert_deliveries(connection, [row for rows in deliveries.values() for row in rows])
+        written = {event_id: _written(event_id, rows) for event_id, rows in deliveries.items()}
+        return [known.get(item.event.id) or written[item.event.id] for item in prepared]
+
+    async def _claim_keys(
+        self, connection: BatchConnection, events: Sequence[NewEvent]
+    ) -> dict[UUID, Written | Conflict]:
+        """Take the partners' event ids; what another event has already is answered with that one, or refused.
+
+        The insert waits for a twin's transaction to end, so of two at once one is first and the other its repeat.
+        """
+        keyed = sorted((event for event in events if event.key_digest is not None), key=_key)
+        if not keyed:
+            return {}
+        columns = (
+            [event.tenant.partner_id for event in keyed],
+            [event.tenant.environment.value for event in keyed],
+            [event.key_digest for event in keyed],
+        )
+        await connection.execute(
+            _SQL["claim_keys"], *columns, [event.fingerprint for event in keyed], [event.id for event in keyed]
+        )
+        owners = {
+            (row["partner_id"], row["environment"], row["key_digest"]): (row["event_id"], row["fingerprint"])
+            for row in await connection.fetch(_SQL["find_keys"], *columns)
+        }
+        return {event.id: _repeat(event, *owner) for event in keyed if (owner := owners[_key(event)])[0] != event.id}
+
+    async def _deliveries(self, connection: BatchConnection, events: Sequence[NewEvent]) -> dict[UUID, list[_Delivery]]:
+        if not events:
+            return {}
+        targets = await self._matcher.current(connection, {event.tenant for event in events})
+        matched = [(event, targets[event.tenant].of(event)) for event in events]
+        last = await _lock_lines(connection, sorted({line for item in matched for line in _lines(*item)}))
+        return {event.id: [_deliver(event, target, last) for target in found] for event, found in matched}
+
+
+async def find_written(connection: BatchConnection, event_ids: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Written]:
+    """What stands in the database of these events, given as (partner, event)."""
+    columns = ([partner for partner, _ in event_ids], [event for _, event in event_ids])
+    jobs: dict[UUID, list[Job]] = {}
+    for row in await connection.fetch(_SQL["find_pending"], *columns):
+        jobs.setdefault(row["event_id"], []).append(
+            Job(partner_id=row["partner_id"], endpoint_id=row["endpoint_id"], delivery_id=row["id"])
+        )
+    rows = await connection.fetch(_SQL["find_events"], *columns)
+    return {
+        row["id"]: Written(event_id=row["id"], matched=row["matched"], jobs=tuple(jobs.get(row["id"], ())))
+        for row in rows
+    }
+
+
+async def _lock_lines(connection: BatchConnection, lines: Sequence[_Line]) -> dict[_Line, UUID]:
+    """Hold the lines of ordered endpoints until the transaction ends; the last unended delivery of each.
+
+    Whoever ends a delivery of such a line takes the same lock before it looks for the next one: else it could miss a
+    follower that is being inserted, which would then wait for ever.
+    """
+    if not lines:
+        return {}
+    await connection.execute(_SQL["lock_lines"], [f"{endpoint}/{key}" for _, endpoint, key in lines])
+    partners, endpoints, keys = zip(*lines, strict=True)
+    rows = await connection.fetch(_SQL["last_unended"], partners, endpoints, keys)
+    return {(row["partner_id"], row["endpoint_id"], row["ordering_key"]): row["id"] for row in rows}
+
+
+def _deliver(event: NewEvent, target: Target, last: dict[_Line, UUID]) -> _Delivery:
+    """The delivery's id carries the event's milliseconds, and in a line it is greater than its predecessor's."""
+    delivery_id, before = id_beside(event.id), None
+    for line in _lines(event, [target]):
+        before = last.get(line)
+        if before is not None:
+            delivery_id = max(delivery_id, UUID(int=before.int + 1))
+        last[line] = delivery_id
+    return _Delivery(
+        id=delivery_id,
+        event=event,
+        endpoint_id=target.endpoint_id,
+        ordering_key=event.ordering_key if target.ordered else None,
+        is_waiting=before is not None,
+    )
+
+
+def _lines(event: NewEvent, targets: Sequence[Target]) -> list[_Line]:
+    if event.ordering_key is None:
+        return []
+    return [(event.tenant.partner_id, target.endpoint_id, event.ordering_key) for target in targets if target.ordered]
+
+
+async def _insert_events(
+    connection: BatchConnection, fresh: Sequence[SealedEvent], deliveries: Mapping[UUID, Sequence[_Delivery]]
+) -> None:
+    events = [item.event for item in fresh]
+    await connection.execute(
+        _SQL["insert_events"],
+        [event.tenant.partner_id for event in events],
+        [event.id for event in events],
+        [event.tenant.environment.value for event in events],
+        [event.merchant_id for event in events],
+        [event.type for event in events],
+        [event.ordering_key for event in events],
+        [event.occurred_at for event in events],
+        [len(deliveries[event.id]) for event in events],
+        [item.sealed_body for item in fresh],
+    )
+
+
+async def _insert_deliveries(connection: BatchConnection, rows: Sequence[_Delivery]) -> None:
+    if not rows:
+        return
+    await connection.execute(
+        _SQL["insert_deliveries"],
+        [row.event.tenant.partner_id for row in rows],
+        [row.id for row in rows],
+        [row.event.tenant.environment.value for row in rows],
+        [row.event.id for row in rows],
+        [row.endpoint_id for row in rows],
+        [row.ordering_key for row in rows],
+        [row.is_waiting for row in rows],
+    )
+
+
+def _written(event_id: UUID, rows: Sequence[_Delivery]) -> Written:
+    jobs = tuple(
+        Job(partner_id=row.event.tenant.partner_id, endpoint_id=row.endpoint_id, delivery_id=row.id)
+        for row in rows
+        if not row.is_waiting
+    )
+    return Written(event_id=event_id, matched=len(rows), jobs=jobs)
+
+
+def _key(event: NewEvent) -> _Key:
+    return (event.tenant.partner_id, event.tenant.environment.value, event.key_digest or b"")
+
+
+def _repeat(event: NewEvent, first_id: UUID, fingerprint: bytes) -> Written | Conflict:
+    if fingerprint != event.fingerprint:
+        return Conflict("This event id was used for another event.", code="event_id_reused")
+    return Written(event_id=first_id, matched=0, repeated=True)

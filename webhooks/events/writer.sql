@@ -1,0 +1,59 @@
+-- name: claim_keys
+-- Take the partners' own event ids that nobody has; waits for transactions that are taking the same ones.
+INSERT INTO event_keys (partner_id, environment, key_digest, fingerprint, event_id)
+SELECT partner_id, environment::environment, key_digest, fingerprint, event_id
+FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::uuid[])
+    AS new (partner_id, environment, key_digest, fingerprint, event_id)
+ON CONFLICT (partner_id, environment, key_digest) DO NOTHING;
+
+-- name: find_keys
+-- Whose each of these ids is now.
+SELECT k.partner_id, k.environment::text, k.key_digest, k.fingerprint, k.event_id
+FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS asked (partner_id, environment, key_digest)
+JOIN event_keys k ON k.partner_id = asked.partner_id
+    AND k.environment = asked.environment::environment AND k.key_digest = asked.key_digest;
+
+-- name: lock_lines
+-- Hold each line (endpoint and ordering key, as text "endpoint/key") until the transaction ends, in the order given.
+SELECT pg_advisory_xact_lock(hashtextextended(line, 0)) FROM unnest($1::text[]) AS line;
+
+-- name: last_unended
+-- The last delivery of each line that has not ended.
+SELECT asked.partner_id, asked.endpoint_id, asked.ordering_key, last.id
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS asked (partner_id, endpoint_id, ordering_key)
+CROSS JOIN LATERAL (
+    SELECT d.id FROM deliveries d
+    WHERE d.partner_id = asked.partner_id AND d.endpoint_id = asked.endpoint_id
+        AND d.ordering_key = asked.ordering_key AND d.state IN ('waiting', 'pending') AND d.ordering_key IS NOT NULL
+    ORDER BY d.id DESC LIMIT 1
+) AS last;
+
+-- name: insert_events
+-- New events with the number of endpoints that hear of each.
+INSERT INTO events (partner_id, id, environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body)
+SELECT partner_id, id, environment::environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::timestamptz[], $8::smallint[],
+        $9::bytea[])
+    AS new (partner_id, id, environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body);
+
+-- name: insert_deliveries
+-- Their deliveries: due now, or waiting behind an earlier one of the same line.
+INSERT INTO deliveries (partner_id, id, environment, event_id, endpoint_id, ordering_key, state, next_attempt_at)
+SELECT partner_id, id, environment::environment, event_id, endpoint_id, ordering_key,
+    CASE WHEN is_waiting THEN 'waiting' ELSE 'pending' END::delivery_state,
+    CASE WHEN is_waiting THEN NULL ELSE now() END
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::boolean[])
+    AS new (partner_id, id, environment, event_id, endpoint_id, ordering_key, is_waiting);
+
+-- name: find_events
+-- Which of these events stand in the database.
+SELECT e.id, e.matched
+FROM unnest($1::uuid[], $2::uuid[]) AS asked (partner_id, id)
+JOIN events e ON e.partner_id = asked.partner_id AND e.id = asked.id;
+
+-- name: find_pending
+-- The deliveries of these events that are to be sent.
+SELECT d.partner_id, d.id, d.event_id, d.endpoint_id
+FROM unnest($1::uuid[], $2::uuid[]) AS asked (partner_id, event_id)
+JOIN deliveries d ON d.partner_id = asked.partner_id AND d.event_id = asked.event_id
+WHERE d.state = 'pending' AND d.round = 0 AND d.step = 0;
