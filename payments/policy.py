@@ -21,9 +21,9 @@ class PaymentsPolicy:
     planned_grace_seconds: float = 10
     # How long a sweeper keeps a payment for itself before another may take it.
     claim_seconds: float = 30
-    # After "no byte left": when to submit again, the last delay repeats, and until which age of the payment.
+    # After "no byte left": when to submit again, the last delay repeats, and how many submissions there may be.
     resubmit_delays_seconds: tuple[float, ...] = (1, 2, 5, 10, 30, 60)
-    resubmit_age_max_seconds: float = 900
+    submissions_max: int = 20
     # An unsent payment grows too old this long after its creation or its execution time.
     unsent_age_max_seconds: float = 86_400
     # An unknown outcome that no enquiry cleared is held for two persons after this long.

@@ -1,11 +1,10 @@
 """One step of one payment: begin (commit) → call the bank → finish (commit) → offer what is to be delivered.
 
-The payment's own process and the sweeper both come through `advance`. The bank is never called inside a transaction, and
-what it answered, the state, the operation's end and the event are one transaction.
+The payment's own process and the sweeper both come through `advance`. The bank is never called inside a transaction,
+and what it answered, the state, the operation's end and the event are one transaction.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 import structlog
 
@@ -18,7 +17,7 @@ from payments.calls.operations import Call, Owner
 from payments.calls.steps import Steps
 from payments.intents.planning import plan_submission
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
-from payments.recovery.plan import absence_proven, next_step
+from payments.recovery.plan import Step, absence_proven, next_step
 from payments.rows import PaymentRef
 from payments.states.decide import RefusedMove
 from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
@@ -40,7 +39,7 @@ class Advancer:
         self._steps = Steps(tools, self._ledger)
 
     async def advance(self, ref: PaymentRef) -> None:
-        """Take the one next step, and make its call. A crash anywhere leaves what the next call of this can go on with."""
+        """Take the one next step, and make its call. After a crash anywhere, the next `advance` goes on."""
         background = await self._cases.background(ref)
         call = await self._begin(background)
         if call is None:
@@ -80,15 +79,14 @@ class Advancer:
     async def _hear(self, connection: Connection, case: Case, call: Call, evidence: Evidence) -> Recorded:
         """Bytes left: whatever came back is evidence, also when somebody took the operation over meanwhile."""
         if call.lease is not None:
-            understood = evidence.verdict is not Verdict.UNKNOWN
+            understood = evidence.verdict not in {Verdict.UNKNOWN, Verdict.NOT_FOUND}
             state = OperationState.ANSWERED if understood else OperationState.UNKNOWN
             await operations.end(connection, self._tools, case, call, state)
-        now = self._tools.clock.now()
         heard = Heard(
             evidence=evidence,
             source=EvidenceSource.RESPONSE if call.lease is not None else EvidenceSource.POLL,
             operation_id=call.operation.id,
-            absence_proven=absence_proven(case.situation(now, self._tools.policy)),
+            absence_proven=absence_proven(case.situation(call.began_at, self._tools.policy)),
         )
         if call.kind is OperationKind.CANCEL and evidence.verdict is Verdict.REJECTED:
             recorded = await self._cancel_refused(connection, case, heard)
@@ -109,10 +107,10 @@ class Advancer:
         now = self._tools.clock.now()
         absent = evidence.verdict is Verdict.NOT_FOUND
         plan = next_step(replace(case.situation(now, self._tools.policy), absence_told=absent))
-        again = plan.at
-        if plan.step.calls_bank:
+        again = now if plan.step is Step.SEND else plan.at
+        if plan.step in {Step.RESEND, Step.ENQUIRE}:
             declaration, checks = case.background.bank.declaration, case.payment.checks
-            again = next_enquiry_at(declaration, now, max(checks - 1, 0), evidence.retry_after_seconds)
+            again = next_enquiry_at(declaration, now, checks, evidence.retry_after_seconds)
         await self._ledger.look_again(connection, case, again)
 
     async def _never_left(self, connection: Connection, case: Case, call: Call, outcome: NeverLeft) -> Recorded:
@@ -130,11 +128,10 @@ class Advancer:
         return Recorded(case=case)
 
     async def _submit_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
-        """Another submission while the payment is young; else this transaction decides that there will be none."""
+        """Another submission while there were few; else this transaction decides that there will be none."""
         now, policy = self._tools.clock.now(), self._tools.policy
         never, rejected = SubmissionState.NEVER_LEFT, PaymentStatus.REJECTED
-        begins = max(case.payment.created_at, case.payment.execute_at or case.payment.created_at)
-        if now >= begins + timedelta(seconds=policy.resubmit_age_max_seconds):
+        if case.submission.sequence >= policy.submissions_max:
             return await self._ledger.set_standing(connection, case, never, rejected, reason=BANK_UNREACHABLE)
         recorded = await self._ledger.set_standing(connection, case, never, PaymentStatus.QUEUED)
         background = case.background

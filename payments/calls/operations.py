@@ -30,6 +30,7 @@ class Call:
 
     kind: OperationKind
     operation: OperationRow
+    began_at: datetime
     request: WireRequest = field(repr=False)
     lease: UUID | None = None
     resent: bool = False
@@ -100,6 +101,7 @@ async def lease(connection: Connection, tools: Tools, case: Case) -> Call:
     return Call(
         kind=operation.kind,
         operation=operation,
+        began_at=now,
         request=WireRequest.from_bytes(opened),
         lease=owner,
         resent=operation.sends > 0,

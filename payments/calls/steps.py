@@ -60,7 +60,8 @@ class Steps:
         bank = case.background.bank
         request = bank.adapter.build(OperationKind.ENQUIRE, instruct(case.background.facts, bank, case.reference))
         await self._ledger.look_again(connection, case, operations.lease_until(self._tools, case), checks=1)
-        return Begun(call=Call(kind=OperationKind.ENQUIRE, operation=case.operation, request=request))
+        now = self._tools.clock.now()
+        return Begun(call=Call(kind=OperationKind.ENQUIRE, operation=case.operation, began_at=now, request=request))
 
     async def _without_call(self, connection: Connection, case: Case, step: Step) -> Recorded:
         if step is Step.TAKE_OVER:

@@ -3,13 +3,12 @@
 import hashlib
 from datetime import datetime, time
 
-import asyncpg
-
 from kernel.errors import Conflict, FieldError
 from kernel.ids import first_id_at
 from kernel.sql import beside
 from payments.intents.planning import Facts
 from payments.policy import Caps
+from payments.tools import Connection
 
 _SQL = beside(__file__, "caps.sql")
 
@@ -22,9 +21,7 @@ def payment_cap_errors(caps: Caps, value: int) -> list[FieldError]:
     return [FieldError(pointer="/amount/value", code="over_cap", message=message)]
 
 
-async def hold_day_caps(
-    connection: "asyncpg.Connection[asyncpg.Record]", caps: Caps, facts: Facts, now: datetime
-) -> None:
+async def hold_day_caps(connection: Connection, caps: Caps, facts: Facts, now: datetime) -> None:
     """Let nobody else of this partner count until the caller's transaction ends, and count.
 
     Raises Conflict `daily_cap_reached`. Without daily caps it costs nothing.

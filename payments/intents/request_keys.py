@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from kernel.errors import Conflict
 from kernel.ids import Tenant
 from kernel.sql import beside
+from payments.tools import Connection, Pool
 
 _SQL = beside(__file__, "request_keys.sql")
 
@@ -35,9 +34,7 @@ class Bound:
     status_code: int
 
 
-async def bind(
-    connection: "asyncpg.Connection[asyncpg.Record]", request: KeyedRequest, bound: Bound, now: datetime
-) -> Bound | None:
+async def bind(connection: Connection, request: KeyedRequest, bound: Bound, now: datetime) -> Bound | None:
     """Bind the key in the caller's transaction, or return what it is bound to already.
 
     Raises Conflict `idempotency_key_reused` where the first request asked for something else.
@@ -56,9 +53,7 @@ async def bind(
     return None if inserted else await find(connection, request)
 
 
-async def find(
-    connection: "asyncpg.Connection[asyncpg.Record] | asyncpg.Pool[asyncpg.Record]", request: KeyedRequest
-) -> Bound | None:
+async def find(connection: Connection | Pool, request: KeyedRequest) -> Bound | None:
     """What the key is bound to, if it is. Raises Conflict `idempotency_key_reused` as `bind` does."""
     tenant = request.tenant
     row = await connection.fetchrow(
@@ -75,7 +70,7 @@ async def find(
     return Bound(payment_id=row["resource_id"], status_code=row["status_code"])
 
 
-async def remember_status_code(pool: "asyncpg.Pool[asyncpg.Record]", request: KeyedRequest, status_code: int) -> None:
+async def remember_status_code(pool: Pool, request: KeyedRequest, status_code: int) -> None:
     """Keep the status code of the first answer, where it is another than the intent's own."""
     tenant = request.tenant
     await pool.execute(

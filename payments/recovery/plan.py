@@ -30,11 +30,6 @@ class Step(StrEnum):
     EXPIRE = "expire"  # It grew too old before a byte left.
     REST = "rest"  # Nothing until `at`, or until evidence comes.
 
-    @property
-    def calls_bank(self) -> bool:
-        """Whether the bank is called."""
-        return self in {Step.SEND, Step.RESEND, Step.ENQUIRE}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

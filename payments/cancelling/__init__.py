@@ -1,0 +1,1 @@
+"""Withdrawing a payment, and never saying so before it is true."""

@@ -1,0 +1,101 @@
+"""Withdraws a payment: at once while no byte has left, by asking the bank where that can be asked, else not at all."""
+
+from dataclasses import dataclass
+
+from adapters.declaration import OperationKind
+from kernel.errors import Conflict, Unavailable
+from kernel.sql import beside
+from payments.calls import operations
+from payments.calls.cases import Background, Case, Cases
+from payments.calls.ledger import Ledger
+from payments.calls.operations import Owner
+from payments.calls.runner import CallRunner
+from payments.intents.planning import plan_cancel
+from payments.rows import PaymentRef
+from payments.states.names import OperationState, PaymentStatus, SubmissionState
+from payments.tools import Connection, Tools
+from webhooks.queue.port import Job
+
+_SQL = beside(__file__, "cancel.sql")
+NOT_CANCELLABLE = "not_cancellable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Whether the bank must be asked now, and what to offer after the commit."""
+
+    bank_asked: bool
+    jobs: tuple[Job, ...] = ()
+
+
+class Canceller:
+    """One per process; the call to the bank, if one is needed, is the runner's."""
+
+    def __init__(self, tools: Tools, runner: CallRunner) -> None:
+        self._tools = tools
+        self._runner = runner
+        self._cases = Cases(tools)
+        self._ledger = Ledger(tools)
+
+    async def cancel(self, ref: PaymentRef, wait_seconds: float) -> None:
+        """Withdraw the payment, or begin to; what became of it is read from its status.
+
+        Raises Conflict `not_cancellable` where its state or its bank forbids it, Unavailable where the bank could not
+        be reached. Without an error the payment is cancelled, or the bank's answer is still awaited.
+        """
+        background = await self._cases.background(ref)
+        key = await self._tools.vault.data_key(ref.partner_id, background.facts.merchant_id)
+        owner = Owner(tenant=background.facts.tenant, payment_id=ref.payment_id, key=key)
+        async with self._tools.pool.acquire() as connection, connection.transaction():
+            asked = await self._begin(connection, await self._cases.lock(connection, background), owner)
+        await self._tools.enqueuer.offer(asked.jobs)
+        if asked.bank_asked:
+            self._runner.start(ref, background.bank.bank.id)
+            await self._runner.wait(ref.payment_id, wait_seconds)
+            await self._check(background)
+
+    async def _begin(self, connection: Connection, case: Case, owner: Owner) -> _Asked:
+        status = case.payment.status
+        if status is PaymentStatus.CANCELLED:
+            return _Asked(bank_asked=False)
+        if case.submission.state is SubmissionState.PLANNED:
+            return await self._withdraw(connection, case)
+        can_ask = OperationKind.CANCEL in case.background.bank.declaration.operations
+        if case.submission.state is not SubmissionState.ACCEPTED or not can_ask:
+            raise _not_cancellable(status)
+        open_states = {OperationState.PLANNED, OperationState.IN_FLIGHT}
+        if case.operation.kind is not OperationKind.CANCEL or case.operation.state not in open_states:
+            await self._plan(connection, case, owner)
+        return _Asked(bank_asked=True)
+
+    async def _withdraw(self, connection: Connection, case: Case) -> _Asked:
+        await operations.withdraw(connection, self._tools, case)
+        never, cancelled = SubmissionState.NEVER_LEFT, PaymentStatus.CANCELLED
+        recorded = await self._ledger.set_standing(connection, case, never, cancelled)
+        return _Asked(bank_asked=False, jobs=recorded.jobs)
+
+    async def _plan(self, connection: Connection, case: Case, owner: Owner) -> None:
+        now, background = self._tools.clock.now(), case.background
+        planned = plan_cancel(background.facts, background.bank, case.reference, case.operation.sequence + 1, now)
+        await operations.insert_operation(connection, self._tools.vault, owner, case.submission.id, planned)
+        ref = case.payment.ref
+        await connection.execute(_SQL["request_cancel"], ref.partner_id, ref.payment_id, now)
+
+    async def _check(self, background: Background) -> None:
+        """What the bank's answer was, if it came: a refusal and a call that never left are told as such."""
+        ref = background.ref
+        row = await self._tools.pool.fetchrow(_SQL["find_outcome"], ref.partner_id, ref.payment_id)
+        if row is None or row["status"] == PaymentStatus.CANCELLED.value:
+            return
+        if row["operation_state"] == OperationState.ANSWERED.value:
+            raise _not_cancellable(PaymentStatus(row["status"]))
+        if row["operation_state"] == OperationState.NEVER_LEFT.value:
+            raise Unavailable("the bank cannot be reached; the payment is not cancelled", code="bank_unavailable")
+
+
+def _not_cancellable(status: PaymentStatus) -> Conflict:
+    return Conflict(
+        f"the payment is {status.value.replace('_', ' ')} and cannot be cancelled",
+        code=NOT_CANCELLABLE,
+        action="Read the payment; money that moved can only be sent back by its receiver.",
+    )

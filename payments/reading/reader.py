@@ -1,0 +1,102 @@
+"""Reads payments for their own partner and environment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from kernel.errors import NotFound
+from kernel.ids import Tenant
+from kernel.sql import beside
+from payments.model import Page
+from payments.reading.build import build_recovery, build_view
+from payments.rows import PaymentRow
+from payments.states.names import PaymentStatus, SubmissionState
+from payments.terms import Terms, context
+from payments.tools import Tools
+from payments.view import PaymentView, RecoveryView
+
+_SQL = beside(__file__, "reader.sql")
+PAGE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which payments to list, newest first; `after` is the last page's cursor."""
+
+    limit: int = 20
+    after: UUID | None = None
+    merchant_id: UUID | None = None
+    status: PaymentStatus | None = None
+    created_from: datetime | None = None
+
+
+class Reader:
+    """Answers with views."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def get(self, tenant: Tenant, payment_id: UUID) -> PaymentView:
+        """Raises NotFound for a payment that this partner does not have in this environment."""
+        row = await self._tools.pool.fetchrow(
+            _SQL["find_payment"], tenant.partner_id, tenant.environment.value, payment_id
+        )
+        if row is None:
+            raise NotFound
+        return (await self._views(tenant, [row]))[0]
+
+    async def list(self, tenant: Tenant, wanted: Filter) -> Page:
+        """One page, newest first. The cursor is the last payment's id, so pages stay right while payments are added."""
+        limit = max(1, min(wanted.limit, PAGE_MAX))
+        rows = await self._tools.pool.fetch(
+            _SQL["list_payments"],
+            tenant.partner_id,
+            tenant.environment.value,
+            wanted.after,
+            wanted.merchant_id,
+            wanted.status.value if wanted.status else None,
+            wanted.created_from,
+            limit + 1,
+        )
+        page = rows[:limit]
+        more = len(rows) > limit
+        return Page(data=tuple(await self._views(tenant, page)), next_cursor=page[-1]["id"] if more else None)
+
+    async def _views(self, tenant: Tenant, rows: Sequence[asyncpg.Record]) -> list[PaymentView]:
+        sealed = [(tenant.partner_id, row["sealed_terms"], context(row["id"])) for row in rows]
+        opened = await self._tools.vault.open_many(sealed)
+        return [await self._view(row, terms) for row, terms in zip(rows, opened, strict=True)]
+
+    async def _view(self, row: asyncpg.Record, opened: bytes) -> PaymentView:
+        payment = PaymentRow.from_row(row)
+        return build_view(payment, Terms.from_json(opened), await self._recovery(payment, row["state"]))
+
+    async def _recovery(self, payment: PaymentRow, state: str) -> RecoveryView | None:
+        if payment.status is not PaymentStatus.OUTCOME_UNKNOWN:
+            return None
+        bank = await self._tools.banks.get(payment.bank_id)
+        ref = payment.ref
+        evidence = await self._tools.pool.fetch(_SQL["list_recent_evidence"], ref.partner_id, ref.payment_id)
+        return build_recovery(payment, SubmissionState(state), bank.declaration, evidence)
+
+
+async def timeline(tools: Tools, tenant: Tenant, payment_id: UUID) -> list[dict[str, Any]]:
+    """All that happened to a payment, oldest first, as JSON values: `{"at", "kind", …}`.
+
+    Kinds: `payment` (created), `operation` (planned, sent, ended), `evidence`, `event`, `exception`. Raises NotFound.
+    """
+    found = await tools.pool.fetchval(_SQL["payment_exists"], tenant.partner_id, tenant.environment.value, payment_id)
+    if not found:
+        raise NotFound
+    rows = await tools.pool.fetch(_SQL["list_timeline"], tenant.partner_id, tenant.environment.value, payment_id)
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: asyncpg.Record) -> dict[str, Any]:
+    names = ("kind", "what", "source", "raw_code", "iso_code", "reason", "applied", "refused_why")
+    at: datetime = row["at"]
+    return {"at": at, **{name: row[name] for name in names if row[name] is not None}}

@@ -1,0 +1,139 @@
+"""The room's front door: what the gateway calls on behalf of partners."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from kernel.errors import FieldError, Invalid, NotFound
+from kernel.ids import Environment, Tenant
+from payments.banks import ConfiguredBank
+from payments.calls.advance import Advancer
+from payments.calls.runner import CallRunner
+from payments.cancelling.cancel import Canceller
+from payments.intents import request_keys
+from payments.intents.request_keys import Bound, KeyedRequest
+from payments.intents.write import ACCEPTED_FOR_NOW, Draft, IntentWriter, draft
+from payments.model import Created, Page, PaymentRequest, Requester, RequestKey
+from payments.reading.reader import Filter, Reader, timeline
+from payments.rows import PaymentRef
+from payments.states.names import UNSENT_STATUSES, PaymentStatus
+from payments.terms import fingerprint
+from payments.tools import Tools
+from payments.view import PaymentView
+
+CREATED = 201
+# No bank's word has come yet.
+_WAITING = UNSENT_STATUSES | {PaymentStatus.SUBMITTING, PaymentStatus.OUTCOME_UNKNOWN}
+
+
+class Payments:
+    """Creates, reads and withdraws payments. One per process; `drain` before the process ends."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._intents = IntentWriter(tools)
+        self._runner = CallRunner(Advancer(tools).advance)
+        self._canceller = Canceller(tools, self._runner)
+        self._reader = Reader(tools)
+
+    async def create(
+        self, caller: Requester, request: PaymentRequest, key: RequestKey, wait_seconds: float = 10.0
+    ) -> Created:
+        """Commit the intent, begin the bank call, and wait for its answer at most so long.
+
+        Raises Invalid with every wrong field, Conflict (`idempotency_key_reused`, `daily_cap_reached`). The key is
+        bound by the intent's commit only: after an error the same key may come with a corrected request.
+        """
+        keyed = KeyedRequest(tenant=caller.tenant, key_digest=key.digest, fingerprint=fingerprint(request))
+        try:
+            drafted = await self._draft(caller, request, keyed)
+        except Invalid:
+            # What was valid when the key was bound stays answered, also when a bank's rules have changed since.
+            if (bound := await request_keys.find(self._tools.pool, keyed)) is None:
+                raise
+            return await self._repeat(caller.tenant, bound, wait_seconds)
+        committed = await self._intents.write(drafted)
+        if isinstance(committed, Bound):
+            return await self._repeat(caller.tenant, committed, wait_seconds)
+        await self._tools.enqueuer.offer(committed.jobs)
+        return await self._carry(drafted, committed.view, wait_seconds)
+
+    async def find_repeat(self, caller: Requester, request: PaymentRequest, key: RequestKey) -> Created | None:
+        """The answer to a known key, without creating anything: for when money-moving calls are closed."""
+        keyed = KeyedRequest(tenant=caller.tenant, key_digest=key.digest, fingerprint=fingerprint(request))
+        bound = await request_keys.find(self._tools.pool, keyed)
+        return None if bound is None else await self._repeat(caller.tenant, bound, 0)
+
+    async def get(self, caller: Requester, payment_id: UUID) -> PaymentView:
+        """Raises NotFound."""
+        return await self._reader.get(caller.tenant, payment_id)
+
+    async def list(self, caller: Requester, wanted: Filter) -> Page:
+        """One page, newest first."""
+        return await self._reader.list(caller.tenant, wanted)
+
+    async def timeline(self, caller: Requester, payment_id: UUID) -> list[dict[str, Any]]:
+        """What happened to the payment, oldest first. Raises NotFound."""
+        return await timeline(self._tools, caller.tenant, payment_id)
+
+    async def cancel(self, caller: Requester, payment_id: UUID, wait_seconds: float = 10.0) -> PaymentView:
+        """Withdraw a payment; its status says whether that is done or the bank's answer is still awaited.
+
+        Raises NotFound, Conflict `not_cancellable`, Unavailable where the bank could not be reached.
+        """
+        await self._reader.get(caller.tenant, payment_id)
+        ref = PaymentRef(partner_id=caller.tenant.partner_id, payment_id=payment_id)
+        await self._canceller.cancel(ref, wait_seconds)
+        return await self._reader.get(caller.tenant, payment_id)
+
+    async def banks(self, environment: Environment) -> list[ConfiguredBank]:
+        """The banks of an environment."""
+        return await self._tools.banks.all(environment)
+
+    async def bank(self, environment: Environment, bank_id: str) -> ConfiguredBank:
+        """One bank. Raises NotFound for one of the other environment too."""
+        found = await self._tools.banks.get(bank_id)
+        if found.bank.environment is not environment:
+            raise NotFound
+        return found
+
+    async def drain(self) -> None:
+        """Begin no more calls and wait for those under way."""
+        await self._runner.drain()
+
+    async def _draft(self, caller: Requester, request: PaymentRequest, keyed: KeyedRequest) -> Draft:
+        now = self._tools.clock.now()
+        errors = _time_errors(request.execute_at, now)
+        try:
+            bank = await self.bank(caller.tenant.environment, request.bank_id)
+        except NotFound:
+            missing = FieldError(pointer="/bank_id", code="not_found", message="there is no such bank")
+            raise Invalid([*errors, missing]) from None
+        if errors:
+            raise Invalid(errors)
+        return draft(caller, request, bank, keyed, now)
+
+    async def _carry(self, drafted: Draft, view: PaymentView, wait_seconds: float) -> Created:
+        """Begin the call and wait; what is not known by then is answered with 202 and the payment as it is."""
+        tenant, payment_id = drafted.facts.tenant, drafted.facts.payment_id
+        if view.status is PaymentStatus.CREATED:
+            ref = PaymentRef(partner_id=tenant.partner_id, payment_id=payment_id)
+            self._runner.start(ref, view.bank_id)
+            await self._runner.wait(payment_id, wait_seconds)
+            view = await self._reader.get(tenant, payment_id)
+        if view.status in _WAITING:
+            return Created(payment=view, status_code=ACCEPTED_FOR_NOW, repeated=False)
+        await request_keys.remember_status_code(self._tools.pool, drafted.keyed, CREATED)
+        return Created(payment=view, status_code=CREATED, repeated=False)
+
+    async def _repeat(self, tenant: Tenant, bound: Bound, wait_seconds: float) -> Created:
+        """The same payment in its present state; a twin of this process waits for the same call."""
+        await self._runner.wait(bound.payment_id, wait_seconds)
+        view = await self._reader.get(tenant, bound.payment_id)
+        return Created(payment=view, status_code=bound.status_code, repeated=True)
+
+
+def _time_errors(execute_at: datetime | None, now: datetime) -> list[FieldError]:
+    if execute_at is None or execute_at > now:
+        return []
+    return [FieldError(pointer="/execute_at", code="in_the_past", message="must lie in the future")]
