@@ -1,8 +1,8 @@
-"""Pure checks around a bank: does an instruction fit it, do its settings, and does its answer speak of our payment."""
+"""Pure checks before a bank is called: whether an instruction fits it, and whether its settings do."""
 
 import re
 
-from adapters.contract import BankSettings, Evidence, Instruction
+from adapters.contract import BankSettings, Instruction
 from adapters.declaration import AccountScheme, Declaration, FieldLimit
 from kernel.errors import FieldError
 from kernel.money import exponent_of
@@ -31,22 +31,6 @@ def setting_errors(declaration: Declaration, settings: BankSettings) -> list[Fie
     errors += [_error(f"/{place}/{name}", "required", "is required") for place, name in sorted(needed - given)]
     unknown = sorted(given - set(known) - _OF_EVERY_BANK)
     return errors + [_error(f"/{place}/{name}", "unknown", "is not a setting of this bank") for place, name in unknown]
-
-
-def echo_mismatches(instruction: Instruction, evidence: Evidence) -> tuple[str, ...]:
-    """Which of amount, currency and reference the bank's answer gives differently; what it does not echo is no error.
-
-    Evidence with a mismatch must not be believed, whatever its verdict.
-    """
-    wrong = []
-    if evidence.amount is not None:
-        if evidence.amount.currency != instruction.amount.currency:
-            wrong.append("currency")
-        if evidence.amount.value != instruction.amount.value:
-            wrong.append("amount")
-    if evidence.reference is not None and evidence.reference != instruction.end_to_end_id:
-        wrong.append("reference")
-    return tuple(wrong)
 
 
 def _amount_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:

@@ -10,8 +10,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _SIGNING_PROFILES = frozenset({"none"})
 # Our own references and keys have this form; a bank that cannot take them cannot be asked about them later.
 _END_TO_END_LENGTH = 35
-_KEY_LENGTH = 35
-_REFERENCE_EXAMPLE = "0123456789-abcdefghjkmnpqrstvwxyz-X"
+_KEY_LENGTH = 26
+_REFERENCE_EXAMPLE = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_KEY_EXAMPLE = _REFERENCE_EXAMPLE.lower()
 _AUTH_SETTINGS = {
     AuthProfile.NONE: frozenset[str](),
     AuthProfile.BEARER_STATIC: frozenset({"token"}),
@@ -51,8 +52,8 @@ def _idempotency(declaration: Declaration) -> Iterator[str]:
     rules = declaration.idempotency
     if rules is None:
         return
-    if rules.max_length < _KEY_LENGTH or not _fits(rules.charset):
-        yield f"idempotency keys must be able to hold {_KEY_LENGTH} characters of a-z, A-Z, 0-9 and -"
+    if rules.max_length < _KEY_LENGTH or not _fits(rules.charset, _KEY_EXAMPLE):
+        yield f"idempotency keys must be able to hold {_KEY_LENGTH} characters of a-z and 0-9"
     if rules.window_seconds <= declaration.lease_seconds:
         yield "the idempotency window must be longer than one call with its processing time"
 
@@ -63,8 +64,8 @@ def _submission(declaration: Declaration) -> Iterator[str]:
     if not declaration.currencies or not declaration.accounts:
         yield "submit needs currencies and accounts"
     limit = declaration.fields.get("/end_to_end_id")
-    if limit is None or limit.max_length < _END_TO_END_LENGTH or not _fits(limit.charset):
-        yield f"/end_to_end_id must be able to hold {_END_TO_END_LENGTH} characters of a-z, A-Z, 0-9 and -"
+    if limit is None or limit.max_length < _END_TO_END_LENGTH or not _fits(limit.charset, _REFERENCE_EXAMPLE):
+        yield f"/end_to_end_id must be able to hold {_END_TO_END_LENGTH} characters of A-Z and 0-9"
     for code, rule in declaration.currencies.items():
         if not _known(code) or not 0 <= rule.exponent <= 4 or not 0 < rule.value_min <= rule.value_max:
             yield f"currency {code} is not ISO 4217 or has limits that cannot be met"
@@ -96,8 +97,8 @@ def _engine(declaration: Declaration) -> Iterator[str]:
         yield f"the auth profile {declaration.auth} needs the setting {name}"
 
 
-def _fits(charset: str) -> bool:
-    return _compiles(charset) and re.fullmatch(f"[{charset}]*", _REFERENCE_EXAMPLE) is not None
+def _fits(charset: str, example: str) -> bool:
+    return _compiles(charset) and re.fullmatch(f"[{charset}]*", example) is not None
 
 
 def _compiles(charset: str) -> bool:

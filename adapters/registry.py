@@ -40,9 +40,9 @@ class Registry:
         return self._adapters[name]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """All names, sorted."""
-        return tuple(sorted(self._adapters))
+    def adapters(self) -> Mapping[str, Adapter]:
+        """All adapters by name."""
+        return self._adapters
 
     @property
     def declarations(self) -> Mapping[str, Declaration]:
