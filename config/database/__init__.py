@@ -1,0 +1,1 @@
+"""The schema, the migrations that make it, and the weekly partitions."""

@@ -1,0 +1,184 @@
+"""Opens what a process holds: PostgreSQL pools, Redis clients, the measured clock. Closes them in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+import asyncpg
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from config.settings import DatabaseSettings, RedisSettings, Settings
+from kernel.clock import CorrectedClock
+from kernel.masked import Secret
+
+_POSTGRES_MIN = 140_000
+_KEEP = "noeviction"
+_OFFSET_WORTH_A_LINE = timedelta(milliseconds=100)
+# A plan that was made while a table was young must not scan it when it is old: the hot statements find rows by index,
+# always (measured: 14 ms instead of 0.3 ms a batch until somebody runs ANALYZE).
+_HOT_PLANS = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+}
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+_log = structlog.get_logger()
+
+
+class ResourceError(Exception):
+    """A server cannot serve us as it is. One line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one process holds. `hot_pool` is for ingest, claims and results; `key_pool` for the vault alone."""
+
+    pool: Pool
+    hot_pool: Pool
+    key_pool: Pool
+    queue_redis: Redis
+    limits_redis: Redis
+    clock: CorrectedClock
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings, *, role: str) -> AsyncIterator[Resources]:
+    """Everything opened and checked. `role` names the connections in the servers' own lists.
+
+    Raises ResourceError where a server is too old, evicts keys or is not there. An absent Redis is only logged: what is
+    committed waits for it in PostgreSQL.
+    """
+    database, clock = settings.database, CorrectedClock()
+    async with AsyncExitStack() as stack:
+        pools = [
+            await stack.enter_async_context(_pool(database, size, f"threadneedle {role}", plans))
+            for size, plans in (
+                (database.connections_max, {}),
+                (database.hot_connections_max, _HOT_PLANS),
+                (database.key_connections_max, {}),
+            )
+        ]
+        await check_postgres(pools[0])
+        await measure_clock(pools[0], clock)
+        clients = [await stack.enter_async_context(_redis(settings.redis, url)) for url in _redis_urls(settings.redis)]
+        for client in clients:
+            await check_redis(client)
+        yield Resources(
+            pool=pools[0],
+            hot_pool=pools[1],
+            key_pool=pools[2],
+            queue_redis=clients[0],
+            limits_redis=clients[-1],
+            clock=clock,
+        )
+
+
+async def check_postgres(pool: Pool) -> None:
+    """Raises ResourceError for a PostgreSQL that is too old."""
+    version = int(await pool.fetchval("SELECT current_setting('server_version_num')"))
+    if version < _POSTGRES_MIN:
+        raise ResourceError(f"PostgreSQL {version // 10_000} is too old; Threadneedle needs 14 or newer")
+
+
+async def check_redis(client: Redis) -> None:
+    """Raises ResourceError for a Redis that may throw our keys away."""
+    try:
+        policy = (await client.info("memory")).get("maxmemory_policy")
+    except (RedisError, OSError) as error:
+        _log.warning("redis.absent", error=type(error).__name__)
+        return
+    if policy != _KEEP:
+        raise ResourceError(f"Redis has maxmemory-policy {policy}; set it to {_KEEP}, or it will drop what is queued")
+
+
+async def measure_clock(pool: Pool, clock: CorrectedClock) -> None:
+    """Measure this machine's offset to the database's clock and correct ours by it."""
+    async with pool.acquire() as connection:
+
+        async def database_now() -> datetime:
+            now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+            return now
+
+        offset = await clock.measure(database_now)
+    if abs(offset) > _OFFSET_WORTH_A_LINE:
+        _log.warning("clock.corrected", offset_ms=round(offset.total_seconds() * 1000))
+
+
+async def keep_clock(pool: Pool, clock: CorrectedClock, interval_seconds: float = 60.0) -> None:
+    """Measure again for as long as the process runs; the composition root starts and cancels it."""
+    while True:
+        await asyncio.sleep(interval_seconds)
+        try:
+            await measure_clock(pool, clock)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            _log.warning("clock.not_measured", error=type(error).__name__)
+
+
+@asynccontextmanager
+async def _pool(
+    settings: DatabaseSettings, connections_max: int, name: str, plans: dict[str, str]
+) -> AsyncIterator[Pool]:
+    timeout_ms = round(settings.statement_timeout_seconds * 1000)
+    start = {"application_name": name, "statement_timeout": str(timeout_ms), "jit": "off", **plans}
+    try:
+        pool = await asyncpg.create_pool(
+            settings.url.reveal(),
+            min_size=1,
+            max_size=connections_max,
+            timeout=settings.connect_timeout_seconds,
+            command_timeout=settings.statement_timeout_seconds,
+            statement_cache_size=settings.prepared_statements_max,
+            server_settings=None if settings.through_pgbouncer else start,
+            reset=_keep_session,
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise ResourceError(f"PostgreSQL cannot be reached ({type(error).__name__}); check DATABASE_URL") from None
+    try:
+        yield pool
+    finally:
+        await _close(pool, settings.statement_timeout_seconds)
+
+
+async def _keep_session(_connection: Any) -> None:
+    """Nothing to reset between uses: no statement of ours leaves session state. It saves a round trip each."""
+
+
+async def _close(pool: Pool, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
+def _redis_urls(settings: RedisSettings) -> list[Secret]:
+    """The queue's server, and the limits' where it is another."""
+    return [settings.queue_url, settings.limits_url] if settings.limits_url.reveal() else [settings.queue_url]
+
+
+@asynccontextmanager
+async def _redis(settings: RedisSettings, url: Secret) -> AsyncIterator[Redis]:
+    """A client that answers bytes and never repeats a call by itself: its callers know what may be repeated."""
+    pool = BlockingConnectionPool.from_url(
+        url.reveal(),
+        max_connections=settings.connections_max,
+        timeout=settings.connection_wait_seconds,
+        socket_connect_timeout=settings.connect_timeout_seconds,
+        socket_timeout=settings.call_timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
+    client = Redis.from_pool(pool)
+    try:
+        yield client
+    finally:
+        await client.aclose()
