@@ -59,12 +59,12 @@ def validated(model: type[Model], value: Any, prefix: str = "") -> Model:
 
 
 def query(model: type[Model], values: MultiMapping[str]) -> Model:
-    """The typed query string; the pointers of its errors begin with `/query`. Raises Invalid."""
+    """The typed query string; a pointer names the parameter. Raises Invalid."""
     repeated = len(values) != len(set(values))
     if repeated:
         message = "A parameter stands more than once."
-        raise Invalid([FieldError(pointer="/query", code="repeated", message=message)])
-    return validated(model, dict(values), "/query")
+        raise Invalid([FieldError(pointer="", code="repeated", message=message)])
+    return validated(model, dict(values), "")
 
 
 def _may_be_deep(body: bytes) -> bool:

@@ -45,10 +45,12 @@ class Call:
         """An id in the path, of the caller's environment. Raises NotFound for whatever names nothing there."""
         return from_text(kind, self.request.match_info[name], environment or self.caller.tenant.environment)
 
-    def sent_id(self, text: str | None, kind: Kind, pointer: str) -> UUID | None:
+    def maybe_id(self, text: str | None, kind: Kind, pointer: str) -> UUID | None:
+        """As `sent_id`, for a field that may be left out."""
+        return None if text is None else self.sent_id(text, kind, pointer)
+
+    def sent_id(self, text: str, kind: Kind, pointer: str) -> UUID:
         """An id in the body or the query. Raises Invalid for whatever names nothing in the caller's environment."""
-        if text is None:
-            return None
         try:
             return from_text(kind, text, self.caller.tenant.environment)
         except NotFound:

@@ -13,6 +13,7 @@ from gateway.oauth.scopes import Scope
 
 KIB = 1024
 Services = TypeVar("Services")
+Handler = Callable[[Any, Call], Awaitable[Reply]]
 
 
 class Access(StrEnum):
@@ -48,3 +49,17 @@ class Route(Generic[Services]):
     once: bool = False
     raw: bool = False
     tag: str = ""
+
+
+def open_read(path: str, handler: Handler, sentence: str, response: type[BaseModel] | None) -> Route[Any]:
+    """A row for what anybody may read, without limits."""
+    return Route(
+        method="GET",
+        path=path,
+        handler=handler,
+        sentence=sentence,
+        access=Access.OPEN,
+        limit=LimitClass.UNLIMITED,
+        response=response,
+        tag="about",
+    )

@@ -1,0 +1,98 @@
+"""Banks as admins configure them: settings are checked against the adapter's declaration and sealed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adapters.checks import setting_errors
+from adapters.contract import Adapter, BankSettings
+from gateway.admin.journal import Actor, Change, Journal, Row
+from kernel.errors import Conflict, FieldError, Invalid, NotFound
+from kernel.ids import Environment
+from kernel.sealing import Vault
+from payments.banks import seal_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBank:
+    """A bank to make."""
+
+    id: str
+    adapter: str
+    environment: Environment
+    name: str
+    settings: BankSettings
+
+
+class BankBook:
+    """Every change leaves its audit row."""
+
+    def __init__(self, journal: Journal, vault: Vault, adapters: Mapping[str, Adapter]) -> None:
+        self._journal = journal
+        self._vault = vault
+        self._adapters = adapters
+
+    async def add(self, actor: Actor, new: NewBank) -> Row:
+        """Raises Invalid for settings that the adapter does not take, Conflict for an id that is in use."""
+        self._check(new.adapter, new.settings)
+        sealed = await seal_settings(self._vault, new.id, new.settings)
+        change = Change(
+            query="add_bank",
+            arguments=(new.id, new.adapter, new.environment, new.name, sealed),
+            action="bank.created",
+            target=new.id,
+            detail={"adapter": new.adapter, "environment": new.environment},
+        )
+        row = await self._journal.change(actor, change)
+        if row is None:
+            raise Conflict("There is a bank of this id.", code="bank_exists")
+        return row
+
+    async def list_all(self) -> Sequence[Row]:
+        """Every bank."""
+        return await self._journal.fetch("list_banks")
+
+    async def change(self, actor: Actor, bank_id: str, name: str | None, settings: BankSettings | None) -> Row:
+        """Another name or other settings; every process uses them within a second."""
+        known = await self._journal.fetch("find_bank", bank_id)
+        if not known:
+            raise NotFound
+        sealed = None
+        if settings is not None:
+            self._check(known[0]["adapter"], settings)
+            sealed = await seal_settings(self._vault, bank_id, settings)
+        changed = [field for field, value in (("name", name), ("settings", settings)) if value is not None]
+        change = Change(
+            query="change_bank",
+            arguments=(bank_id, name, sealed),
+            action="bank.changed",
+            target=bank_id,
+            detail={"changed": changed},
+        )
+        return _found(await self._journal.change(actor, change))
+
+    async def set_state(self, actor: Actor, bank_id: str, state: str) -> Row:
+        """Suspend or resume; in force everywhere within a second."""
+        action = "bank.suspended" if state == "suspended" else "bank.resumed"
+        change = Change(query="set_bank_state", arguments=(bank_id, state), action=action, target=bank_id)
+        return _found(await self._journal.change(actor, change))
+
+    def _check(self, adapter: str, settings: BankSettings) -> None:
+        known = self._adapters.get(adapter)
+        if known is None:
+            names = ", ".join(sorted(self._adapters))
+            raise Invalid([FieldError(pointer="/adapter", code="unknown_value", message=f"Expected one of: {names}.")])
+        errors = [_in_settings(error) for error in setting_errors(known.declaration, settings)]
+        if errors:
+            raise Invalid(errors)
+
+
+def _in_settings(error: FieldError) -> FieldError:
+    """An unknown setting's name is the sender's own word, so the pointer names the object that holds it."""
+    inner = error.pointer.rpartition("/")[0] if error.code == "unknown" else error.pointer
+    return FieldError(pointer=f"/settings{inner}", code=error.code, message=error.message)
+
+
+def _found(row: Row | None) -> Row:
+    if row is None:
+        raise NotFound
+    return row

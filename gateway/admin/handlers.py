@@ -1,0 +1,224 @@
+"""The admin API's handlers: from calls to changes, from rows to answers."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from adapters.contract import BankSettings
+from gateway.admin.banks import NewBank
+from gateway.admin.journal import Actor, Row
+from gateway.admin.parties import NewClient
+from gateway.admin.services import AdminServices
+from gateway.http.call import Call, Reply
+from gateway.problems.errors import Unauthenticated
+from gateway.schemas.admin import BankSettingsIn
+from gateway.schemas.pages import page
+from kernel.errors import FieldError, Invalid, NotFound
+from kernel.ids import Environment, Kind, Tenant, from_text, to_text
+from kernel.masked import PersonName, Secret
+from payments.view import rfc3339
+
+
+async def create_partner(services: AdminServices, call: Call) -> Reply:
+    """A partner with its two environments."""
+    return Reply(_partner(await services.parties.add_partner(actor(call), call.body.name, call.body.tier)))
+
+
+async def list_partners(services: AdminServices, call: Call) -> Reply:
+    """Newest first."""
+    rows = await services.parties.partners(_before(call, Kind.PARTNER), call.query.limit)
+    return _page(call, [_partner(row) for row in rows])
+
+
+async def suspend_partner(services: AdminServices, call: Call) -> Reply:
+    """Nothing of it is served until it is resumed."""
+    return Reply(_partner(await services.parties.set_partner_state(actor(call), _partner_id(call), "suspended")))
+
+
+async def resume_partner(services: AdminServices, call: Call) -> Reply:
+    """Serve it again."""
+    return Reply(_partner(await services.parties.set_partner_state(actor(call), _partner_id(call), "active")))
+
+
+async def create_client(services: AdminServices, call: Call) -> Reply:
+    """The answer is the only place where the secret is ever seen."""
+    new = NewClient(
+        partner_id=_partner_id(call),
+        environment=Environment(call.body.environment),
+        name=call.body.name,
+        scopes=tuple(dict.fromkeys(call.body.scopes)),
+    )
+    row, secret = await services.parties.add_client(actor(call), new)
+    return Reply({**_client(row), "secret": secret.reveal()})
+
+
+async def list_clients(services: AdminServices, call: Call) -> Reply:
+    """Newest first."""
+    rows = await services.parties.clients(_partner_id(call), _before(call, Kind.CLIENT), call.query.limit)
+    return _page(call, [_client(row) for row in rows])
+
+
+async def suspend_client(services: AdminServices, call: Call) -> Reply:
+    """Its tokens stop working within a second."""
+    return await _set_client(services, call, "suspended")
+
+
+async def resume_client(services: AdminServices, call: Call) -> Reply:
+    """Serve it again."""
+    return await _set_client(services, call, "active")
+
+
+async def create_merchant(services: AdminServices, call: Call) -> Reply:
+    """Its name is sealed, and shown masked."""
+    environment = Environment(call.body.environment)
+    row = await services.parties.add_merchant(actor(call), _partner_id(call), environment, call.body.name)
+    return Reply(_merchant(row, call.body.name))
+
+
+async def list_merchants(services: AdminServices, call: Call) -> Reply:
+    """Newest first."""
+    rows = await services.parties.merchants(_partner_id(call), _before(call, Kind.MERCHANT), call.query.limit)
+    names = await services.parties.names(rows)
+    return _page(call, [_merchant(row, name) for row, name in zip(rows, names, strict=True)])
+
+
+async def create_bank(services: AdminServices, call: Call) -> Reply:
+    """Its settings are sealed and not shown again."""
+    new = NewBank(
+        id=call.body.id,
+        adapter=call.body.adapter,
+        environment=Environment(call.body.environment),
+        name=call.body.name,
+        settings=_settings(call.body.settings),
+    )
+    return Reply(_bank(await services.banks.add(actor(call), new)))
+
+
+async def list_banks(services: AdminServices, call: Call) -> Reply:  # noqa: ARG001 - there are few banks: one page
+    """All of them."""
+    return Reply(page([_bank(row) for row in await services.banks.list_all()], None))
+
+
+async def change_bank(services: AdminServices, call: Call) -> Reply:
+    """New settings replace the old ones as a whole."""
+    settings = None if call.body.settings is None else _settings(call.body.settings)
+    bank_id = call.path_text("bank_id")
+    return Reply(_bank(await services.banks.change(actor(call), bank_id, call.body.name, settings)))
+
+
+async def suspend_bank(services: AdminServices, call: Call) -> Reply:
+    """Its payments wait."""
+    return Reply(_bank(await services.banks.set_state(actor(call), call.path_text("bank_id"), "suspended")))
+
+
+async def resume_bank(services: AdminServices, call: Call) -> Reply:
+    """Its payments go on."""
+    return Reply(_bank(await services.banks.set_state(actor(call), call.path_text("bank_id"), "active")))
+
+
+async def list_audit(services: AdminServices, call: Call) -> Reply:
+    """Newest first; the cursor is the last row's id."""
+    rows = await services.journal.fetch("list_audit", _audit_cursor(call), call.query.limit)
+    return _page(call, [_audit(row) for row in rows])
+
+
+def actor(call: Call) -> Actor:
+    """Who makes this call."""
+    if call.admin is None:
+        raise Unauthenticated
+    return Actor(call.admin.name, call.request_id)
+
+
+async def _set_client(services: AdminServices, call: Call, state: str) -> Reply:
+    environment, client_id = _either(call.path_text("client_id"), Kind.CLIENT)
+    tenant = Tenant(_partner_id(call), environment)
+    return Reply(_client(await services.parties.set_client_state(actor(call), tenant, client_id, state)))
+
+
+def _partner_id(call: Call) -> UUID:
+    return call.path_id("partner_id", Kind.PARTNER, Environment.LIVE)
+
+
+def _either(text: str, kind: Kind) -> tuple[Environment, UUID]:
+    """An id of either environment: admins see both. Raises NotFound."""
+    test = text.startswith(f"{kind}_test_")
+    environment = Environment.TEST if test else Environment.LIVE
+    return environment, from_text(kind, text, environment)
+
+
+def _before(call: Call, kind: Kind) -> UUID | None:
+    try:
+        return None if call.query.cursor is None else _either(call.query.cursor, kind)[1]
+    except NotFound:
+        raise _bad_cursor() from None
+
+
+def _audit_cursor(call: Call) -> UUID | None:
+    try:
+        return None if call.query.cursor is None else UUID(call.query.cursor)
+    except ValueError:
+        raise _bad_cursor() from None
+
+
+def _bad_cursor() -> Invalid:
+    message = "Send the next_cursor of the page before, as it is."
+    return Invalid([FieldError(pointer="/cursor", code="format", message=message)])
+
+
+def _page(call: Call, data: list[dict[str, Any]]) -> Reply:
+    return Reply(page(data, data[-1]["id"] if len(data) == call.query.limit else None))
+
+
+def _settings(settings: BankSettingsIn) -> BankSettings:
+    secrets = {name: Secret(value) for name, value in settings.secrets.items()}
+    return BankSettings(base_url=settings.base_url, secrets=secrets, options=dict(settings.options))
+
+
+def _partner(row: Row) -> dict[str, Any]:
+    return {
+        "id": to_text(Kind.PARTNER, row["id"]),
+        "object": "partner",
+        "name": row["name"],
+        "tier": row["tier"],
+        "state": row["state"],
+        "created_at": rfc3339(row["created_at"]),
+    }
+
+
+def _owned(row: Row, kind: Kind) -> dict[str, Any]:
+    return {
+        "id": to_text(kind, row["id"], Environment(row["environment"])),
+        "object": kind.name.lower(),
+        "partner_id": to_text(Kind.PARTNER, row["partner_id"]),
+        "environment": row["environment"],
+        "state": row["state"],
+        "created_at": rfc3339(row["created_at"]),
+    }
+
+
+def _client(row: Row) -> dict[str, Any]:
+    return {**_owned(row, Kind.CLIENT), "name": row["name"], "scopes": row["scopes"]}
+
+
+def _merchant(row: Row, name: PersonName) -> dict[str, Any]:
+    return {**_owned(row, Kind.MERCHANT), "name": name.masked()}
+
+
+def _bank(row: Row) -> dict[str, Any]:
+    plain = {name: row[name] for name in ("id", "adapter", "environment", "name", "state", "version")}
+    return {"object": "bank", **plain, "created_at": rfc3339(row["created_at"])}
+
+
+def _audit(row: Row) -> dict[str, Any]:
+    partner = row["partner_id"]
+    return {
+        "id": str(row["id"]),
+        "at": rfc3339(row["at"]),
+        "partner_id": None if partner is None else to_text(Kind.PARTNER, partner),
+        "actor": row["actor"],
+        "action": row["action"],
+        "target": row["target"],
+        "request_id": row["request_id"],
+        "detail": orjson.loads(row["detail"]),
+    }

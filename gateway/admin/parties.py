@@ -1,0 +1,129 @@
+"""Partners, their OAuth clients and their merchants, as admins make and steer them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from gateway.admin.journal import Actor, Change, Journal, Row
+from gateway.oauth.clients import digest, new_secret
+from kernel.errors import NotFound
+from kernel.ids import Environment, Kind, Tenant, to_text
+from kernel.masked import PersonName, Secret
+from kernel.sealing import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewClient:
+    """A client to make."""
+
+    partner_id: UUID
+    environment: Environment
+    name: str
+    scopes: tuple[str, ...]
+
+
+class Parties:
+    """Every change leaves its audit row. Lists go from the newest; `before` is the last id of the page before."""
+
+    def __init__(self, journal: Journal, vault: Vault) -> None:
+        self._journal = journal
+        self._vault = vault
+
+    async def add_partner(self, actor: Actor, name: str, tier: str) -> Row:
+        """A partner with a test and a live environment."""
+        identifier = self._journal.new_id()
+        change = Change(
+            query="add_partner",
+            arguments=(identifier, name, tier),
+            action="partner.created",
+            target=to_text(Kind.PARTNER, identifier),
+            partner_id=identifier,
+            detail={"tier": tier},
+        )
+        return _found(await self._journal.change(actor, change))
+
+    async def partners(self, before: UUID | None, limit: int) -> Sequence[Row]:
+        """A page of partners."""
+        return await self._journal.fetch("list_partners", before, limit)
+
+    async def set_partner_state(self, actor: Actor, partner_id: UUID, state: str) -> Row:
+        """Suspend or resume; in force everywhere within a second."""
+        change = Change(
+            query="set_partner_state",
+            arguments=(partner_id, state),
+            action=_ACTIONS["partner", state],
+            target=to_text(Kind.PARTNER, partner_id),
+            partner_id=partner_id,
+        )
+        return _found(await self._journal.change(actor, change))
+
+    async def add_client(self, actor: Actor, new: NewClient) -> tuple[Row, Secret]:
+        """A client and its secret, which is kept as a digest only."""
+        identifier, secret = self._journal.new_id(), new_secret()
+        change = Change(
+            query="add_client",
+            arguments=(new.partner_id, identifier, new.environment, new.name, digest(secret), list(new.scopes)),
+            action="client.created",
+            target=to_text(Kind.CLIENT, identifier, new.environment),
+            partner_id=new.partner_id,
+            detail={"environment": new.environment, "scopes": new.scopes},
+        )
+        return _found(await self._journal.change(actor, change)), secret
+
+    async def clients(self, partner_id: UUID, before: UUID | None, limit: int) -> Sequence[Row]:
+        """A page of a partner's clients."""
+        return await self._journal.fetch("list_clients", partner_id, before, limit)
+
+    async def set_client_state(self, actor: Actor, tenant: Tenant, client_id: UUID, state: str) -> Row:
+        """Suspend or resume; in force everywhere within a second."""
+        change = Change(
+            query="set_client_state",
+            arguments=(tenant.partner_id, client_id, state, tenant.environment),
+            action=_ACTIONS["client", state],
+            target=to_text(Kind.CLIENT, client_id, tenant.environment),
+            partner_id=tenant.partner_id,
+        )
+        return _found(await self._journal.change(actor, change))
+
+    async def add_merchant(self, actor: Actor, partner_id: UUID, environment: Environment, name: PersonName) -> Row:
+        """A merchant; its name is sealed under its own key."""
+        identifier = self._journal.new_id()
+        key = await self._vault.data_key(partner_id, identifier)
+        sealed = self._vault.seal(key, name.reveal().encode(), merchant_context(identifier))
+        change = Change(
+            query="add_merchant",
+            arguments=(partner_id, identifier, environment, sealed),
+            action="merchant.created",
+            target=to_text(Kind.MERCHANT, identifier, environment),
+            partner_id=partner_id,
+            detail={"environment": environment},
+        )
+        return _found(await self._journal.change(actor, change))
+
+    async def merchants(self, partner_id: UUID, before: UUID | None, limit: int) -> Sequence[Row]:
+        """A page of a partner's merchants, their names still sealed."""
+        return await self._journal.fetch("list_merchants", partner_id, before, limit)
+
+    async def names(self, merchants: Sequence[Row]) -> list[PersonName]:
+        """The names of merchants, opened."""
+        sealed = [(row["partner_id"], row["sealed_name"], merchant_context(row["id"])) for row in merchants]
+        return [PersonName(name.decode()) for name in await self._vault.open_many(sealed)]
+
+
+def merchant_context(merchant_id: UUID) -> bytes:
+    """What binds a merchant's sealed name to its row."""
+    return b"merchants.name:" + merchant_id.bytes
+
+
+_ACTIONS = {
+    ("partner", "active"): "partner.resumed",
+    ("partner", "suspended"): "partner.suspended",
+    ("client", "active"): "client.resumed",
+    ("client", "suspended"): "client.suspended",
+}
+
+
+def _found(row: Row | None) -> Row:
+    if row is None:
+        raise NotFound
+    return row

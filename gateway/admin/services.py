@@ -1,0 +1,20 @@
+"""What the admin API works with."""
+
+from dataclasses import dataclass
+
+from gateway.admin.banks import BankBook
+from gateway.admin.journal import Journal
+from gateway.admin.parties import Parties
+from gateway.admin.tokens import AdminTokens
+from gateway.health import Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminServices:
+    """Built by the composition root."""
+
+    journal: Journal
+    tokens: AdminTokens
+    parties: Parties
+    banks: BankBook
+    health: Health

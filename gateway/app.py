@@ -1,0 +1,49 @@
+"""The HTTP surfaces: the public one for partners and banks, and the admin one on another port."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from gateway.admin.routes import ADMIN_ROUTES
+from gateway.admin.services import AdminServices
+from gateway.http.call import Call, Reply
+from gateway.http.edge import EDGE
+from gateway.http.pipeline import Guards, Pipeline
+from gateway.http.replies import to_json
+from gateway.http.route import Route, open_read
+from gateway.openapi import document
+from gateway.routes import PUBLIC_ROUTES
+from gateway.services import Services
+
+# Every route reads its body itself, up to its own cap; aiohttp's would only stand in the way.
+_NO_CAP = 0
+
+
+def build_app(services: Services) -> web.Application:
+    """The public port: partners, banks, and documents for everybody."""
+    guards = Guards(partners=services.verifier, gate=services.gate, proxies=services.proxies)
+    return _application(PUBLIC_ROUTES, services, guards, "Threadneedle")
+
+
+def build_admin_app(services: AdminServices) -> web.Application:
+    """The admin port: admins, and the machines that watch this process."""
+    return _application(ADMIN_ROUTES, services, Guards(admins=services.tokens), "Threadneedle administration")
+
+
+def _application(routes: Sequence[Route[Any]], services: Any, guards: Guards, title: str) -> web.Application:
+    app = web.Application(middlewares=EDGE, client_max_size=_NO_CAP)
+    pipeline: Pipeline[Any] = Pipeline(services, guards)
+    for route in (*routes, _description(routes, title)):
+        app.router.add_route(route.method, route.path, pipeline.bind(route))
+    return app
+
+
+def _description(routes: Sequence[Route[Any]], title: str) -> Route[Any]:
+    """The OpenAPI document; made once, served as bytes."""
+    made = to_json(document(routes, title))
+
+    async def describe(services: object, call: Call) -> Reply:  # noqa: ARG001 - a handler like the others
+        return Reply(made)
+
+    return open_read("/openapi.json", describe, "Read this API's description (OpenAPI 3.1).", None)

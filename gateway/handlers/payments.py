@@ -1,0 +1,118 @@
+"""Payments: from calls to the payments room and back. No rule about money lives here."""
+
+from uuid import UUID
+
+from gateway.http.call import Call, Reply
+from gateway.http.prefer import wait_of
+from gateway.schemas.pages import page
+from gateway.schemas.payments import PaymentIn
+from gateway.services import Services
+from kernel.errors import FieldError, Invalid, NotFound, Unavailable
+from kernel.ids import Kind, from_text, to_text
+from kernel.money import Money
+from payments.model import Created, PaymentRequest, Requester, RequestKey
+from payments.reading.reader import Filter
+from payments.states.names import PaymentStatus
+from payments.view import PaymentView, rfc3339
+
+
+async def create_payment(services: Services, call: Call) -> Reply:
+    """201 when the bank's word came within the wait, 202 when not; a repeat has the first answer's status."""
+    wait = wait_of(call.request.headers.getall("Prefer", []))
+    request = _request(call, call.body)
+    key = RequestKey(call.request.headers["Idempotency-Key"])
+    if call.admission.repeats_only:
+        created = await _repeat_only(services, call, request, key)
+    else:
+        created = await services.payments.create(_requester(call), request, key, wait.seconds)
+    return Reply(created.payment.to_json(), created.status_code, _headers(created, wait.applied))
+
+
+async def list_payments(services: Services, call: Call) -> Reply:
+    """Newest first."""
+    found = await services.payments.list(_requester(call), _filter(call))
+    cursor = None if found.next_cursor is None else _text(call, found.next_cursor)
+    return Reply(page([payment.to_json() for payment in found.data], cursor))
+
+
+async def get_payment(services: Services, call: Call) -> Reply:
+    """The payment as it is now."""
+    return Reply((await services.payments.get(_requester(call), _payment_id(call))).to_json())
+
+
+async def cancel_payment(services: Services, call: Call) -> Reply:
+    """Its status says whether it is cancelled or the bank's answer is still awaited."""
+    wait = wait_of(call.request.headers.getall("Prefer", []))
+    payment = await services.payments.cancel(_requester(call), _payment_id(call), wait.seconds)
+    return Reply(payment.to_json(), 200 if payment.status is PaymentStatus.CANCELLED else 202)
+
+
+async def read_timeline(services: Services, call: Call) -> Reply:
+    """First to last."""
+    entries = await services.payments.timeline(_requester(call), _payment_id(call))
+    return Reply({"data": [{**entry, "at": rfc3339(entry["at"])} for entry in entries]})
+
+
+async def _repeat_only(services: Services, call: Call, request: PaymentRequest, key: RequestKey) -> Created:
+    """Limits cannot be kept at the moment, so nothing new is begun; what is known is answered."""
+    created = await services.payments.find_repeat(_requester(call), request, key)
+    if created is None:
+        raise Unavailable("New payments are not accepted at the moment.", code="payments_closed", retry_after_seconds=2)
+    return created
+
+
+def _request(call: Call, body: PaymentIn) -> PaymentRequest:
+    merchant_id = call.sent_id(body.merchant_id, Kind.MERCHANT, "/merchant_id")
+    return PaymentRequest(
+        merchant_id=merchant_id,
+        bank_id=body.bank_id,
+        amount=Money(body.amount.currency, body.amount.value),
+        creditor=body.creditor.to_creditor(),
+        reference=body.reference,
+        end_to_end_id=body.end_to_end_id,
+        execute_at=body.execute_at,
+        metadata=body.metadata,
+    )
+
+
+def _headers(created: Created, preference: str | None) -> dict[str, str]:
+    payment: PaymentView = created.payment
+    headers = {"Location": f"/v1/payments/{to_text(Kind.PAYMENT, payment.id, payment.environment)}"}
+    if created.repeated:
+        headers["Idempotent-Replayed"] = "true"
+    if preference is not None:
+        headers["Preference-Applied"] = preference
+    return headers
+
+
+def _filter(call: Call) -> Filter:
+    asked = call.query
+    return Filter(
+        limit=asked.limit,
+        after=_cursor(call),
+        merchant_id=call.maybe_id(asked.merchant_id, Kind.MERCHANT, "/merchant_id"),
+        status=None if asked.status is None else PaymentStatus(asked.status),
+        created_from=asked.created_from,
+    )
+
+
+def _cursor(call: Call) -> UUID | None:
+    if call.query.cursor is None:
+        return None
+    try:
+        return from_text(Kind.PAYMENT, call.query.cursor, call.caller.tenant.environment)
+    except NotFound:
+        message = "Send the next_cursor of the page before, as it is."
+        raise Invalid([FieldError(pointer="/cursor", code="cursor_invalid", message=message)]) from None
+
+
+def _text(call: Call, payment_id: UUID) -> str:
+    return to_text(Kind.PAYMENT, payment_id, call.caller.tenant.environment)
+
+
+def _payment_id(call: Call) -> UUID:
+    return call.path_id("payment_id", Kind.PAYMENT)
+
+
+def _requester(call: Call) -> Requester:
+    return Requester(tenant=call.caller.tenant, client_id=call.caller.client_id)

@@ -1,0 +1,168 @@
+"""The admin API on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from gateway.oauth.scopes import Scope
+from gateway.schemas.payments import BankId
+from gateway.schemas.types import Id, Metadata, Name, Request, Response, wrong
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise wrong("format", "Expected printable characters.")
+    return text
+
+
+def _scope(text: str) -> str:
+    if text not in {scope.value for scope in Scope}:
+        raise wrong("unknown_value", "Expected one of the scopes that the metadata document lists.")
+    return text
+
+
+Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+EnvironmentName = Literal["test", "live"]
+ScopeName = Annotated[str, AfterValidator(_scope), WithJsonSchema({"type": "string", "enum": [*Scope]})]
+Scopes = Annotated[list[ScopeName], Field(min_length=1, max_length=20)]
+Tier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+def _secrets(value: Any) -> dict[str, str]:
+    """Checked as a whole, so that no error names or shows anything of it."""
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise wrong("format", "Expected an object whose values are texts.")
+    return value
+
+
+Secrets = Annotated[
+    dict[str, str],
+    BeforeValidator(_secrets),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}, "writeOnly": True}),
+]
+
+
+class PartnerIn(Request):
+    """A partner to serve."""
+
+    name: Title
+    tier: Tier = "standard"
+
+
+class PartnerOut(Response):
+    """A partner; it has a test and a live environment."""
+
+    id: str
+    object: Literal["partner"]
+    name: str
+    tier: str
+    state: str
+    created_at: datetime
+
+
+class ClientIn(Request):
+    """An OAuth client of a partner."""
+
+    name: Title
+    environment: EnvironmentName
+    scopes: Scopes
+
+
+class ClientOut(Response):
+    """An OAuth client."""
+
+    id: str
+    object: Literal["client"]
+    partner_id: str
+    environment: EnvironmentName
+    name: str
+    scopes: list[str]
+    state: str
+    created_at: datetime
+
+
+class ClientCreated(ClientOut):
+    """A new client with its secret, which is shown this once."""
+
+    secret: str
+
+
+class MerchantIn(Request):
+    """A merchant of a partner."""
+
+    name: Name
+    environment: EnvironmentName
+
+
+class MerchantOut(Response):
+    """A merchant; its name is shown masked."""
+
+    id: str
+    object: Literal["merchant"]
+    partner_id: str
+    environment: EnvironmentName
+    name: str
+    state: str
+    created_at: datetime
+
+
+class BankSettingsIn(Request):
+    """How a bank is reached. Sealed; the secrets are never shown again."""
+
+    base_url: Annotated[str, Field(min_length=8, max_length=2048)]
+    secrets: Secrets = Field(default_factory=dict)
+    options: Metadata = Field(default_factory=dict)
+
+
+class BankIn(Request):
+    """A bank to pay through: one configured instance of an adapter."""
+
+    id: BankId
+    adapter: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+    environment: EnvironmentName
+    name: Title
+    settings: BankSettingsIn
+
+
+class BankChange(Request):
+    """What is to be different of a bank."""
+
+    name: Title | None = None
+    settings: BankSettingsIn | None = None
+
+
+class AdminBankOut(Response):
+    """A configured bank; its settings are not shown."""
+
+    id: str
+    object: Literal["bank"]
+    adapter: str
+    environment: EnvironmentName
+    name: str
+    state: str
+    version: int
+    created_at: datetime
+
+
+class EvidenceIn(Request):
+    """An operator's word on a payment that no bank will answer for, or the second person's yes to it."""
+
+    verdict: Literal["settled", "completed", "rejected", "returned"]
+    note: Annotated[str, Field(min_length=1, max_length=2000)]
+    partner_id: Id
+    environment: EnvironmentName
+    proposal_id: Id | None = None
+
+
+class AuditOut(Response):
+    """One admin change."""
+
+    id: str
+    at: datetime
+    partner_id: str | None
+    actor: str
+    action: str
+    target: str
+    request_id: str
+    detail: dict[str, Any]

@@ -1,0 +1,51 @@
+"""Tokens, keys, health and documents on the wire."""
+
+from typing import Any
+
+from gateway.schemas.types import Response
+
+
+class TokenOut(Response):
+    """An access token."""
+
+    token_type: str
+    access_token: str
+    expires_in: int
+    scope: str
+
+
+class JwksOut(Response):
+    """Public keys (RFC 7517)."""
+
+    keys: list[dict[str, Any]]
+
+
+class MetadataOut(Response):
+    """Authorization server metadata (RFC 8414)."""
+
+    issuer: str
+    token_endpoint: str
+    jwks_uri: str
+    scopes_supported: list[str]
+    response_types_supported: list[str]
+    grant_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+
+
+class LiveOut(Response):
+    """The process runs."""
+
+    status: str
+
+
+class ReadyOut(Response):
+    """Whether the process may be sent requests, and why not."""
+
+    status: str
+    checks: dict[str, bool | str]
+
+
+class NotificationOut(Response):
+    """The notification is kept."""
+
+    received: bool

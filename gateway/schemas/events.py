@@ -1,0 +1,166 @@
+"""Events, deliveries and attempts on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from gateway.schemas.pages import PageQuery, ProblemOut
+from gateway.schemas.types import FreeObject, Id, Request, Response, Time, wrong
+from webhooks.endpoints.patterns import TYPE_LENGTH_MAX, is_event_type, is_pattern
+from webhooks.events.requests import RESERVED_BEGINNINGS
+
+BATCH_MAX = 1000
+_PATTERNS_MAX = 20
+
+
+def _event_type(value: str) -> str:
+    if not is_event_type(value):
+        raise wrong("format", "Expected dotted identifiers of A-Z a-z 0-9 _, e.g. order.shipped.")
+    if value.startswith(RESERVED_BEGINNINGS):
+        raise wrong("reserved", f"Types beginning with {' or '.join(RESERVED_BEGINNINGS)} are our own.")
+    return value
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    patterns = tuple(value.split(",")) if isinstance(value, str) else ()
+    if not 0 < len(patterns) <= _PATTERNS_MAX or not all(is_pattern(pattern) for pattern in patterns):
+        raise wrong("format", f"Expected 1 to {_PATTERNS_MAX} patterns of event types with commas between.")
+    return patterns
+
+
+def _plain_key(value: str) -> str:
+    if not value.isprintable():
+        raise wrong("format", "Expected printable characters.")
+    return value
+
+
+EventType = Annotated[
+    str,
+    AfterValidator(_event_type),
+    WithJsonSchema({"type": "string", "maxLength": TYPE_LENGTH_MAX, "examples": ["order.shipped"]}),
+]
+PartnerKey = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_plain_key)]
+
+
+class EventIn(Request):
+    """An event to tell. With your own `id` it is told once, however often it is sent.
+
+    Events that share an `ordering_key` reach ordered endpoints one after the other.
+    """
+
+    type: EventType
+    data: FreeObject
+    id: PartnerKey | None = None
+    merchant_id: Id | None = None
+    timestamp: Time | None = None
+    ordering_key: PartnerKey | None = None
+
+
+class EventBatchIn(Request):
+    """Up to a thousand events; each is accepted or rejected by itself."""
+
+    data: Annotated[list[Any], Field(min_length=1, max_length=BATCH_MAX)]
+
+
+class EventAccepted(Response):
+    """An event that is committed."""
+
+    id: str
+    object: Literal["event"]
+    type: str
+    repeated: bool
+
+
+class BatchItemOut(Response):
+    """What became of one event of a batch, in the order of the request."""
+
+    status: Literal["accepted", "rejected"]
+    id: str | None = None
+    repeated: bool | None = None
+    problem: ProblemOut | None = None
+
+
+class BatchOut(Response):
+    """One item for each event sent."""
+
+    data: list[BatchItemOut]
+
+
+class EventOut(Response):
+    """An event as the feed shows it."""
+
+    id: str
+    object: Literal["event"]
+    type: str
+    merchant_id: str | None
+    timestamp: datetime
+    matched: int
+    data: dict[str, Any] | None
+
+
+class FeedQueryIn(PageQuery):
+    """Which events; `types` are patterns as endpoints have them, with commas between."""
+
+    types: Annotated[tuple[str, ...], BeforeValidator(_patterns), WithJsonSchema({"type": "string"})] = ()
+    merchant_id: Id | None = None
+
+
+class FeedOut(Response):
+    """Events in the order of the feed; next_cursor is where to go on, also later when there is nothing more now."""
+
+    data: list[EventOut]
+    next_cursor: str | None
+    has_more: bool
+
+
+class DeliveryFilter(PageQuery):
+    """Which deliveries."""
+
+    event_id: Id | None = None
+    endpoint_id: Id | None = None
+    merchant_id: Id | None = None
+    state: Literal["waiting", "pending", "delivered", "dead", "undelivered", "cancelled"] | None = None
+
+
+class DeliveryOut(Response):
+    """One event for one endpoint."""
+
+    id: str
+    object: Literal["delivery"]
+    event_id: str
+    event_type: str
+    endpoint_id: str
+    merchant_id: str | None
+    state: str
+    state_reason: str | None
+    round: int
+    step: int
+    next_attempt_at: datetime | None
+    ended_at: datetime | None
+
+
+class ExchangeOut(Response):
+    """What went over the wire, secrets masked; bytes of the answer that are no UTF-8 are shown as replacement marks."""
+
+    url: str
+    request_headers: list[tuple[str, str]]
+    response_headers: list[tuple[str, str]]
+    response_body: str
+    note: str
+
+
+class AttemptOut(Response):
+    """One POST of a delivery."""
+
+    id: str
+    object: Literal["attempt"]
+    round: int
+    step: int
+    cause: str
+    superseded: bool
+    status_code: int | None
+    error_class: str | None
+    started_at: datetime
+    timings: dict[str, int | None]
+    exchange: ExchangeOut | None

@@ -1,0 +1,175 @@
+"""Payments and banks on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+
+from adapters.contract import Account, Creditor
+from gateway.schemas.pages import PageQuery
+from gateway.schemas.types import (
+    DomesticNumber,
+    Iban,
+    Id,
+    Metadata,
+    MoneyIn,
+    MoneyOut,
+    Name,
+    Reference,
+    Request,
+    Response,
+    SortCode,
+    Time,
+    wrong,
+)
+from payments.states.names import PaymentStatus
+
+def _status(value: str) -> str:
+    if value not in {status.value for status in PaymentStatus}:
+        raise wrong("unknown_value", "Expected a payment's status.")
+    return value
+
+
+BankId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+
+
+class AccountIn(Request):
+    """An IBAN, or a sort code with an account number."""
+
+    iban: Iban | None = None
+    sort_code: SortCode | None = None
+    account_number: DomesticNumber | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        domestic = (self.sort_code is not None) + (self.account_number is not None)
+        if domestic == 1 or (domestic == 2) == (self.iban is not None):
+            raise wrong("account", "Send iban, or sort_code with account_number.")
+        return self
+
+    def to_account(self) -> Account:
+        """As the payments room wants it."""
+        return Account(iban=self.iban, sort_code=self.sort_code, account_number=self.account_number)
+
+
+class CreditorIn(Request):
+    """Who is paid."""
+
+    name: Name
+    account: AccountIn
+
+    def to_creditor(self) -> Creditor:
+        """As the payments room wants it."""
+        return Creditor(name=self.name, account=self.account.to_account())
+
+
+class PaymentIn(Request):
+    """A payment to make."""
+
+    merchant_id: Id
+    bank_id: BankId
+    amount: MoneyIn
+    creditor: CreditorIn
+    reference: Reference
+    end_to_end_id: Reference | None = None
+    execute_at: Time | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class AccountOut(Response):
+    """A creditor's account, masked."""
+
+    iban: str | None = None
+    sort_code: str | None = None
+    account_number: str | None = None
+
+
+class CreditorOut(Response):
+    """Who is paid, masked."""
+
+    name: str
+    account: AccountOut
+
+
+class EvidenceOut(Response):
+    """One thing that a bank said."""
+
+    source: str
+    verdict: str
+    raw_code: str | None
+    iso_code: str | None
+    reason: str | None
+    applied: bool
+    refused_why: str | None
+    at: datetime
+
+
+class RecoveryOut(Response):
+    """How an unknown outcome is being cleared."""
+
+    strategy: str
+    next_check_at: datetime | None
+    evidence: list[EvidenceOut]
+
+
+class PaymentOut(Response):
+    """A payment. Tolerate values of `status` that you do not know."""
+
+    id: str
+    object: Literal["payment"]
+    environment: Literal["test", "live"]
+    merchant_id: str
+    bank_id: str
+    amount: MoneyOut
+    creditor: CreditorOut
+    reference: str
+    end_to_end_id: str | None
+    metadata: dict[str, str]
+    status: str
+    iso_status: str | None
+    raw_status: str | None
+    reason: str | None
+    finality: str
+    recovery: RecoveryOut | None
+    execute_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class PaymentFilter(PageQuery):
+    """Which payments."""
+
+    merchant_id: Id | None = None
+    status: Annotated[str, AfterValidator(_status), WithJsonSchema({"enum": [*PaymentStatus]})] | None = None
+    created_from: Time | None = None
+
+
+class TimelineEntry(Response):
+    """One thing that happened to a payment; members that say nothing are left out."""
+
+    at: datetime
+    kind: str
+    what: str | None = None
+    source: str | None = None
+    raw_code: str | None = None
+    iso_code: str | None = None
+    reason: str | None = None
+    applied: bool | None = None
+    refused_why: str | None = None
+
+
+class TimelineOut(Response):
+    """What happened to a payment, first to last."""
+
+    data: list[TimelineEntry]
+
+
+class BankOut(Response):
+    """A bank that payments can be made through."""
+
+    id: str
+    object: Literal["bank"]
+    name: str
+    environment: Literal["test", "live"]
+    available: bool
+    currencies: list[str]

@@ -1,0 +1,28 @@
+"""What the public API works with."""
+
+from dataclasses import dataclass
+
+from gateway.health import Health
+from gateway.limits.gate import Gate
+from gateway.oauth.keys import KeyRing
+from gateway.oauth.server import TokenPolicy, TokenServer
+from gateway.oauth.verifier import Verifier
+from webhooks.events.deliveries import Deliveries
+from webhooks.events.feed import Feed
+from webhooks.events.publisher import Publisher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Built by the composition root; `proxies` is the number of our own proxies in front of this process."""
+
+    verifier: Verifier
+    tokens: TokenServer
+    token_policy: TokenPolicy
+    keys: KeyRing
+    gate: Gate
+    health: Health
+    publisher: Publisher
+    feed: Feed
+    deliveries: Deliveries
+    proxies: int = 0
