@@ -1,5 +1,6 @@
 """The room's front door: what the gateway calls on behalf of partners."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from payments.calls.runner import CallRunner
 from payments.cancelling.cancel import Canceller
 from payments.intents import request_keys
 from payments.intents.request_keys import Bound, KeyedRequest
-from payments.intents.write import ACCEPTED_FOR_NOW, Draft, IntentWriter, draft
+from payments.intents.write import ACCEPTED_FOR_NOW, Committed, Draft, IntentWriter, draft
 from payments.model import Created, Page, PaymentRequest, Requester, RequestKey
 from payments.reading.reader import Filter, Reader, timeline
 from payments.rows import PaymentRef
@@ -55,8 +56,7 @@ class Payments:
         committed = await self._intents.write(drafted)
         if isinstance(committed, Bound):
             return await self._repeat(caller.tenant, committed, wait_seconds)
-        await self._tools.enqueuer.offer(committed.jobs)
-        return await self._carry(drafted, committed.view, wait_seconds)
+        return await self._carry(drafted, committed, wait_seconds)
 
     async def find_repeat(self, caller: Requester, request: PaymentRequest, key: RequestKey) -> Created | None:
         """The answer to a known key, without creating anything: for when money-moving calls are closed."""
@@ -70,9 +70,9 @@ class Payments:
 
     async def list(self, caller: Requester, wanted: Filter) -> Page:
         """One page, newest first."""
-        return await self._reader.list(caller.tenant, wanted)
+        return await self._reader.page(caller.tenant, wanted)
 
-    async def timeline(self, caller: Requester, payment_id: UUID) -> list[dict[str, Any]]:
+    async def timeline(self, caller: Requester, payment_id: UUID) -> Sequence[dict[str, Any]]:
         """What happened to the payment, oldest first. Raises NotFound."""
         return await timeline(self._tools, caller.tenant, payment_id)
 
@@ -86,7 +86,7 @@ class Payments:
         await self._canceller.cancel(ref, wait_seconds)
         return await self._reader.get(caller.tenant, payment_id)
 
-    async def banks(self, environment: Environment) -> list[ConfiguredBank]:
+    async def banks(self, environment: Environment) -> Sequence[ConfiguredBank]:
         """The banks of an environment."""
         return await self._tools.banks.all(environment)
 
@@ -113,14 +113,15 @@ class Payments:
             raise Invalid(errors)
         return draft(caller, request, bank, keyed, now)
 
-    async def _carry(self, drafted: Draft, view: PaymentView, wait_seconds: float) -> Created:
+    async def _carry(self, drafted: Draft, committed: Committed, wait_seconds: float) -> Created:
         """Begin the call and wait; what is not known by then is answered with 202 and the payment as it is."""
-        tenant, payment_id = drafted.facts.tenant, drafted.facts.payment_id
+        tenant, view = drafted.facts.tenant, committed.view
         if view.status is PaymentStatus.CREATED:
-            ref = PaymentRef(partner_id=tenant.partner_id, payment_id=payment_id)
-            self._runner.start(ref, view.bank_id)
-            await self._runner.wait(payment_id, wait_seconds)
-            view = await self._reader.get(tenant, payment_id)
+            self._runner.start(PaymentRef(partner_id=tenant.partner_id, payment_id=view.id), view.bank_id)
+        await self._tools.enqueuer.offer(committed.jobs)
+        if view.status is PaymentStatus.CREATED:
+            await self._runner.wait(view.id, wait_seconds)
+            view = await self._reader.get(tenant, view.id)
         if view.status in _WAITING:
             return Created(payment=view, status_code=ACCEPTED_FOR_NOW, repeated=False)
         await request_keys.remember_status_code(self._tools.pool, drafted.keyed, CREATED)

@@ -63,10 +63,7 @@ class Ledger:
         if isinstance(decided, RefusedMove):
             return await self._refuse(connection, case, heard, decided)
         await self.note(connection, case, heard)
-        recorded = await self.move(connection, case, decided, heard.evidence)
-        if case.payment.status is PaymentStatus.REJECTED and case.payment.status is not decided.status:
-            await self.close_exceptions(connection, case)
-        return recorded
+        return await self.move(connection, case, decided, heard.evidence)
 
     async def move(
         self, connection: Connection, case: Case, change: Change, evidence: Evidence | None = None

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from kernel.errors import NotFound
-from kernel.ids import Tenant
+from kernel.ids import Tenant, first_id_at, time_of
 from kernel.sql import beside
 from payments.model import Page
 from payments.reading.build import build_recovery, build_view
@@ -17,7 +17,7 @@ from payments.rows import PaymentRow
 from payments.states.names import PaymentStatus, SubmissionState
 from payments.terms import Terms, context
 from payments.tools import Tools
-from payments.view import PaymentView, RecoveryView
+from payments.view import PaymentView, RecoveryView, rfc3339
 
 _SQL = beside(__file__, "reader.sql")
 PAGE_MAX = 100
@@ -49,7 +49,7 @@ class Reader:
             raise NotFound
         return (await self._views(tenant, [row]))[0]
 
-    async def list(self, tenant: Tenant, wanted: Filter) -> Page:
+    async def page(self, tenant: Tenant, wanted: Filter) -> Page:
         """One page, newest first. The cursor is the last payment's id, so pages stay right while payments are added."""
         limit = max(1, min(wanted.limit, PAGE_MAX))
         rows = await self._tools.pool.fetch(
@@ -85,18 +85,23 @@ class Reader:
 
 
 async def timeline(tools: Tools, tenant: Tenant, payment_id: UUID) -> list[dict[str, Any]]:
-    """All that happened to a payment, oldest first, as JSON values: `{"at", "kind", …}`.
+    """All that happened to a payment, oldest first, as JSON values: `{"at", "kind", "what", …}`.
 
     Kinds: `payment` (created), `operation` (planned, sent, ended), `evidence`, `event`, `exception`. Raises NotFound.
     """
     found = await tools.pool.fetchval(_SQL["payment_exists"], tenant.partner_id, tenant.environment.value, payment_id)
     if not found:
         raise NotFound
-    rows = await tools.pool.fetch(_SQL["list_timeline"], tenant.partner_id, tenant.environment.value, payment_id)
+    rows = await tools.pool.fetch(
+        _SQL["list_timeline"],
+        tenant.partner_id,
+        tenant.environment.value,
+        payment_id,
+        first_id_at(time_of(payment_id)),
+    )
     return [_entry(row) for row in rows]
 
 
 def _entry(row: asyncpg.Record) -> dict[str, Any]:
     names = ("kind", "what", "source", "raw_code", "iso_code", "reason", "applied", "refused_why")
-    at: datetime = row["at"]
-    return {"at": at, **{name: row[name] for name in names if row[name] is not None}}
+    return {"at": rfc3339(row["at"]), **{name: row[name] for name in names if row[name] is not None}}

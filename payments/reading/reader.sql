@@ -79,7 +79,7 @@ SELECT * FROM (
     UNION ALL
     SELECT occurred_at, 5, 'event', type, NULL, NULL, NULL, NULL, NULL, NULL
     FROM events
-    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND ordering_key = $3
+    WHERE partner_id = $1 AND environment = $2 AND id >= $4 AND ordering_key = $3
     UNION ALL
     SELECT opened_at, 6, 'exception', code, NULL, NULL, NULL, NULL, NULL, NULL
     FROM payment_exceptions
