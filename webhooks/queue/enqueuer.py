@@ -71,8 +71,8 @@ class QueueEnqueuer:
                 placed = await self._queue.enqueue(part)
             except QueueError as error:
                 self._missed(type(error).__name__, len(part))
-            except Exception:  # noqa: BLE001 - whatever it is, the jobs are committed and the caller must not fail
-                _log.exception("enqueue.failed", jobs=len(part))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the jobs are committed and the caller must not fail
+                _log.warning("enqueue.failed", jobs=len(part), error=type(error).__name__)
                 self._missed("failed", len(part))
             else:
                 self._refused(placed)

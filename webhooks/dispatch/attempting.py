@@ -1,0 +1,71 @@
+"""One sendable delivery becomes an outcome: sent, sealed, decided, logged."""
+
+import random
+from typing import Protocol
+
+import structlog
+
+from kernel.clock import Clock
+from kernel.ids import new_id
+from kernel.sealing import Vault
+from webhooks.dispatch.metrics import DispatchMetrics
+from webhooks.dispatch.outcome import Attempt, Outcome, Sendable, decide
+from webhooks.dispatch.policy import RetryPolicy
+from webhooks.sending.model import AttemptResult, LoadedDelivery, exchange_context
+
+_log = structlog.get_logger()
+
+
+class Sender(Protocol):
+    """Makes one attempt (`webhooks.sending.sender.Sender`)."""
+
+    async def send(self, delivery: LoadedDelivery) -> AttemptResult:
+        """POST it once. Never raises for what the receiver does."""
+        ...
+
+
+class Attempter:
+    """Sends and decides; the only one that sees both the delivery and its result."""
+
+    def __init__(
+        self, sender: Sender, vault: Vault, clock: Clock, policy: RetryPolicy, metrics: DispatchMetrics
+    ) -> None:
+        self._sender = sender
+        self._vault = vault
+        self._clock = clock
+        self._policy = policy
+        self._metrics = metrics
+
+    async def attempt(self, sendable: Sendable) -> Outcome:
+        """Make one attempt; its outcome is still to be recorded."""
+        result = await self._sender.send(sendable.delivery)
+        attempt_id = new_id(result.started_at)
+        key = await self._vault.data_key(sendable.delivery.tenant.partner_id, sendable.owner_id)
+        attempt = Attempt(
+            id=attempt_id,
+            cause=sendable.delivery.cause,
+            result=result,
+            sealed_exchange=self._vault.seal(key, result.exchange, exchange_context(attempt_id)),
+        )
+        jitter = random.random()  # noqa: S311 - spreads retries, protects nothing
+        outcome = decide(sendable, attempt, self._policy, self._clock.now(), jitter)
+        self._note(sendable.delivery, result, outcome)
+        return outcome
+
+    def _note(self, delivery: LoadedDelivery, result: AttemptResult, outcome: Outcome) -> None:
+        self._metrics.attempts.labels(result.verdict.decision, delivery.cause).inc()
+        _log.info(
+            "delivery.attempted",
+            partner_id=str(delivery.tenant.partner_id),
+            event_id=str(delivery.event_id),
+            delivery_id=str(delivery.delivery_id),
+            endpoint_id=str(delivery.endpoint_id),
+            round=delivery.round,
+            step=delivery.step,
+            cause=delivery.cause,
+            status_code=result.status_code,
+            error_class=result.error_class,
+            duration_us=result.timings.total_us,
+            state=outcome.state,
+            retry_ms=outcome.retry.delay_ms if outcome.retry else None,
+        )

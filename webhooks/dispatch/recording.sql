@@ -1,0 +1,84 @@
+-- The one transaction that makes results true.
+
+-- name: plan_by_key
+-- For this transaction only: a statement that was planned while its table was young would read a whole index for ever.
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
+
+-- name: disable_endpoints
+-- Endpoints that asked for it, if they are still the version that was sent to; the matchers' version moves along.
+WITH disabled AS (
+    UPDATE webhook_endpoints AS w
+    SET state = 'disabled', state_reason = 'receiver_asked', version = w.version + 1, updated_at = now()
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (partner_id, id, version)
+    WHERE w.partner_id = c.partner_id AND w.id = c.id AND w.version = c.version AND w.state = 'enabled'
+    RETURNING w.partner_id, w.environment, w.id
+), moved AS (
+    UPDATE environments AS v
+    SET endpoints_version = v.endpoints_version + 1
+    FROM (SELECT DISTINCT partner_id, environment FROM disabled) AS d
+    WHERE v.partner_id = d.partner_id AND v.environment = d.environment
+)
+SELECT partner_id, environment::text, id FROM disabled;
+
+-- name: mark_endpoints
+-- The first failure of an endpoint that was well, or the first success of one that was failing.
+UPDATE webhook_endpoints AS w
+SET failing_since = CASE WHEN c.failing THEN now() END
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[]) AS c (partner_id, id, version, failing)
+WHERE w.partner_id = c.partner_id AND w.id = c.id AND w.version = c.version
+  AND (w.failing_since IS NULL) = c.failing;
+
+-- name: settle_deliveries
+-- Results of the present round and step; a 2xx of the present round counts at any step. The state is compared as text
+-- so that no partial index offers itself in place of the primary key.
+UPDATE deliveries AS d
+SET state = c.state::delivery_state,
+    state_reason = c.reason,
+    step = c.next_step,
+    next_attempt_at = CASE WHEN c.state = 'pending' THEN now() + c.delay_ms * interval '1 millisecond' END,
+    ended_at = CASE WHEN c.state <> 'pending' THEN now() END
+FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::smallint[],
+            $8::bigint[]) AS c (partner_id, id, round, step, state, reason, next_step, delay_ms)
+WHERE d.partner_id = c.partner_id AND d.id = c.id
+  AND d.state::text = 'pending' AND d.round = c.round AND (d.step = c.step OR c.state = 'delivered')
+RETURNING d.partner_id, d.id, d.endpoint_id, d.state::text, d.ordering_key;
+
+-- name: insert_attempts
+-- What was tried, whether or not it still counted.
+INSERT INTO delivery_attempts (partner_id, delivery_id, id, round, step, cause, superseded, status_code, error_class,
+                               started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, sealed_exchange)
+SELECT c.partner_id, c.delivery_id, c.id, c.round, c.step, c.cause::attempt_cause, c.superseded, c.status_code,
+       c.error_class, c.started_at, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.total_us, c.sealed_exchange
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], $6::text[], $7::boolean[],
+            $8::smallint[], $9::text[], $10::timestamptz[], $11::integer[], $12::integer[], $13::integer[],
+            $14::integer[], $15::integer[], $16::bytea[])
+    AS c (partner_id, delivery_id, id, round, step, cause, superseded, status_code, error_class, started_at, dns_us,
+          connect_us, tls_us, first_byte_us, total_us, sealed_exchange);
+
+-- name: lock_lines
+-- Hold these lines (endpoint and ordering key) until the transaction ends, as whoever adds a follower to one does.
+SELECT pg_advisory_xact_lock(hashtextextended(line, 0)) FROM unnest($1::text[]) AS line;
+
+-- name: free_followers
+-- The next delivery of each ordering key whose head has ended, unless one is pending already.
+UPDATE deliveries AS d
+SET state = 'pending', next_attempt_at = now()
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS c (partner_id, endpoint_id, ordering_key)
+CROSS JOIN LATERAL (
+    SELECT id FROM deliveries
+    WHERE partner_id = c.partner_id AND endpoint_id = c.endpoint_id AND ordering_key = c.ordering_key
+      AND state IN ('waiting', 'pending')
+    ORDER BY id LIMIT 1
+) AS head
+WHERE d.partner_id = c.partner_id AND d.id = head.id AND d.state = 'waiting'
+RETURNING d.partner_id, d.id, d.endpoint_id, d.round, d.step;
+
+-- name: find_attempts
+-- Which of these attempts are recorded, after a commit whose answer was lost.
+SELECT a.id
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS c (partner_id, delivery_id, id)
+CROSS JOIN LATERAL (
+    SELECT id FROM delivery_attempts
+    WHERE partner_id = c.partner_id AND delivery_id = c.delivery_id AND id = c.id LIMIT 1
+) AS a;

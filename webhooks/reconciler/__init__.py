@@ -1,0 +1,1 @@
+"""What makes the queue disposable: everything due that the queue does not know is found in PostgreSQL and put back."""
