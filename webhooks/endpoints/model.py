@@ -22,6 +22,15 @@ class EndpointState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who acts on a tenant's endpoints, for the audit log: one of our ids as text, and the request's id."""
+
+    tenant: Tenant
+    actor: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointSettings:
     """What its owner wrote in their own words; sealed in webhook_endpoints.sealed_settings."""
 
@@ -67,7 +76,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSecret:
-    """A signing secret (`whsec_…`); without `expires_at` it is the current one."""
+    """A signing secret (`whsec_…`) that messages are signed with; without `expires_at` it is the current one."""
 
     id: UUID
     secret: Secret

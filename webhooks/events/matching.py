@@ -12,11 +12,10 @@ from uuid import UUID
 
 import asyncpg
 
-from kernel.batcher.work import BatchConnection
 from kernel.ids import Environment, Tenant
 from kernel.sql import beside
 from webhooks.endpoints.patterns import TypeFilter
-from webhooks.events.model import NewEvent
+from webhooks.events.model import Connection, NewEvent
 
 _SQL = beside(__file__, "matching.sql")
 _TENANTS_MAX = 10_000
@@ -61,7 +60,7 @@ class Matcher:
     def __init__(self) -> None:
         self._known: dict[Tenant, TenantTargets] = {}
 
-    async def current(self, connection: BatchConnection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
+    async def current(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
         """The endpoints of the tenants as this transaction sees them: one query, and one more if any moved."""
         versions = await self._versions(connection, tenants)
         moved = [tenant for tenant, version in versions.items() if self._version(tenant) != version]
@@ -69,7 +68,7 @@ class Matcher:
             self._remember(await _load(connection, moved))
         return {tenant: self._known.get(tenant, _NOBODY) if tenant in versions else _NOBODY for tenant in tenants}
 
-    async def _versions(self, connection: BatchConnection, tenants: Collection[Tenant]) -> dict[Tenant, int]:
+    async def _versions(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, int]:
         rows = await connection.fetch(_SQL["endpoints_versions"], *_columns(tenants))
         return {_tenant(row): row["endpoints_version"] for row in rows}
 
@@ -84,7 +83,7 @@ class Matcher:
             del self._known[next(iter(self._known))]
 
 
-async def _load(connection: BatchConnection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
+async def _load(connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
     rows = await connection.fetch(_SQL["endpoints_of_tenants"], *_columns(tenants))
     return {tenant: _targets(list(group)) for tenant, group in groupby(rows, key=_tenant)}
 

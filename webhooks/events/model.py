@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
+import asyncpg
 import orjson
+from asyncpg.pool import PoolConnectionProxy
 
 from kernel.ids import Tenant
 from webhooks.queue.port import Job
+
+# A connection of the caller's, in a transaction of the caller's.
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

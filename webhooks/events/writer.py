@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from kernel.batcher.work import BatchConnection
 from kernel.errors import Conflict
 from kernel.ids import NIL, id_beside
 from kernel.sealing import Vault
 from kernel.sql import beside
 from webhooks.events.matching import Matcher, Target
-from webhooks.events.model import NewEvent, SealedEvent, Written, body_context, body_of
+from webhooks.events.model import Connection, NewEvent, SealedEvent, Written, body_context, body_of
 from webhooks.queue.port import Job
 
 _SQL = beside(__file__, "writer.sql")
@@ -52,7 +51,7 @@ class EventWriter:
             for event in events
         ]
 
-    async def write(self, connection: BatchConnection, events: Sequence[NewEvent]) -> list[Written]:
+    async def write(self, connection: Connection, events: Sequence[NewEvent]) -> list[Written]:
         """Write events and deliveries. After the commit, offer the jobs of what was written to the queue.
 
         Raises Conflict (`event_id_reused`) where a partner's event id was used for something else.
@@ -64,9 +63,7 @@ class EventWriter:
             written.append(outcome)
         return written
 
-    async def write_each(
-        self, connection: BatchConnection, prepared: Sequence[SealedEvent]
-    ) -> list[Written | Conflict]:
+    async def write_each(self, connection: Connection, prepared: Sequence[SealedEvent]) -> list[Written | Conflict]:
         """The same for prepared events; one that reuses an id is refused by itself."""
         known = await self._claim_keys(connection, [item.event for item in prepared])
         fresh = [item for item in prepared if item.event.id not in known]
@@ -77,9 +74,7 @@ class EventWriter:
         written = {event_id: _written(event_id, rows) for event_id, rows in deliveries.items()}
         return [known.get(item.event.id) or written[item.event.id] for item in prepared]
 
-    async def _claim_keys(
-        self, connection: BatchConnection, events: Sequence[NewEvent]
-    ) -> dict[UUID, Written | Conflict]:
+    async def _claim_keys(self, connection: Connection, events: Sequence[NewEvent]) -> dict[UUID, Written | Conflict]:
         """Take the partners' event ids; what another event has already is answered with that one, or refused.
 
         The insert waits for a twin's transaction to end, so of two at once one is first and the other its repeat.
@@ -101,7 +96,7 @@ class EventWriter:
         }
         return {event.id: _repeat(event, *owner) for event in keyed if (owner := owners[_key(event)])[0] != event.id}
 
-    async def _deliveries(self, connection: BatchConnection, events: Sequence[NewEvent]) -> dict[UUID, list[_Delivery]]:
+    async def _deliveries(self, connection: Connection, events: Sequence[NewEvent]) -> dict[UUID, list[_Delivery]]:
         if not events:
             return {}
         targets = await self._matcher.current(connection, {event.tenant for event in events})
@@ -110,7 +105,7 @@ class EventWriter:
         return {event.id: [_deliver(event, target, last) for target in found] for event, found in matched}
 
 
-async def find_written(connection: BatchConnection, event_ids: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Written]:
+async def find_written(connection: Connection, event_ids: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Written]:
     """What stands in the database of these events, given as (partner, event)."""
     columns = ([partner for partner, _ in event_ids], [event for _, event in event_ids])
     jobs: dict[UUID, list[Job]] = {}
@@ -125,7 +120,7 @@ async def find_written(connection: BatchConnection, event_ids: Sequence[tuple[UU
     }
 
 
-async def _lock_lines(connection: BatchConnection, lines: Sequence[_Line]) -> dict[_Line, UUID]:
+async def _lock_lines(connection: Connection, lines: Sequence[_Line]) -> dict[_Line, UUID]:
     """Hold the lines of ordered endpoints until the transaction ends; the last unended delivery of each.
 
     Whoever ends a delivery of such a line takes the same lock before it looks for the next one: else it could miss a
@@ -163,7 +158,7 @@ def _lines(event: NewEvent, targets: Sequence[Target]) -> list[_Line]:
 
 
 async def _insert_events(
-    connection: BatchConnection, fresh: Sequence[SealedEvent], deliveries: Mapping[UUID, Sequence[_Delivery]]
+    connection: Connection, fresh: Sequence[SealedEvent], deliveries: Mapping[UUID, Sequence[_Delivery]]
 ) -> None:
     events = [item.event for item in fresh]
     await connection.execute(
@@ -180,7 +175,7 @@ async def _insert_events(
     )
 
 
-async def _insert_deliveries(connection: BatchConnection, rows: Sequence[_Delivery]) -> None:
+async def _insert_deliveries(connection: Connection, rows: Sequence[_Delivery]) -> None:
     if not rows:
         return
     await connection.execute(
