@@ -11,16 +11,17 @@ def choose(record: Path) -> int:
 
     Another process may take it before the server does: then the server does not start, and its next try chooses anew.
     """
-    port = _remembered(record)
-    if port is None or not _is_free(port):
+    port = remembered(record)
+    if not port or not _is_free(port):
         port = _any_free()
     record.write_text(f"{port}\n", encoding="ascii")
     return port
 
 
-def _remembered(record: Path) -> int | None:
+def remembered(record: Path) -> int:
+    """The port of the last start; 0 if there was none."""
     text = record.read_text(encoding="ascii").strip() if record.exists() else ""
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() else 0
 
 
 def _is_free(port: int) -> bool:

@@ -1,29 +1,45 @@
-"""What both servers share: start until it answers, restart where it was, stop."""
+"""What both servers share: start until it answers, start again where it was, stop."""
 
 import asyncio
 import os
+import signal
 import time
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 
+from config.embedded import ports
+from config.embedded.process import leftover
 from config.embedded.process.account import Account
-from config.embedded.process.child import Child, Command, ServerFailed
+from config.embedded.process.child import Child, Command
 
 _START_SECONDS_MAX = 30
-_STARTS_MAX = 5
-_RETRY_SECONDS = 0.1
-_LOG_TAIL_BYTES = 2000
+_STOP_SECONDS_MAX = 10
+_RETRY_SECONDS = (0.1, 0.2, 0.4, 0.8)
 _POLL_SECONDS = 0.02
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a server lives: the folder of its files, who runs it, and what it asks its clients for."""
+
+    state: Path
+    account: Account | None
+    password: str
+
+
 class Server(ABC):
-    """A server in a folder of its own, as a child of this process."""
+    """A server as a child of this process. One start or stop happens at a time, whoever asks."""
 
     name: str
-    stop_seconds_max: float = 10
+    stop_signal: signal.Signals
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.port = 0
         self._child: Child | None = None
+        self._turn = asyncio.Lock()
+        self._wanted = False
 
     @property
     @abstractmethod
@@ -32,13 +48,8 @@ class Server(ABC):
 
     @property
     @abstractmethod
-    def log(self) -> Path:
-        """Where it writes what it has to say."""
-
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-        return self._child.pid if self._child and self._child.running() else None
+    def mark(self) -> str:
+        """What the command line of its process has, and of no other; `port` is that of its last start."""
 
     @abstractmethod
     async def prepare(self) -> None:
@@ -46,59 +57,97 @@ class Server(ABC):
 
     @abstractmethod
     def command(self) -> Command:
-        """How to start it now: each try chooses its port anew."""
+        """How to start it on `port`."""
 
     @abstractmethod
     async def answers(self) -> bool:
         """True once it serves."""
 
+    @property
+    def log(self) -> Path:
+        """What it said."""
+        return self.file("log")
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, while it runs."""
+        return self._child.pid if self._child and self._child.running() else None
+
     async def start(self) -> None:
-        """Start it and wait until it answers.
+        """Start it, unless it runs, and wait until it answers.
 
         Raises ServerFailed with the end of its log. Tried again a few times: the port may have been taken in between,
         or a killed predecessor's last process still holds what it held.
         """
-        await self.prepare()
-        for attempt in range(_STARTS_MAX):
-            self._child = Child(self.command())
-            if await self._answered(self._child):
-                return
-            await asyncio.sleep(_RETRY_SECONDS * 2**attempt)
-        raise self._failure("did not start")
+        async with self._turn:
+            self._wanted = True
+            if self.pid is None:
+                await self._start()
 
-    async def _answered(self, child: Child) -> bool:
-        deadline = time.monotonic() + _START_SECONDS_MAX
-        while child.running():
-            if await self.answers():
-                return True
-            if time.monotonic() > deadline:
-                child.kill()
-                raise self._failure(f"did not answer within {_START_SECONDS_MAX} seconds")
-            await asyncio.sleep(_POLL_SECONDS)
-        return False
-
-    def _failure(self, what: str) -> ServerFailed:
-        tail = self.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
-        return ServerFailed(f"{self.name} {what}; the end of {self.log}:\n{tail}")
-
-    async def ended(self) -> None:
-        """Wait until its process ends, for whatever reason."""
-        if self._child is not None:
-            await self._child.ended()
+    async def restart(self) -> None:
+        """Stop it, if it runs, and start it."""
+        async with self._turn:
+            await self._stop()
+            await self._start()
 
     async def stop(self) -> None:
         """Stop it; what was committed is on disk."""
-        if self._child is not None:
-            await self._child.stop(self.stop_seconds_max)
+        async with self._turn:
+            self._wanted = False
+            await self._stop()
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""
         if self._child is not None:
             self._child.kill()
 
+    async def keep_running(self) -> None:
+        """Start it again whenever it ends, until it is stopped."""
+        while self._wanted and self._child is not None:
+            await self._child.ended()
+            if self._wanted:
+                await self.start()
 
-def own_folder(folder: Path, account: Account | None) -> None:
-    """A folder that only its server's account may enter."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if account is not None:
-        os.chown(folder, account.uid, account.gid)
+    async def _start(self) -> None:
+        self.port = ports.remembered(self.file("port"))
+        await leftover.end(self.file("pid"), self.mark, self.stop_signal)
+        await self.prepare()
+        waits_seconds = iter(_RETRY_SECONDS)
+        while not (child := await self._tried()).running():
+            if (wait_seconds := next(waits_seconds, None)) is None:
+                raise child.failure(f"{self.name} did not start")
+            await asyncio.sleep(wait_seconds)
+
+    async def _tried(self) -> Child:
+        """Started on a free port; it answers, or it ended."""
+        self.port = ports.choose(self.file("port"))
+        child = self._child = Child(self.command())
+        self.file("pid").write_text(f"{child.pid}\n", encoding="ascii")
+        deadline = time.monotonic() + _START_SECONDS_MAX
+        while child.running() and not await self.answers():
+            if time.monotonic() > deadline:
+                child.kill()
+                raise child.failure(f"{self.name} did not answer within {_START_SECONDS_MAX} seconds")
+            await asyncio.sleep(_POLL_SECONDS)
+        return child
+
+    async def _stop(self) -> None:
+        if self._child is not None:
+            await self._child.stop(_STOP_SECONDS_MAX)
+            self.file("pid").unlink(missing_ok=True)
+
+    def file(self, kind: str) -> Path:
+        """One of its files in the state folder."""
+        return self.place.state / f"{self.name.lower()}.{kind}"
+
+    def own_folder(self, kind: str) -> Path:
+        """A folder that only its account may enter; made if there is none."""
+        folder = self.file(kind)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.give(folder)
+        return folder
+
+    def give(self, path: Path) -> None:
+        """Make its account the owner."""
+        if self.place.account is not None:
+            os.chown(path, self.place.account.uid, self.place.account.gid)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import IO
 
 from config.embedded.binaries import find_postgres, find_valkey
-from config.embedded.postgres import Postgres, PostgresPlace
+from config.embedded.postgres import Postgres
 from config.embedded.process.account import unprivileged
 from config.embedded.process.child import ServerFailed
-from config.embedded.server import Server
-from config.embedded.valkey import Valkey, ValkeyPlace
+from config.embedded.server import Place
+from config.embedded.valkey import Valkey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class EmbeddedServers:
 
         servers = EmbeddedServers(Path("var/embedded"))
         urls = await servers.start()
-        …  # asyncio.create_task(servers.supervise()) restarts what dies
+        …  # while it is awaited, servers.supervise() starts again what dies
         await servers.stop()
 
     Call it from the main thread: the kernel ties the children's lives to the thread that starts them.
@@ -50,6 +50,11 @@ class EmbeddedServers:
         postgres, valkey = self._both()
         return EmbeddedUrls(database_url=postgres.url, redis_url=valkey.url)
 
+    def pids(self) -> dict[str, int]:
+        """Name → process id of what runs."""
+        servers = {"postgres": self._both()[0], "redis": self._both()[1]}
+        return {name: server.pid for name, server in servers.items() if server.pid is not None}
+
     async def start(self) -> EmbeddedUrls:
         """Start both and wait until both answer.
 
@@ -59,18 +64,20 @@ class EmbeddedServers:
         self._lock = _lock(self._state)
         self._servers = self._build()
         try:
-            for server in self._servers:
-                await server.start()
+            await asyncio.gather(*(server.start() for server in self._servers))
         except BaseException:
             await self.stop()
             raise
         return self.urls
 
     async def supervise(self) -> None:
-        """Until cancelled: restart a server that ended, on its port and with what it had committed."""
+        """Start a server again whenever it ends, where it was and with what it had committed; until both are stopped.
+
+        Raises ServerFailed if one does not come back.
+        """
         async with asyncio.TaskGroup() as group:
             for server in self._both():
-                group.create_task(_restart_for_ever(server))
+                group.create_task(server.keep_running())
 
     async def stop(self) -> None:
         """Stop both cleanly and give the folder back."""
@@ -78,11 +85,6 @@ class EmbeddedServers:
             await asyncio.gather(*(server.stop() for server in self._servers))
         if self._lock is not None:
             self._lock.close()
-
-    def pids(self) -> dict[str, int]:
-        """Name → process id of what runs."""
-        servers = {"postgres": self._both()[0], "redis": self._both()[1]}
-        return {name: server.pid for name, server in servers.items() if server.pid is not None}
 
     def kill_postgres(self) -> None:
         """`kill -9`, for tests."""
@@ -93,12 +95,12 @@ class EmbeddedServers:
         self._both()[1].kill()
 
     async def restart_postgres(self) -> None:
-        """Start it again, after a clean stop if it still runs."""
-        await _restart(self._both()[0])
+        """Start it again on the same port if that is free, after a clean stop if it still runs."""
+        await self._both()[0].restart()
 
     async def restart_valkey(self) -> None:
         """Start it again, empty."""
-        await _restart(self._both()[1])
+        await self._both()[1].restart()
 
     def _both(self) -> tuple[Postgres, Valkey]:
         if self._servers is None:
@@ -106,34 +108,9 @@ class EmbeddedServers:
         return self._servers
 
     def _build(self) -> tuple[Postgres, Valkey]:
-        account, password = unprivileged(self._state), _password(self._state)
-        return Postgres(
-            PostgresPlace(
-                programs=find_postgres(self._environment),
-                state=self._state,
-                account=account,
-                password=password,
-                durable=self._durable,
-            )
-        ), Valkey(
-            ValkeyPlace(
-                program=find_valkey(self._environment),
-                state=self._state,
-                account=account,
-                password=password,
-            )
-        )
-
-
-async def _restart(server: Server) -> None:
-    await server.stop()
-    await server.start()
-
-
-async def _restart_for_ever(server: Server) -> None:
-    while True:
-        await server.ended()
-        await server.start()
+        place = Place(state=self._state, account=unprivileged(self._state), password=_password(self._state))
+        postgres = Postgres(place, find_postgres(self._environment), durable=self._durable)
+        return postgres, Valkey(place, find_valkey(self._environment))
 
 
 def _lock(state: Path) -> IO[str]:

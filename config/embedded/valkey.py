@@ -1,61 +1,48 @@
 """Valkey (or Redis) without persistence: the design rebuilds it from PostgreSQL, and an empty start proves it daily."""
 
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.embedded import ports
-from config.embedded.process.account import Account
 from config.embedded.process.child import Command
-from config.embedded.server import Server, own_folder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValkeyPlace:
-    """Where this Valkey lives."""
-
-    program: Path
-    state: Path
-    account: Account | None
-    password: str
+from config.embedded.server import Place, Server
 
 
 class Valkey(Server):
     """A Valkey on a free port of the loopback address, behind a password."""
 
     name = "Valkey"
+    stop_signal = signal.SIGTERM
 
-    def __init__(self, place: ValkeyPlace) -> None:
-        super().__init__()
-        self._place = place
-        self._port = 0
+    def __init__(self, place: Place, program: Path) -> None:
+        super().__init__(place)
+        self._program = program
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"redis://:{self._place.password}@{ports.LOOPBACK}:{self._port}/0"
+        return f"redis://:{self.place.password}@{ports.LOOPBACK}:{self.port}/0"
 
     @property
-    def log(self) -> Path:
-        """What the server said."""
-        return self._place.state / "valkey.log"
+    def mark(self) -> str:
+        """Where it listens, which it writes into its own command line."""
+        return f"{ports.LOOPBACK}:{self.port}"
 
     async def prepare(self) -> None:
         """Its working folder; nothing is ever written there."""
-        own_folder(self._folder, self._place.account)
+        self.own_folder("data")
 
     def command(self) -> Command:
         """The configuration goes through standard input, where no process list shows the password."""
-        self._port = ports.choose(self._place.state / "valkey.port")
         return Command(
-            arguments=[str(self._place.program), "-"],
-            folder=self._folder,
+            arguments=[str(self._program), "-"],
+            folder=self.file("data"),
             log=self.log,
-            account=self._place.account,
-            stop_signal=signal.SIGTERM,
+            account=self.place.account,
+            stop_signal=self.stop_signal,
             stdin=self._configuration(),
         )
 
@@ -69,15 +56,11 @@ class Valkey(Server):
         finally:
             await client.aclose()
 
-    @property
-    def _folder(self) -> Path:
-        return self._place.state / "valkey"
-
     def _configuration(self) -> bytes:
         lines = (
             f"bind {ports.LOOPBACK}",
-            f"port {self._port}",
-            f"requirepass {self._place.password}",
+            f"port {self.port}",
+            f"requirepass {self.place.password}",
             'save ""',
             "appendonly no",
             "maxmemory-policy noeviction",

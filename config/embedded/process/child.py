@@ -15,6 +15,7 @@ from config.embedded.process.account import Account
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _POLL_SECONDS = 0.01
+_LOG_TAIL_BYTES = 2000
 
 
 class ServerFailed(Exception):
@@ -101,10 +102,15 @@ class Child:
         if self.running():
             self.kill()
 
+    def failure(self, what: str) -> ServerFailed:
+        """The error to raise, with the end of the log."""
+        text = self._command.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+        return ServerFailed(f"{what}; the end of {self._command.log}:\n{text}")
+
 
 def _account(command: Command) -> dict[str, int | bool] | None:
     account = command.account
     if account is None:
         return None
-    reach = account.can_enter(command.folder) and account.can_enter(Path(command.arguments[0]).parent)
+    reach = account.can_enter(command.folder) and account.can_enter(Path(command.arguments[0]).resolve().parent)
     return {"uid": account.uid, "gid": account.gid, "reach": not reach}

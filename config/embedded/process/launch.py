@@ -31,7 +31,7 @@ _CAP_DAC_OVERRIDE = 1
 
 
 def main(argument: str) -> None:
-    """Exec the command of the plan. Raises OSError where the system refuses a step."""
+    """Exec the command of the plan. Raises OSError or SystemExit where the system refuses a step."""
     plan: dict[str, Any] = json.loads(argument)
     account = plan["account"]
     if account is not None:
@@ -88,7 +88,8 @@ def _libc() -> ctypes.CDLL:
 
 def _checked(result: int, what: str) -> None:
     if result != 0:
-        raise OSError(ctypes.get_errno(), what)
+        refusal = os.strerror(ctypes.get_errno())
+        raise SystemExit(f"{what}: {refusal}; run as an ordinary user, or set DATABASE_URL and REDIS_URL")
 
 
 if __name__ == "__main__":
