@@ -52,13 +52,15 @@ class Resources:
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings, *, role: str) -> AsyncIterator[Resources]:
-    """Everything opened and checked. `role` names the connections in the servers' own lists.
+async def open_resources(
+    settings: Settings, *, role: str, clock: CorrectedClock | None = None
+) -> AsyncIterator[Resources]:
+    """Everything opened and checked. `role` names the connections in the servers' own lists; `clock` is corrected.
 
     Raises ResourceError where a server is too old, evicts keys or is not there. An absent Redis is only logged: what is
     committed waits for it in PostgreSQL.
     """
-    database, clock = settings.database, CorrectedClock()
+    database, clock = settings.database, clock or CorrectedClock()
     async with AsyncExitStack() as stack:
         pools = [
             await stack.enter_async_context(_pool(database, size, f"threadneedle {role}", plans))
