@@ -1,0 +1,139 @@
+"""Every adapter against every fault that its simulator knows: never two payments, never a false "rejected"."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from adapters.contract import Answered, Instruction, Verdict
+from adapters.declaration import OperationKind, Recovery
+from adapters.simulation.faults import Fault
+from tests.contracts.adapters.harness import CANCELLING, ENQUIRING, IDEMPOTENT, PACE, PAYING, House, running
+
+WIRE = frozenset(Fault) - {Fault.REJECT_LATER, Fault.RETURN, Fault.STAY_PENDING, Fault.REFUSE}
+ALWAYS_REJECTED = {Fault.REFUSE, Fault.REJECT_LATER}
+# Whatever it declares, a bank is tried with every way of recovery that it could declare.
+WAYS = [
+    *((name, Recovery.RESEND) for name in IDEMPOTENT),
+    *((name, Recovery.ENQUIRE) for name in PAYING if name in ENQUIRING),
+]
+
+
+def hold_the_pass_line(house: House, instruction: Instruction, verdict: Verdict) -> None:
+    """One payment at the bank or none; "rejected" only where no money moved or will move."""
+    booked = [each for each in house.booked() if each.end_to_end_id == instruction.end_to_end_id]
+    assert len(booked) == len(house.booked()) <= 1
+    assert all(each.amount == instruction.amount for each in booked)
+    if verdict is Verdict.REJECTED:
+        assert not any(each.moved_money or each.status != "rejected" for each in booked)
+
+
+@pytest.mark.parametrize("fault", sorted(Fault))
+@pytest.mark.parametrize(("name", "strategy"), WAYS)
+async def test_one_fault_never_pays_twice_nor_denies_a_payment(name: str, fault: Fault, strategy: Recovery) -> None:
+    """A submission that meets the fault ends as one payment or none, and the last verdict is what the books say."""
+    async with running(name) as house:
+        instruction = house.instruction()
+        house.plan(fault)
+        ending = await house.pay(instruction, strategy)
+        await asyncio.sleep(PACE.late_seconds)
+        hold_the_pass_line(house, instruction, ending.verdict)
+        assert ending.verdict is expected(fault, strategy)
+
+
+def expected(fault: Fault, strategy: Recovery) -> Verdict:
+    """How a payment ends that met the fault once."""
+    if fault in ALWAYS_REJECTED:
+        return Verdict.REJECTED
+    if fault is Fault.RETURN:
+        return Verdict.RETURNED
+    never_booked = {Fault.TIMEOUT_BEFORE, Fault.RESET_BEFORE, Fault.TOO_MANY}
+    return Verdict.REJECTED if strategy is Recovery.ENQUIRE and fault in never_booked else Verdict.COMPLETED
+
+
+@pytest.mark.parametrize("fault", sorted(WIRE))
+@pytest.mark.parametrize("name", PAYING)
+async def test_the_first_answer_under_a_fault_is_never_a_rejection(name: str, fault: Fault) -> None:
+    """No fault of the wire makes the first call look like an explicit refusal."""
+    async with running(name) as house:
+        house.plan(fault)
+        _, evidence = await house.send(OperationKind.SUBMIT, house.instruction())
+        assert evidence.verdict is not Verdict.REJECTED
+
+
+@pytest.mark.parametrize("fault", sorted(WIRE))
+@pytest.mark.parametrize("name", ENQUIRING)
+async def test_a_faulty_enquiry_changes_nothing(name: str, fault: Fault) -> None:
+    """An enquiry that meets a fault neither rejects a payment that the bank has, nor makes another."""
+    async with running(name) as house:
+        instruction = house.instruction()
+        await house.send(OperationKind.SUBMIT, instruction)
+        house.plan(fault, OperationKind.ENQUIRE)
+        _, evidence = await house.send(OperationKind.ENQUIRE, instruction)
+        assert evidence.verdict not in {Verdict.REJECTED, Verdict.NOT_FOUND}
+        hold_the_pass_line(house, instruction, evidence.verdict)
+
+
+@pytest.mark.parametrize("name", IDEMPOTENT)
+async def test_many_sends_of_the_same_bytes_make_one_payment(name: str) -> None:
+    """The sealed bytes sent ten times at once, and once more later, are one payment."""
+    async with running(name) as house:
+        instruction = house.instruction()
+        sealed = house.adapter.build(OperationKind.SUBMIT, instruction).to_bytes()
+        first = await asyncio.gather(*(house.resend(OperationKind.SUBMIT, sealed, instruction) for _ in range(10)))
+        last = await house.resend(OperationKind.SUBMIT, sealed, instruction)
+        references = {evidence.bank_reference for _, evidence in [*first, last]} - {None}
+        assert len(references) == 1
+        assert Verdict.REJECTED not in {evidence.verdict for _, evidence in [*first, last]}
+        hold_the_pass_line(house, instruction, last[1].verdict)
+
+
+@pytest.mark.parametrize("name", IDEMPOTENT)
+async def test_the_same_key_with_another_body_is_unknown_and_makes_nothing(name: str) -> None:
+    """A conflict of idempotency keys is neither a refusal nor a second payment."""
+    async with running(name) as house:
+        instruction = house.instruction()
+        await house.send(OperationKind.SUBMIT, instruction)
+        outcome, evidence = await house.send(OperationKind.SUBMIT, house.instruction(4321))
+        assert isinstance(outcome, Answered)
+        assert evidence.verdict is Verdict.UNKNOWN
+        hold_the_pass_line(house, instruction, Verdict.ACCEPTED)
+
+
+@pytest.mark.parametrize("name", IDEMPOTENT)
+async def test_bytes_sealed_by_an_older_mapping_are_resent_as_they_are(name: str) -> None:
+    """A mapping that was upgraded between two sends does not change what is sent again."""
+    async with running(name) as house:
+        instruction = house.instruction()
+        request = house.adapter.build(OperationKind.SUBMIT, instruction)
+        older = replace(request, headers=(*request.headers, ("X-Mapping", "0")), body=request.body + b"\n").to_bytes()
+        house.plan(Fault.TIMEOUT_AFTER)
+        await house.resend(OperationKind.SUBMIT, older, instruction)
+        _, evidence = await house.resend(OperationKind.SUBMIT, older, instruction)
+        assert evidence.verdict is not Verdict.UNKNOWN
+        hold_the_pass_line(house, instruction, evidence.verdict)
+
+
+@pytest.mark.parametrize("name", ENQUIRING)
+async def test_not_found_is_said_of_what_was_never_sent(name: str) -> None:
+    """An enquiry about an unknown payment says "not found", by our reference and by the bank's."""
+    async with running(name) as house:
+        for reference in (None, "unknown-here"):
+            instruction = replace(house.instruction(), bank_reference=reference)
+            _, evidence = await house.send(OperationKind.ENQUIRE, instruction)
+            assert evidence.verdict is Verdict.NOT_FOUND
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["in-time", "too-late"])
+@pytest.mark.parametrize("name", CANCELLING)
+async def test_a_cancellation_is_believed_only_from_the_bank(name: str, late: bool) -> None:  # noqa: FBT001 - a case
+    """A cancelled payment moves no money; one that was asked too late says what the payment is instead."""
+    async with running(name) as house:
+        instruction = house.instruction()
+        _, accepted = await house.send(OperationKind.SUBMIT, instruction)
+        named = replace(instruction, bank_reference=accepted.bank_reference, idempotency_key="cancel-1")
+        await asyncio.sleep(2 * (PACE.settle_seconds + PACE.complete_seconds) if late else 0)
+        _, evidence = await house.send(OperationKind.CANCEL, named)
+        assert evidence.verdict is (Verdict.COMPLETED if late else Verdict.CANCELLED)
+        await asyncio.sleep(PACE.settle_seconds * 2)
+        assert [each.moved_money for each in house.booked()] == [late]
