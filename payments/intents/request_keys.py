@@ -53,7 +53,7 @@ async def bind(connection: Connection, request: KeyedRequest, bound: Bound, now:
     return None if inserted else await find(connection, request)
 
 
-async def find(connection: Connection | Pool, request: KeyedRequest) -> Bound | None:
+async def find(connection: "Connection | Pool", request: KeyedRequest) -> Bound | None:
     """What the key is bound to, if it is. Raises Conflict `idempotency_key_reused` as `bind` does."""
     tenant = request.tenant
     row = await connection.fetchrow(

@@ -1,4 +1,4 @@
-"""Operator evidence: one person proposes what the bank's own books say, another confirms it, and only then it counts."""
+"""Operator evidence: one person proposes what the bank's books say, another confirms it, and only then it counts."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -17,7 +17,7 @@ from payments.rows import PaymentRow
 from payments.states.names import PaymentStatus, SubmissionState
 from payments.terms import Terms, context
 from payments.tools import Tools
-from payments.view import PaymentView, RecoveryView, rfc3339
+from payments.view import PaymentView, RecoveryView
 
 _SQL = beside(__file__, "reader.sql")
 PAGE_MAX = 100
@@ -85,7 +85,7 @@ class Reader:
 
 
 async def timeline(tools: Tools, tenant: Tenant, payment_id: UUID) -> list[dict[str, Any]]:
-    """All that happened to a payment, oldest first, as JSON values: `{"at", "kind", "what", …}`.
+    """All that happened to a payment, oldest first, as `{"at": datetime, "kind", "what", …}`.
 
     Kinds: `payment` (created), `operation` (planned, sent, ended), `evidence`, `event`, `exception`. Raises NotFound.
     """
@@ -104,4 +104,4 @@ async def timeline(tools: Tools, tenant: Tenant, payment_id: UUID) -> list[dict[
 
 def _entry(row: asyncpg.Record) -> dict[str, Any]:
     names = ("kind", "what", "source", "raw_code", "iso_code", "reason", "applied", "refused_why")
-    return {"at": rfc3339(row["at"]), **{name: row[name] for name in names if row[name] is not None}}
+    return {"at": row["at"], **{name: row[name] for name in names if row[name] is not None}}

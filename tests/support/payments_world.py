@@ -1,0 +1,207 @@
+"""A partner with a merchant, a client and a scripted bank, and the payments room on a real database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from adapters.contract import Account, BankSettings, Creditor
+from adapters.declaration import Declaration
+from kernel.ids import Environment, Tenant, new_id
+from kernel.masked import AccountNumber, Masked, PersonName
+from kernel.money import Money
+from kernel.sealing import Vault
+from payments.banks import BankRegistry, seal_settings
+from payments.inbox import Inbox, InboxWorker
+from payments.model import Created, PaymentRequest, Requester, RequestKey
+from payments.policy import PaymentsPolicy
+from payments.recovery.sweeper import Sweeper
+from payments.service import Payments
+from payments.tools import Connection, EventSink, Tools
+from tests.support.clock import FakeClock
+from tests.support.scripted_bank import DECLARATION, Crash, ScriptedAdapter, ScriptedBank
+from webhooks.events.matching import Matcher
+from webhooks.events.model import NewEvent, Written
+from webhooks.events.writer import EventWriter
+from webhooks.queue.port import Job
+
+BANK_ID = "scripted"
+
+
+@dataclass(slots=True, kw_only=True)
+class Offers:
+    """An enqueuer that remembers; it can die instead, right after the commit."""
+
+    jobs: list[Job] = field(default_factory=list)
+    crashes: list[bool] = field(default_factory=list)
+
+    async def offer(self, jobs: Sequence[Job]) -> None:
+        if self.crashes and self.crashes.pop(0):
+            raise Crash
+        self.jobs.extend(jobs)
+
+
+@dataclass(slots=True, kw_only=True)
+class CrashingEvents:
+    """The real event writer, which can die inside the transaction."""
+
+    inner: EventSink
+    crashes: list[bool] = field(default_factory=list)
+
+    async def write(self, connection: Connection, events: Sequence[NewEvent]) -> list[Written]:
+        written = await self.inner.write(connection, events)
+        if self.crashes and self.crashes.pop(0):
+            raise Crash
+        return written
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """Everything that a test of payments touches."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    clock: FakeClock
+    tenant: Tenant
+    client_id: UUID
+    merchant_id: UUID
+    bank: ScriptedBank
+    offers: Offers
+    events: CrashingEvents
+    tools: Tools
+    payments: Payments
+    sweeper: Sweeper
+    inbox: Inbox
+    inbox_worker: InboxWorker
+
+    @property
+    def caller(self) -> Requester:
+        return Requester(tenant=self.tenant, client_id=self.client_id)
+
+    def request(self, **changes: Any) -> PaymentRequest:
+        fields: dict[str, Any] = {
+            "merchant_id": self.merchant_id,
+            "bank_id": BANK_ID,
+            "amount": Money("GBP", 1234),
+            "creditor": Creditor(
+                name=PersonName("Example Books Ltd"), account=Account(iban=AccountNumber("GB82WEST12345698765432"))
+            ),
+            "reference": Masked("Invoice 42"),
+        }
+        return PaymentRequest(**{**fields, **changes})
+
+    async def pay(self, key: str = "key-1", wait_seconds: float = 5, **changes: Any) -> Created:
+        return await self.payments.create(self.caller, self.request(**changes), RequestKey(key), wait_seconds)
+
+    async def sweep(self, seconds: float = 0) -> int:
+        """Let time pass, sweep once, and wait for what that began."""
+        self.clock.advance(seconds)
+        begun = await self.sweeper.run_once()
+        await self.sweeper.settle()
+        return begun
+
+    async def status(self, payment_id: UUID) -> str:
+        return (await self.payments.get(self.caller, payment_id)).status.value
+
+    async def rows(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        return list(await self.pool.fetch(statement, *arguments))
+
+    async def event_types(self) -> list[str]:
+        return [row["type"] for row in await self.rows("SELECT type FROM events ORDER BY xid, id")]
+
+    async def exceptions(self) -> list[str]:
+        return [row["code"] for row in await self.rows("SELECT code FROM payment_exceptions ORDER BY id")]
+
+
+async def make_world(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    vault: Vault,
+    clock: FakeClock,
+    *,
+    declaration: Declaration = DECLARATION,
+    policy: PaymentsPolicy | None = None,
+) -> World:
+    """A world of its own partner; the bank is shared by all worlds of one database."""
+    tenant = Tenant(new_id(clock.now()), Environment.TEST)
+    client_id, merchant_id = new_id(clock.now()), new_id(clock.now())
+    await _insert_rows(pool, vault, tenant, client_id, merchant_id)
+    return _assemble(pool, vault, clock, _Parties(tenant, client_id, merchant_id), (declaration, policy))
+
+
+def second_process(world: World, vault: Vault, *, declaration: Declaration = DECLARATION) -> World:
+    """Another process for the same partner and bank, with nothing in its memory."""
+    parties = _Parties(world.tenant, world.client_id, world.merchant_id)
+    made = _assemble(world.pool, vault, world.clock, parties, (declaration, world.tools.policy), world.bank)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    tenant: Tenant
+    client_id: UUID
+    merchant_id: UUID
+
+
+def _assemble(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    vault: Vault,
+    clock: FakeClock,
+    parties: _Parties,
+    rules: tuple[Declaration, PaymentsPolicy | None],
+    bank: ScriptedBank | None = None,
+) -> World:
+    declaration, policy = rules
+    bank = bank or ScriptedBank()
+    offers, events = Offers(), CrashingEvents(inner=EventWriter(vault, Matcher()))
+    tools = Tools(
+        pool=pool,
+        vault=vault,
+        banks=BankRegistry(pool, vault, {"scripted": ScriptedAdapter(declaration)}, clock),
+        engine=bank,
+        events=events,
+        enqueuer=offers,
+        clock=clock,
+        policy=policy or PaymentsPolicy(),
+    )
+    return World(
+        pool=pool,
+        clock=clock,
+        tenant=parties.tenant,
+        client_id=parties.client_id,
+        merchant_id=parties.merchant_id,
+        bank=bank,
+        offers=offers,
+        events=events,
+        tools=tools,
+        payments=Payments(tools),
+        sweeper=Sweeper(tools),
+        inbox=Inbox(tools),
+        inbox_worker=InboxWorker(tools),
+    )
+
+
+async def _insert_rows(
+    pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, tenant: Tenant, client_id: UUID, merchant_id: UUID
+) -> None:
+    settings = await seal_settings(vault, BANK_ID, BankSettings(base_url="http://127.0.0.1:1"))
+    partner = tenant.partner_id
+    await pool.execute("INSERT INTO partners (id, name) VALUES ($1, 'Example Partner')", partner)
+    await pool.execute("INSERT INTO environments (partner_id, environment) VALUES ($1, 'test')", partner)
+    await pool.execute(
+        "INSERT INTO oauth_clients (partner_id, id, environment, name, secret_digest, scopes)"
+        " VALUES ($1, $2, 'test', 'shop', '\\x00', '{}')",
+        partner,
+        client_id,
+    )
+    await pool.execute(
+        "INSERT INTO merchants (partner_id, id, environment, sealed_name) VALUES ($1, $2, 'test', '\\x00')",
+        partner,
+        merchant_id,
+    )
+    await pool.execute(
+        "INSERT INTO banks (id, adapter, environment, name, sealed_settings)"
+        " VALUES ($1, 'scripted', 'test', 'Scripted Bank', $2) ON CONFLICT DO NOTHING",
+        BANK_ID,
+        settings,
+    )

@@ -1,0 +1,251 @@
+"""A bank inside the process, behind the engine's port: it keeps books, and fails on command.
+
+Its answers are its own small JSON, read by an adapter of its own. It pays one key once, as its declaration says.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from adapters.contract import (
+    Answered,
+    Bank,
+    BankSettings,
+    Evidence,
+    Exchange,
+    Instruction,
+    NeverLeft,
+    Notified,
+    Outcome,
+    Reason,
+    Receipt,
+    Unknown,
+    Verdict,
+)
+from adapters.declaration import (
+    AccountScheme,
+    CurrencyRule,
+    Deadlines,
+    Declaration,
+    EnquiryKey,
+    FieldLimit,
+    Idempotency,
+    OperationKind,
+    Recovery,
+)
+from adapters.wire import WireReply, WireRequest
+from kernel.money import Money
+
+
+class Crash(BaseException):
+    """The process dies here. No `except Exception` sees it, as none would see a real death."""
+
+
+DECLARATION = Declaration(
+    name="scripted",
+    title="Scripted",
+    mapping_version="1",
+    operations=frozenset({OperationKind.SUBMIT, OperationKind.ENQUIRE, OperationKind.CANCEL}),
+    notifications=True,
+    currencies={"GBP": CurrencyRule(exponent=2)},
+    accounts=frozenset({AccountScheme.IBAN}),
+    fields={"/reference": FieldLimit(max_length=35, charset="A-Za-z0-9 ")},
+    idempotency=Idempotency(header="key", max_length=40, charset="a-z0-9", window_seconds=86_400),
+    enquiry_keys=(EnquiryKey.END_TO_END_ID,),
+    recovery={OperationKind.SUBMIT: Recovery.ENQUIRE},
+    absence_proven_after_seconds=300,
+    deadlines=Deadlines(total_seconds=5),
+    processing_seconds=5,
+)
+
+
+class ScriptedAdapter:
+    """The protocol of the scripted bank."""
+
+    def __init__(self, declaration: Declaration = DECLARATION) -> None:
+        self.declaration = declaration
+
+    def build(self, kind: OperationKind, instruction: Instruction) -> WireRequest:
+        body = {
+            "kind": kind.value,
+            "key": instruction.idempotency_key,
+            "reference": instruction.end_to_end_id,
+            "payment": instruction.payment_id.hex,
+            "currency": instruction.amount.currency,
+            "value": instruction.amount.value,
+        }
+        return WireRequest(method="POST", path=f"/{kind.value}", body=orjson.dumps(body))
+
+    def parse(self, kind: OperationKind, reply: WireReply) -> Evidence:
+        del kind
+        return _evidence(reply.body)
+
+    def verify_notification(
+        self, raw: bytes, headers: Mapping[str, str], settings: BankSettings, now: datetime
+    ) -> Receipt:
+        del settings, now
+        verified = headers.get("signature") == "true"
+        return Receipt(verified=verified, dedupe_key=raw, refused_why=None if verified else "signature")
+
+    def parse_notification(self, raw: bytes) -> Notified:
+        body = orjson.loads(raw)
+        return Notified(
+            evidence=_evidence(raw), end_to_end_id=body.get("reference"), bank_reference=body.get("bank_reference")
+        )
+
+
+def _evidence(raw: bytes) -> Evidence:
+    body = orjson.loads(raw)
+    value = body.get("value")
+    return Evidence(
+        verdict=Verdict(body["verdict"]),
+        raw_code=body.get("code"),
+        reason=Reason(body["reason"]) if "reason" in body else None,
+        bank_reference=body.get("bank_reference"),
+        amount=None if value is None else Money(body["currency"], value),
+        reference=body.get("reference"),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Booked:
+    """A payment in the bank's books; it shows in enquiries once it is visible."""
+
+    key: str
+    reference: str
+    payment: str
+    currency: str
+    value: int
+    verdict: Verdict
+    visible_after: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class ScriptedBank:
+    """`script` holds what the next calls do, by name; when it is used up, calls are answered.
+
+    ok, reject, lost_before, lost_after, never_left, late, crash_before, crash_after, wrong_amount, wrong_reference,
+    garbage, not_found, hang.
+    """
+
+    script: list[str] = field(default_factory=list)
+    books: list[Booked] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    settles: bool = True
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def then(self, steps: Iterable[str]) -> None:
+        """Add to the script."""
+        self.script.extend(steps)
+
+    def paid(self, payment: str) -> list[Booked]:
+        """The payments in the books for one of ours that the bank did not refuse."""
+        ended = {Verdict.REJECTED, Verdict.CANCELLED}
+        return [booked for booked in self.books if booked.payment == payment and booked.verdict not in ended]
+
+    async def perform(self, bank: Bank, request: WireRequest) -> Outcome:
+        """One call."""
+        del bank
+        await asyncio.sleep(0)
+        body = orjson.loads(request.body)
+        self.calls.append(body["kind"])
+        step = self.script.pop(0) if self.script else "ok"
+        if step == "hang":
+            await self.gate.wait()
+            step = "ok"
+        if step == "crash_before":
+            raise Crash
+        if step == "never_left":
+            return NeverLeft(why="refused", exchange=_exchange("never_left"))
+        if step == "lost_before":
+            return Unknown(why="timeout", bytes_seen=0, exchange=_exchange("unknown"))
+        answer = self._answer(body, step)
+        if step == "crash_after":
+            raise Crash
+        if step in {"lost_after", "late"}:
+            return Unknown(why="timeout", bytes_seen=0, exchange=_exchange("unknown"))
+        return Answered(reply=WireReply(status=200, body=orjson.dumps(answer)), exchange=_exchange("answered"))
+
+    def _answer(self, body: dict[str, Any], step: str) -> dict[str, Any]:
+        if step == "garbage":
+            return {"verdict": "unknown"}
+        if step == "not_found":
+            return {"verdict": "not_found"}
+        match body["kind"]:
+            case "submit":
+                booked = self._submit(body, step)
+            case "cancel":
+                booked = self._find(body["reference"])
+                if booked is None or step == "reject":
+                    return {"verdict": "rejected", "reason": "too_late"}
+                booked.verdict = Verdict.CANCELLED
+            case _:
+                booked = self._enquire(body["reference"])
+        return {"verdict": "not_found"} if booked is None else self._told(booked, step)
+
+    def _submit(self, body: dict[str, Any], step: str) -> Booked:
+        for booked in self.books:
+            if booked.key == body["key"]:
+                return booked
+        made = Booked(
+            key=body["key"],
+            reference=body["reference"],
+            payment=body["payment"],
+            currency=body["currency"],
+            value=body["value"],
+            verdict=Verdict.REJECTED if step == "reject" else Verdict.ACCEPTED,
+            visible_after=2 if step == "late" else 0,
+        )
+        self.books.append(made)
+        return made
+
+    def _enquire(self, reference: str) -> Booked | None:
+        booked = self._find(reference)
+        if booked is None:
+            return None
+        if booked.visible_after > 0:
+            booked.visible_after -= 1
+            return None
+        if self.settles:
+            onward = {Verdict.ACCEPTED: Verdict.SETTLED, Verdict.SETTLED: Verdict.COMPLETED}
+            booked.verdict = onward.get(booked.verdict, booked.verdict)
+        return booked
+
+    def _find(self, reference: str) -> Booked | None:
+        return next((booked for booked in self.books if booked.reference == reference), None)
+
+    def _told(self, booked: Booked, step: str) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "verdict": booked.verdict.value,
+            "code": booked.verdict.value.upper(),
+            "reference": booked.reference,
+            "currency": booked.currency,
+            "value": booked.value,
+            "bank_reference": f"B-{booked.key[:8]}",
+        }
+        if step == "wrong_amount":
+            told["value"] = booked.value * 100
+        if step == "wrong_reference":
+            told["reference"] = "SOMEBODYELSE"
+        return told
+
+
+def declared(**changes: Any) -> Declaration:
+    """The scripted declaration with changes."""
+    return replace(DECLARATION, **changes)
+
+
+def _exchange(outcome: str) -> Exchange:
+    return Exchange(
+        at=datetime.now(UTC),
+        outcome=outcome,
+        duration_us=10,
+        status_code=200 if outcome == "answered" else None,
+        head={},
+        request_body=b"{}",
+        reply_body=b"{}",
+    )
