@@ -33,10 +33,12 @@ def document(routes: Sequence[Route[Any]], title: str) -> dict[str, Any]:
 
 
 def _schemas(routes: Sequence[Route[Any]]) -> tuple[dict[str, Any], Names]:
-    models = {model for route in routes for model in (route.request, route.response) if model is not None}
+    models: set[type[BaseModel]] = {ProblemOut}
+    for route in routes:
+        models |= {model for model in (route.request, route.response) if model is not None}
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (model, "validation" if issubclass(model, Request) else "serialization")
-        for model in sorted({*models, ProblemOut}, key=lambda model: model.__name__)
+        for model in sorted(models, key=lambda model: model.__name__)
     ]
     refs, definitions = models_json_schema(wanted, ref_template=_REF)
     names = {model: refs[model, mode]["$ref"].rpartition("/")[2] for model, mode in wanted}

@@ -5,7 +5,15 @@ from gateway.http.route import KIB, Access, Route, open_read
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
 from gateway.schemas.documents import JwksOut, LiveOut, MetadataOut, NotificationOut, ReadyOut, TokenOut
-from gateway.schemas.endpoints import EndpointChange, EndpointCreated, EndpointIn, EndpointOut, SecretOut
+from gateway.schemas.endpoints import (
+    EndpointChange,
+    EndpointCreated,
+    EndpointFilter,
+    EndpointIn,
+    EndpointOut,
+    RotationIn,
+    SecretsOut,
+)
 from gateway.schemas.events import (
     AttemptOut,
     BatchOut,
@@ -17,7 +25,7 @@ from gateway.schemas.events import (
     FeedOut,
     FeedQueryIn,
 )
-from gateway.schemas.pages import Page, PageQuery
+from gateway.schemas.pages import Page
 from gateway.schemas.payments import BankOut, PaymentFilter, PaymentIn, PaymentOut, TimelineOut
 from gateway.services import Services
 
@@ -172,9 +180,9 @@ PUBLIC_ROUTES: tuple[Route[Services], ...] = (
         method="GET",
         path="/v1/webhook-endpoints",
         handler=endpoints.list_endpoints,
-        sentence="List endpoints, newest first.",
+        sentence="List endpoints, oldest first.",
         scope=Scope.WEBHOOKS_READ,
-        query=PageQuery,
+        query=EndpointFilter,
         response=Page[EndpointOut],
         tag="webhook endpoints",
     ),
@@ -215,7 +223,7 @@ PUBLIC_ROUTES: tuple[Route[Services], ...] = (
         sentence="Reveal the signing secrets in use.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
-        response=SecretOut,
+        response=SecretsOut,
         tag="webhook endpoints",
     ),
     Route(
@@ -225,7 +233,8 @@ PUBLIC_ROUTES: tuple[Route[Services], ...] = (
         sentence="Make a new signing secret; the old one signs beside it for a while.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
-        response=SecretOut,
+        request=RotationIn,
+        response=SecretsOut,
         tag="webhook endpoints",
     ),
     Route(

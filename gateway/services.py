@@ -7,6 +7,11 @@ from gateway.limits.gate import Gate
 from gateway.oauth.keys import KeyRing
 from gateway.oauth.server import TokenPolicy, TokenServer
 from gateway.oauth.verifier import Verifier
+from payments.inbox.accept import Inbox
+from payments.service import Payments
+from webhooks.endpoints.secrets import EndpointSecrets
+from webhooks.endpoints.service import Endpoints
+from webhooks.endpoints.testing import EndpointTester
 from webhooks.events.deliveries import Deliveries
 from webhooks.events.feed import Feed
 from webhooks.events.publisher import Publisher
@@ -25,4 +30,9 @@ class Services:
     publisher: Publisher
     feed: Feed
     deliveries: Deliveries
+    endpoints: Endpoints
+    endpoint_secrets: EndpointSecrets
+    endpoint_tester: EndpointTester
+    payments: Payments
+    inbox: Inbox
     proxies: int = 0

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 
-from adapters.contract import BankSettings
+from adapters.contract import BankSettings, Verdict
 from gateway.admin.banks import NewBank
 from gateway.admin.journal import Actor, Row
 from gateway.admin.parties import NewClient
@@ -17,6 +17,8 @@ from gateway.schemas.pages import page
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Environment, Kind, Tenant, from_text, to_text
 from kernel.masked import PersonName, Secret
+from payments.operators.evidence import Actor as Operator
+from payments.operators.evidence import Proposal
 from payments.view import rfc3339
 
 
@@ -121,6 +123,36 @@ async def list_audit(services: AdminServices, call: Call) -> Reply:
     """Newest first; the cursor is the last row's id."""
     rows = await services.journal.fetch("list_audit", _audit_cursor(call), call.query.limit)
     return _page(call, [_audit(row) for row in rows])
+
+
+async def propose_evidence(services: AdminServices, call: Call) -> Reply:
+    """Nothing changes before another admin has confirmed it."""
+    _, payment_id = _either(call.path_text("payment_id"), Kind.PAYMENT)
+    proposal = Proposal(payment_id=payment_id, verdict=Verdict(call.body.verdict), note=call.body.note)
+    proposed = await services.evidence.propose(proposal, _operator(call))
+    return Reply(
+        {
+            "id": to_text(Kind.PROPOSAL, proposed.id, proposed.environment),
+            "object": "proposal",
+            "payment_id": to_text(Kind.PAYMENT, payment_id, proposed.environment),
+            "verdict": proposed.verdict,
+            "proposed_at": rfc3339(proposed.proposed_at),
+        }
+    )
+
+
+async def confirm_evidence(services: AdminServices, call: Call) -> Reply:
+    """By another admin than the one who proposed it; the payment's state follows in the same transaction."""
+    environment, payment_id = _either(call.path_text("payment_id"), Kind.PAYMENT)
+    proposal_id = call.path_id("proposal_id", Kind.PROPOSAL, environment)
+    payment = await services.evidence.confirm(payment_id, proposal_id, _operator(call))
+    return Reply(payment.to_json())
+
+
+def _operator(call: Call) -> Operator:
+    if call.admin is None:
+        raise Unauthenticated
+    return Operator(id=call.admin.id, request_id=call.request_id)
 
 
 def actor(call: Call) -> Actor:

@@ -13,13 +13,16 @@ from gateway.schemas.admin import (
     ClientCreated,
     ClientIn,
     ClientOut,
+    EvidenceIn,
     MerchantIn,
     MerchantOut,
     PartnerIn,
     PartnerOut,
+    ProposalOut,
 )
 from gateway.schemas.documents import LiveOut, ReadyOut
 from gateway.schemas.pages import Page, PageQuery
+from gateway.schemas.payments import PaymentOut
 
 ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
     Route(
@@ -194,6 +197,28 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         query=PageQuery,
         response=Page[AuditOut],
         tag="audit",
+    ),
+    Route(
+        method="POST",
+        path="/admin/v1/payments/{payment_id}/evidence",
+        handler=do.propose_evidence,
+        sentence="Say what a bank's books show of a payment that nobody else can end.",
+        access=Access.ADMIN,
+        limit=LimitClass.UNLIMITED,
+        request=EvidenceIn,
+        response=ProposalOut,
+        status=201,
+        tag="payments",
+    ),
+    Route(
+        method="POST",
+        path="/admin/v1/payments/{payment_id}/evidence/{proposal_id}/confirm",
+        handler=do.confirm_evidence,
+        sentence="Confirm, as another person, what one has proposed.",
+        access=Access.ADMIN,
+        limit=LimitClass.UNLIMITED,
+        response=PaymentOut,
+        tag="payments",
     ),
     open_read("/livez", livez, "Say that this process runs.", LiveOut),
     open_read("/readyz", readyz, "Say whether this process may be sent requests.", ReadyOut),

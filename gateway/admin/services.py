@@ -7,6 +7,7 @@ from gateway.admin.journal import Journal
 from gateway.admin.parties import Parties
 from gateway.admin.tokens import AdminTokens
 from gateway.health import Health
+from payments.operators.evidence import OperatorEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,4 +18,5 @@ class AdminServices:
     tokens: AdminTokens
     parties: Parties
     banks: BankBook
+    evidence: OperatorEvidence
     health: Health

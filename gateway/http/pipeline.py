@@ -123,9 +123,15 @@ class Pipeline(Generic[Services]):
         if route.raw:
             call.raw = await bodies.read(call.request, route.body_bytes_max)
         elif route.request is not None:
-            bodies.check_json_type(call.request)
-            call.raw = await bodies.read(call.request, route.body_bytes_max)
-            call.body = bodies.validated(route.request, _object(bodies.parse(call.raw, unique_names=route.once)))
+            call.body = bodies.validated(route.request, await self._json(route, call))
+
+    async def _json(self, route: Route[Services], call: Call) -> Any:
+        """The body's object; no body at all is an empty object, of which validation says what it lacks."""
+        if not call.request.can_read_body:
+            return {}
+        bodies.check_json_type(call.request)
+        call.raw = await bodies.read(call.request, route.body_bytes_max)
+        return _object(bodies.parse(call.raw, unique_names=route.once))
 
     def _address(self, request: web.Request) -> str:
         hops = self._guards.proxies

@@ -1,7 +1,8 @@
 """Admits a request or refuses it: the table "Redis gone" of the design, in code."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from gateway.limits.coalescer import Coalescer
 from gateway.limits.headers import limit_field, policy_field, retry_after_seconds, tightest
@@ -9,14 +10,14 @@ from gateway.limits.policy import STRICT, LimitClass, LimitPolicy, Named, bucket
 from gateway.limits.storage import Demand, MemoryBuckets, TokenBucketSupport, Verdict
 from gateway.problems.errors import RateLimited
 
-_NO_HEADERS: Mapping[str, str] = {}
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """An admitted request. `repeats_only`: its limit cannot be kept now, so only what is known already is answered."""
 
-    headers: Mapping[str, str] = _NO_HEADERS
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
     repeats_only: bool = False
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 from authlib.oauth2.rfc6749 import ClientMixin
 
+from gateway.oauth.scopes import expand
 from kernel import sql
 from kernel.errors import NotFound
 from kernel.ids import NIL, Environment, Kind, Tenant, from_text, to_text
@@ -62,7 +63,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     def get_allowed_scope(self, scope: str | None) -> str | None:
         """Those asked for, all of them or none; without a wish, all that the client has (RFC 6749 §3.3)."""
         wanted = (scope or "").split() or list(self.scopes)
-        return " ".join(dict.fromkeys(wanted)) if set(wanted) <= set(self.scopes) else None
+        return " ".join(dict.fromkeys(wanted)) if set(wanted) <= expand(frozenset(self.scopes)) else None
 
 
 class Clients:

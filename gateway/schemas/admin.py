@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from gateway.oauth.scopes import Scope
 from gateway.schemas.payments import BankId
-from gateway.schemas.types import Id, Metadata, Name, Request, Response, wrong
+from gateway.schemas.types import Metadata, Name, Request, Response, wrong
 
 
 def _printable(text: str) -> str:
@@ -146,13 +146,20 @@ class AdminBankOut(Response):
 
 
 class EvidenceIn(Request):
-    """An operator's word on a payment that no bank will answer for, or the second person's yes to it."""
+    """What one person saw in the bank's books; it counts once another has confirmed it."""
 
-    verdict: Literal["settled", "completed", "rejected", "returned"]
+    verdict: Literal["accepted", "settled", "completed", "returned", "rejected", "cancelled"]
     note: Annotated[str, Field(min_length=1, max_length=2000)]
-    partner_id: Id
-    environment: EnvironmentName
-    proposal_id: Id | None = None
+
+
+class ProposalOut(Response):
+    """Evidence that waits for a second person."""
+
+    id: str
+    object: Literal["proposal"]
+    payment_id: str
+    verdict: str
+    proposed_at: datetime
 
 
 class AuditOut(Response):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from gateway.schemas.pages import PageQuery
 from gateway.schemas.types import Id, Request, Response, wrong
 from kernel.masked import Secret
 from webhooks.endpoints.patterns import EVERYTHING
@@ -54,10 +55,14 @@ class EndpointChange(Request):
 
 
 class RotationIn(Request):
-    """How the signing secret changes: to one of your own, if you like; the old one signs beside it for the overlap."""
+    """How the signing secret changes: to one of your own, if you like; the old one signs beside it for the overlap.
+
+    With `drop_oldest` a secret whose overlap still lasts stops signing now.
+    """
 
     secret: SecretIn | None = None
-    overlap_seconds: Annotated[int, Field(ge=0)] | None = None
+    overlap_seconds: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
+    drop_oldest: bool = False
 
 
 class EndpointOut(Response):
@@ -87,7 +92,20 @@ class EndpointCreated(EndpointOut):
 
 
 class SecretOut(Response):
-    """The signing secrets in use, the current one first."""
+    """A signing secret; without expires_at it is the current one."""
 
     secret: str
-    expiring: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class SecretsOut(Response):
+    """The signing secrets in use, the current one first."""
+
+    data: list[SecretOut]
+
+
+class EndpointFilter(PageQuery):
+    """Which endpoints."""
+
+    merchant_id: Id | None = None

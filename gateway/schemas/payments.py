@@ -24,6 +24,7 @@ from gateway.schemas.types import (
 )
 from payments.states.names import PaymentStatus
 
+
 def _status(value: str) -> str:
     if value not in {status.value for status in PaymentStatus}:
         raise wrong("unknown_value", "Expected a payment's status.")

@@ -1,0 +1,241 @@
+"""The public and the admin port as they run in production, on free ports, with a scripted bank behind them."""
+
+import base64
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import asyncpg
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from gateway.admin.banks import BankBook
+from gateway.admin.journal import Journal
+from gateway.admin.parties import Parties
+from gateway.admin.services import AdminServices
+from gateway.admin.tokens import AdminTokens
+from gateway.app import build_admin_app, build_app
+from gateway.health import Health
+from gateway.http.server import build_runner
+from gateway.limits.gate import Gate
+from gateway.limits.policy import LimitPolicy
+from gateway.limits.storage import RedisBuckets
+from gateway.oauth.clients import Clients
+from gateway.oauth.keys import KeyRing
+from gateway.oauth.server import TokenPolicy, TokenServer
+from gateway.oauth.standing import Standing
+from gateway.oauth.verifier import Verifier
+from gateway.services import Services
+from kernel.batcher import Batcher, BatchPolicy
+from kernel.sealing import Vault
+from payments.banks import BankRegistry
+from payments.inbox import Inbox
+from payments.operators.evidence import OperatorEvidence
+from payments.policy import PaymentsPolicy
+from payments.service import Payments
+from payments.tools import Tools
+from tests.support.clock import FakeClock
+from tests.support.payments_world import Offers
+from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank
+from webhooks.endpoints.requests import EndpointRules
+from webhooks.endpoints.secrets import EndpointSecrets
+from webhooks.endpoints.service import Endpoints
+from webhooks.endpoints.testing import EndpointTester
+from webhooks.events.deliveries import Deliveries
+from webhooks.events.feed import Feed
+from webhooks.events.matching import Matcher
+from webhooks.events.publisher import EventWork, Merchants, Publisher
+from webhooks.events.requests import PublishPolicy
+from webhooks.events.writer import EventWriter
+
+Pool = "asyncpg.Pool[asyncpg.Record]"
+TOKENS = TokenPolicy(issuer="https://gateway.example.com", audience="https://gateway.example.com")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One HTTP answer, read."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+    json: Any
+
+    @property
+    def code(self) -> str:
+        """The problem's code."""
+        return str(self.json["code"])
+
+    def pointers(self) -> set[str]:
+        """Where the problem's field errors point."""
+        return {error["pointer"] for error in self.json.get("errors", [])}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A partner's environment with a client, a token of it, and a merchant."""
+
+    partner_id: str
+    client_id: str
+    secret: str
+    token: str
+    merchant_id: str
+    environment: str
+
+    @property
+    def basic(self) -> str:
+        """The client's HTTP Basic credentials."""
+        return "Basic " + base64.b64encode(f"{self.client_id}:{self.secret}".encode()).decode()
+
+
+@dataclass(slots=True, kw_only=True)
+class Edge:
+    """Both ports, running."""
+
+    session: aiohttp.ClientSession
+    url: str
+    admin_url: str
+    admin_token: str
+    services: Services
+    admin_services: AdminServices
+    standing: Standing
+    bank: ScriptedBank
+    clock: FakeClock
+
+    async def call(self, method: str, path: str, **options: Any) -> Answer:
+        """A request to the public port; `token` and `admin` are short for the Authorization header."""
+        headers = dict(options.pop("headers", {}))
+        base = self.url
+        if (token := options.pop("token", None)) is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if options.pop("admin", False):
+            base, headers["Authorization"] = self.admin_url, f"Bearer {self.admin_token}"
+        async with self.session.request(method, base + path, headers=headers, **options) as response:
+            raw = await response.read()
+            parsed = await response.json(content_type=None) if "json" in response.content_type and raw else None
+            return Answer(status=response.status, headers=response.headers, raw=raw, json=parsed)
+
+    async def party(self, environment: str = "test", scopes: list[str] | None = None) -> Party:
+        """A new partner, made over the admin port."""
+        partner = (await self.call("POST", "/admin/v1/partners", admin=True, json={"name": "Example Partner"})).json
+        base = f"/admin/v1/partners/{partner['id']}"
+        wanted = scopes or ["payments:write", "events:write", "webhooks:manage"]
+        body = {"name": "shop", "environment": environment, "scopes": wanted}
+        client = (await self.call("POST", f"{base}/clients", admin=True, json=body)).json
+        body = {"name": "Example Books Ltd", "environment": environment}
+        merchant = (await self.call("POST", f"{base}/merchants", admin=True, json=body)).json
+        token = await self.token(client["id"], client["secret"])
+        return Party(
+            partner_id=partner["id"],
+            client_id=client["id"],
+            secret=client["secret"],
+            token=token.json["access_token"],
+            merchant_id=merchant["id"],
+            environment=environment,
+        )
+
+    async def token(self, client_id: str, secret: str, **form: str) -> Answer:
+        """Ask the token endpoint."""
+        basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+        data = {"grant_type": "client_credentials", **form}
+        return await self.call("POST", "/oauth/token", headers={"Authorization": f"Basic {basic}"}, data=data)
+
+    async def add_bank(self, environment: str = "test", bank_id: str = "scripted") -> None:
+        """The scripted bank, configured over the admin port."""
+        body = {
+            "id": bank_id,
+            "adapter": "scripted",
+            "environment": environment,
+            "name": "Scripted Bank",
+            "settings": {"base_url": "https://bank.example.com"},
+        }
+        answer = await self.call("POST", "/admin/v1/banks", admin=True, json=body)
+        assert answer.status == 201, answer.raw
+
+
+@asynccontextmanager
+async def running_edge(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    vault: Vault,
+    clock: FakeClock,
+    redis_url: str,
+    limits: LimitPolicy | None = None,
+) -> AsyncIterator[Edge]:
+    """Everything built as the composition root does, started, and closed in reverse."""
+    policy, bank = limits or LimitPolicy(), ScriptedBank()
+    adapters = {"scripted": ScriptedAdapter()}
+    writer = EventWriter(vault, Matcher())
+    tools = Tools(
+        pool=pool,
+        vault=vault,
+        banks=BankRegistry(pool, vault, adapters, clock),
+        engine=bank,
+        events=writer,
+        enqueuer=Offers(),
+        clock=clock,
+        policy=PaymentsPolicy(),
+    )
+    storage = RedisBuckets(redis_url)
+    gate = Gate(storage, policy, time.monotonic)
+    keys, standing = KeyRing(pool, vault, clock), Standing(pool)
+    batcher = Batcher(pool, EventWork(writer, tools.enqueuer), BatchPolicy())
+    health = Health(pool, gate, CollectorRegistry())
+    rules = EndpointRules()
+    services = Services(
+        verifier=Verifier(keys, TOKENS, standing, clock),
+        tokens=TokenServer(Clients(pool), keys, TOKENS, clock),
+        token_policy=TOKENS,
+        keys=keys,
+        gate=gate,
+        health=health,
+        publisher=Publisher(batcher, writer, Merchants(pool), clock, PublishPolicy()),
+        feed=Feed(pool, vault),
+        deliveries=Deliveries(pool, vault),
+        endpoints=Endpoints(pool, vault, clock, rules),
+        endpoint_secrets=EndpointSecrets(pool, vault, clock, rules),
+        endpoint_tester=EndpointTester(pool, writer, tools.enqueuer, clock),
+        payments=Payments(tools),
+        inbox=Inbox(tools),
+    )
+    journal = Journal(pool, clock)
+    admin = AdminServices(
+        journal=journal,
+        tokens=AdminTokens(journal),
+        parties=Parties(journal, vault),
+        banks=BankBook(journal, vault, adapters),
+        evidence=OperatorEvidence(tools),
+        health=health,
+    )
+    for part in (keys, standing, gate, batcher):
+        await part.start()
+    public_runner, public_url = await _listen(build_app(services))
+    admin_runner, admin_url = await _listen(build_admin_app(admin))
+    async with aiohttp.ClientSession() as session:
+        yield Edge(
+            session=session,
+            url=public_url,
+            admin_url=admin_url,
+            admin_token=(await admin.tokens.create("test admin")).reveal(),
+            services=services,
+            admin_services=admin,
+            standing=standing,
+            bank=bank,
+            clock=clock,
+        )
+    await services.payments.drain()
+    for runner in (admin_runner, public_runner):
+        await runner.cleanup()
+    for part in (batcher, gate, standing, storage):
+        await part.close()
+
+
+async def _listen(app: web.Application) -> tuple[web.AppRunner, str]:
+    runner = build_runner(app, shutdown_timeout_seconds=1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    return runner, f"http://{host}:{port}"
