@@ -1,0 +1,65 @@
+"""Child processes: this interpreter, their output in a file, ended by their pid."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_POLL_SECONDS = 0.05
+
+
+class NotStarted(Exception):
+    """A process did not come up; the message ends with its last words."""
+
+
+class Process:
+    """One child."""
+
+    def __init__(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._arguments = arguments
+        self.log = log
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it in a session of its own, so that Ctrl-C reaches us alone and we end things in order."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, *self._arguments, stdout=log, stderr=log, env=self._environment, start_new_session=True
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    async def ended(self) -> int:
+        """Its exit status, once it ended."""
+        return await self._process.wait() if self._process is not None else 0
+
+    async def ready(self, true: Callable[[], bool], seconds_max: float) -> None:
+        """Wait until it is up. Raises NotStarted."""
+        waited = 0.0
+        while not true():
+            if not self.running or waited > seconds_max:
+                raise NotStarted(f"{' '.join(self._arguments)} did not come up:\n{self.last_words()}")
+            await asyncio.sleep(_POLL_SECONDS)
+            waited += _POLL_SECONDS
+
+    async def stop(self, seconds_max: float = 40.0) -> None:
+        """SIGTERM, and SIGKILL if that is not enough."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds_max)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of its output."""
+        return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""

@@ -1,0 +1,202 @@
+"""Everything that runs during one seed: servers, proxies, bank, receivers, system, load."""
+
+import asyncio
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bench.chaos.options import Options
+from bench.chaos.process import NotStarted, Process
+from bench.faults.disk import SmallDisk
+from bench.faults.processes import pids_of, resident_bytes
+from bench.faults.proxy import Proxy
+from bench.faults.tap import OrderTap
+from bench.lines import Lines
+from bench.target import RunFile, Target, fill, pick
+
+_SERVERS_SECONDS_MAX = 60.0
+_SYSTEM_SECONDS_MAX = 60.0
+_ROLES = ("gateway", "dispatcher", "worker")
+
+
+class Stage:
+    """Starts things in order and ends them in reverse. Files: `<state>/<seed>/`."""
+
+    def __init__(self, options: Options, target: Target, seed: int) -> None:
+        self.folder = options.state / str(seed)
+        self._target = target
+        self._options = options
+        self._seed = seed
+        self.disk = SmallDisk(self.folder / "servers")
+        self.servers_file = RunFile(self.folder / "servers" / target.start.servers_file)
+        self.run_file = RunFile(self.folder / "system" / target.start.run_file)
+        self.bank: dict[str, Any] = {}
+        self.proxies = {
+            "postgres": Proxy(lambda: _host_and_port(self.servers_file.read().get("database_url"))),
+            "redis": Proxy(lambda: _host_and_port(self.servers_file.read().get("redis_url"))),
+        }
+        tap = OrderTap(target.books, Lines(self.folder / "orders.jsonl")) if target.books is not None else None
+        self.proxies["bank"] = Proxy(lambda: _host_and_port(self.bank.get("bank_url")), tap)
+        self._ports = {"gateway_port": _free_port(), "admin_port": _free_port()}
+        self._processes: list[Process] = []
+        self._system: Process | None = None
+
+    async def raise_curtain(self, skew_seconds: int) -> None:
+        """Start all but the load. Raises NotStarted."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        await self.disk.mount()
+        await self._start_servers()
+        for proxy in self.proxies.values():
+            await proxy.start()
+        await self._start_bank()
+        await self.start_system(skew_seconds)
+
+    async def lower_curtain(self) -> None:
+        """End everything that was started."""
+        if self._system is not None:
+            await self._system.stop()
+        for process in reversed(self._processes):
+            await process.stop()
+        for proxy in self.proxies.values():
+            await proxy.close()
+        await self.disk.unmount()
+
+    async def start_system(self, skew_seconds: int) -> None:
+        """Start the roles, their clocks off by so much; again if a store is away just then. Raises NotStarted."""
+        start = self._target.start
+        values = {"state": str(self.folder / "system"), **self._ports}
+        environment = {name: str(fill(text, values)) for name, text in start.environment.items()}
+        environment |= {
+            "DATABASE_URL": self._through_proxy("postgres", "database_url"),
+            "REDIS_URL": self._through_proxy("redis", "redis_url"),
+            start.clock_skew_variable: str(skew_seconds),
+        }
+        self._system = Process(fill(start.system, values), self.folder / "system.log", environment)
+        deadline = time.monotonic() + _SYSTEM_SECONDS_MAX
+        while True:
+            await self._system.start()
+            try:
+                await self._system.ready(lambda: bool(self.run_file.read().get("pids")), _SYSTEM_SECONDS_MAX)
+            except NotStarted:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+    async def end_system(self) -> None:
+        """SIGTERM to the supervisor of the roles, in the middle of everything."""
+        if self._system is not None:
+            await self._system.stop()
+        (self.folder / "system" / self._target.start.run_file).unlink(missing_ok=True)
+
+    async def start_process(self, name: str, arguments: list[str]) -> Process:
+        """One of our own tools."""
+        process = Process(arguments, self.folder / f"{name}.log")
+        self._processes.append(process)
+        await process.start()
+        return process
+
+    async def receivers(self) -> str:
+        """Start the receivers; their base URL."""
+        port_file = self.folder / "receivers.port"
+        arguments = ["-m", "bench.receivers", "--target", str(self._options.target), "--port-file", str(port_file)]
+        process = await self.start_process("receivers", [*arguments, "--log", str(self.folder / "posts.jsonl")])
+        await process.ready(lambda: port_file.exists() and bool(port_file.read_text()), _SERVERS_SECONDS_MAX)
+        return f"http://127.0.0.1:{port_file.read_text()}"
+
+    async def load(self) -> Process:
+        """Start the generator."""
+        options = self._options
+        arguments = {
+            "--target": options.target,
+            "--run-file": self.folder / "system" / self._target.start.run_file,
+            "--scene": self.folder / "scene.json",
+            "--log": self.folder / "requests.jsonl",
+            "--seed": self._seed,
+            "--seconds": options.seconds,
+            "--events-per-second": options.events_per_second,
+            "--payments-per-second": options.payments_per_second,
+        }
+        words = [str(word) for pair in arguments.items() for word in pair]
+        return await self.start_process("load", ["-m", "bench.load", *words])
+
+    async def postgres_answers(self) -> bool:
+        """Whether PostgreSQL takes a statement, asked directly."""
+        try:
+            connection = await asyncpg.connect(self.servers_file.read()["database_url"], timeout=2)
+            try:
+                await connection.fetchval("SELECT 1", timeout=2)
+            finally:
+                connection.terminate()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KeyError):
+            return False
+        return True
+
+    async def redis_answers(self) -> bool:
+        """Whether Redis answers, asked directly."""
+        try:
+            async with Redis.from_url(self.redis_url(), socket_timeout=2) as redis:
+                return bool(await redis.ping())
+        except (RedisError, OSError, KeyError):
+            return False
+
+    def read(self) -> dict[str, Any]:
+        """Where system and bank listen now."""
+        return self.run_file.read() | self.bank
+
+    def redis_url(self) -> str:
+        """Where Redis listens itself."""
+        return str(self.servers_file.read()["redis_url"])
+
+    def memory_bytes(self) -> dict[str, int]:
+        """Resident memory of each role's processes together."""
+        return {role: sum(map(resident_bytes, pids_of(self.run_file, role))) for role in _ROLES}
+
+    async def _start_servers(self) -> None:
+        arguments = fill(self._target.start.servers, {"state": str(self.folder / "servers")})
+        servers = await self.start_process("servers", arguments)
+        await servers.ready(lambda: bool(self.servers_file.read()), _SERVERS_SECONDS_MAX)
+
+    async def _start_bank(self) -> None:
+        values = {**self._ports, "bank_port": _free_port()}
+        bank = await self.start_process("bank", fill(self._target.start.bank, values))
+        await bank.ready(lambda: bool(_json_line(bank.log)), _SERVERS_SECONDS_MAX)
+        kept = _json_line(bank.log)
+        self.bank = {name: pick(kept, path) for name, path in self._target.start.bank_keep.items()}
+        self.bank["bank_proxy_url"] = f"http://127.0.0.1:{self.proxies['bank'].port}"
+
+    def _through_proxy(self, server: str, url: str) -> str:
+        parts = urlsplit(str(self.servers_file.read()[url]))
+        user = parts.netloc.rpartition("@")[0]
+        return urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{self.proxies[server].port}", query=""))
+
+
+def _host_and_port(url: str | None) -> tuple[str, int]:
+    """Raises ConnectionRefusedError while no server is known."""
+    parts = urlsplit(url or "")
+    if not parts.hostname or not parts.port:
+        raise ConnectionRefusedError
+    return parts.hostname, parts.port
+
+
+def _json_line(log: Path) -> dict[str, Any]:
+    """The first whole line of JSON of a process' output, or nothing."""
+    for line in log.read_bytes().splitlines(keepends=True) if log.exists() else []:
+        if line.startswith(b"{") and line.endswith(b"\n"):
+            return dict(orjson.loads(line))
+    return {}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

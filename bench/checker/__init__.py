@@ -1,0 +1,1 @@
+"""The checker: a pure function over what generator, receivers, bank and API wrote down."""

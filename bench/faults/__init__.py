@@ -1,0 +1,1 @@
+"""What goes wrong: each fault strikes once and returns when what it took away is back."""

@@ -1,0 +1,86 @@
+"""Which faults strike when: a pure function of the seed.
+
+Faults come in clusters of one to four within a second and a half, so that they meet each other; between clusters is
+time for the system to show that it stands again.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+_CLUSTER_SECONDS = 1.5
+_CLUSTER_FAULTS = 2
+_LEAD_IN_SECONDS = 5.0
+_FULL_RUN_SECONDS = 420.0
+
+# How often each strikes in a run of 420 seconds. Names: see bench/chaos/arsenal.py.
+FULL_RUN: Mapping[str, int] = {
+    "kill gateway": 8,
+    "kill dispatcher": 8,
+    "kill worker": 8,
+    "end gateway": 3,
+    "end dispatcher": 3,
+    "end worker": 3,
+    "kill postgres": 5,
+    "kill redis": 8,
+    "redis flushall": 9,
+    "redis loses its last second": 5,
+    "postgres unreachable": 2,
+    "postgres frozen": 2,
+    "postgres slow": 2,
+    "postgres dripping": 2,
+    "redis unreachable": 2,
+    "redis frozen": 2,
+    "redis slow": 2,
+    "redis dripping": 2,
+    "bank unreachable": 2,
+    "bank frozen": 2,
+    "bank slow": 1,
+    "disk full under postgres": 2,
+    "restart system": 2,
+}
+BANK_FULL_RUN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One fault to come. `luck` is a number in [0, 1) from which the fault chooses its particulars."""
+
+    at_seconds: float
+    name: str
+    luck: float
+
+
+def deal(seed: int, seconds: float, bank_faults: Sequence[str]) -> list[Card]:
+    """The faults of a run in order of time; a shorter run has a fair part of each, drawn by lot."""
+    dice = random.Random(f"faults {seed}")
+    names = list(_names(dice, seconds, bank_faults))
+    dice.shuffle(names)
+    clusters = max(1, len(names) // _CLUSTER_FAULTS)
+    spacing = max(0.0, seconds - _LEAD_IN_SECONDS) / clusters
+    starts = [_LEAD_IN_SECONDS + spacing * (place + dice.uniform(0.0, 0.4)) for place in range(clusters)]
+    cards = [
+        Card(at_seconds=starts[place % clusters] + dice.uniform(0.0, _CLUSTER_SECONDS), name=name, luck=dice.random())
+        for place, name in enumerate(names)
+    ]
+    return sorted(cards, key=lambda card: card.at_seconds)
+
+
+def weather_seconds(luck: float) -> float:
+    """Five to twenty seconds, now and then up to a minute."""
+    return 5.0 + 15.0 * luck if luck < 0.95 else 20.0 + 800.0 * (luck - 0.95)
+
+
+def _names(dice: random.Random, seconds: float, bank_faults: Sequence[str]) -> Iterator[str]:
+    share = seconds / _FULL_RUN_SECONDS
+    for name, count in FULL_RUN.items():
+        yield from [name] * _fair(dice, count * share)
+    if bank_faults:
+        for _ in range(_fair(dice, BANK_FULL_RUN * share)):
+            yield f"bank: {dice.choice(bank_faults)}"
+
+
+def _fair(dice: random.Random, expected: float) -> int:
+    """The whole part for certain, the rest by lot."""
+    whole = int(expected)
+    return whole + (dice.random() < expected - whole)

@@ -1,0 +1,1 @@
+"""Merchants' endpoints, well-behaved and not: one process, many lanes, and a log of every POST."""
