@@ -12,9 +12,10 @@ fail() {
 
 # How this machine's package manager is told to install something; $1 is the Debian name, $2 everybody else's.
 install_command() {
-    if command -v apt-get >/dev/null 2>&1; then echo "apt-get install -y $1"
-    elif command -v dnf >/dev/null 2>&1; then echo "dnf install -y $2"
-    elif command -v apk >/dev/null 2>&1; then echo "apk add $2"
+    sudo=$([ "$(id -u)" = 0 ] || echo "sudo ")
+    if command -v apt-get >/dev/null 2>&1; then echo "${sudo}apt-get install -y $1"
+    elif command -v dnf >/dev/null 2>&1; then echo "${sudo}dnf install -y $2"
+    elif command -v apk >/dev/null 2>&1; then echo "${sudo}apk add $2"
     elif command -v brew >/dev/null 2>&1; then echo "brew install $2"
     else echo "uv python install 3.12"
     fi

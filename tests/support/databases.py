@@ -1,19 +1,15 @@
 """A migrated template database, cloned for each test: real PostgreSQL in a few hundredths of a second."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from kernel.ids import first_id_at
+from config.database.migrate import migrate
 
-_SCHEMA = Path(__file__).parents[2] / "config" / "database" / "schema.sql"
-_PARTITIONED = ("events", "deliveries", "delivery_attempts")
-_WEEKS_AROUND = 4
+_WEEKS_AHEAD = 4
 
 
 def url_of(server_url: str, database: str) -> str:
@@ -29,7 +25,7 @@ def new_name(purpose: str) -> str:
 async def create_template(server_url: str, name: str) -> None:
     """A database with the whole schema, to clone from."""
     await _on(server_url, f"CREATE DATABASE {name}")
-    await _on(url_of(server_url, name), _SCHEMA.read_text(encoding="utf-8") + "\n".join(_partitions()))
+    await migrate(url_of(server_url, name), weeks_ahead=_WEEKS_AHEAD)
 
 
 @asynccontextmanager
@@ -46,19 +42,6 @@ async def clone_of(server_url: str, template: str) -> AsyncIterator[str]:
 async def drop(server_url: str, name: str) -> None:
     """Drop it, whoever is still connected."""
     await _on(server_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _partitions() -> Iterator[str]:
-    monday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    monday -= timedelta(days=monday.weekday())
-    for table in _PARTITIONED:
-        for week in range(-_WEEKS_AROUND, _WEEKS_AROUND + 1):
-            start = monday + timedelta(weeks=week)
-            bounds = (first_id_at(start), first_id_at(start + timedelta(weeks=1)))
-            yield (
-                f"CREATE TABLE {table}_{start:%Y_%m_%d} PARTITION OF {table} "
-                f"FOR VALUES FROM ('{bounds[0]}') TO ('{bounds[1]}');"
-            )
 
 
 async def _on(url: str, statements: str) -> None:

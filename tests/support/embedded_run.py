@@ -1,7 +1,7 @@
 """One run of the embedded servers in a process of its own, as `python embedded_run.py STATE [stay]`.
 
-Starts them, adds a row, and prints a JSON line: the process ids, the URLs, and how many rows there are. Then it stops
-them, or with `stay` waits to be killed. Run as a script by tests that need another account or another death.
+Starts them, adds a row, and prints a JSON line: the process ids, and how many rows there are. Then it stops them, or
+with `stay` waits to be killed. Run as a script by tests that need another account or another death.
 """
 
 import asyncio
