@@ -51,6 +51,7 @@ class Dispatcher:
         self._metrics = metrics
         self._finisher = Finisher(stages.queue, metrics, policy.backoff_seconds_max)
         self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
         self._freed = asyncio.Event()
         self._in_flight = 0
 
@@ -60,18 +61,20 @@ class Dispatcher:
         self._freed.set()
 
     async def run(self) -> None:
-        """Dispatch until stopped. Cancelling it is like killing it: what is in flight comes back by its lease."""
+        """Dispatch until stopped. Cancelling it is like killing it: what is in flight comes back by its lease.
+
+        The tasks beside the claims are asked to end and not cancelled: the queue's client has been seen to swallow that.
+        """
         async with asyncio.TaskGroup() as group:
-            beside = [
-                group.create_task(self._finisher.run()),
-                group.create_task(self._forever(self._tick, self._policy.tick_seconds)),
-                group.create_task(self._forever(self._renew, self._policy.commit_seconds / 3)),
-            ]
-            await self._claim_until_stopped(group)
-            await self._let_end()
-            for task in beside:
-                task.cancel()
-        await self._finisher.drain()
+            group.create_task(self._finisher.run())
+            group.create_task(self._until_ended(self._tick, self._policy.tick_seconds))
+            group.create_task(self._until_ended(self._renew, self._policy.commit_seconds / 3))
+            try:
+                await self._claim_until_stopped(group)
+                await self._let_end()
+            finally:
+                self._ended.set()
+                self._finisher.close()
 
     async def _claim_until_stopped(self, group: asyncio.TaskGroup) -> None:
         failures = 0
@@ -153,11 +156,12 @@ class Dispatcher:
             self._freed.clear()
             await self._freed.wait()
 
-    async def _forever(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
-        while True:
+    async def _until_ended(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        while not self._ended.is_set():
             with suppress(QueueError):  # the claim loop meets the same and says so
                 await work()
-            await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), seconds)
 
     async def _tick(self) -> None:
         while await self._stages.queue.tick():

@@ -86,28 +86,33 @@ class Finisher:
         self._backoff_seconds = backoff_seconds
         self._waiting: deque[Finish] = deque()
         self._has_work = asyncio.Event()
+        self._is_closing = False
 
     def add(self, finish: Finish) -> None:
         """Finish it soon."""
         self._waiting.append(finish)
         self._has_work.set()
 
+    def close(self) -> None:
+        """Finish what is waiting, once; what the queue does not take now, its leases end."""
+        self._is_closing = True
+        self._has_work.set()
+
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until closed."""
         while True:
             await self._has_work.wait()
-            if not await self._flush():
+            if self._waiting and not await self._flush():
+                if self._is_closing:
+                    return
                 await asyncio.sleep(self._backoff_seconds)
-
-    async def drain(self) -> None:
-        """Finish what is waiting, once; what the queue does not take now, its leases end."""
-        while self._waiting and await self._flush():
-            pass
+            if self._is_closing and not self._waiting:
+                return
 
     async def _flush(self) -> bool:
         """One call; False if the queue is away and the finishes are kept for later."""
         part = [self._waiting.popleft() for _ in range(min(len(self._waiting), JOBS_PER_CALL_MAX))]
-        if not self._waiting:
+        if not self._waiting and not self._is_closing:
             self._has_work.clear()
         try:
             held = await self._queue.finish(part)

@@ -113,7 +113,9 @@ async def _disable(connection: BatchConnection, rows: Sequence[Outcome]) -> dict
     if not asking:
         return {}
     versions = {_endpoint(row): row.endpoint_version for row in asking}
-    records = await connection.fetch(_SQL["disable_endpoints"], *_columns(list(versions)), list(versions.values()))
+    columns = (*_columns(list(versions)), list(versions.values()))
+    await connection.execute(_SQL["move_versions"], *columns)
+    records = await connection.fetch(_SQL["disable_endpoints"], *columns)
     return {(record["partner_id"], record["id"]): Environment(record["environment"]) for record in records}
 
 

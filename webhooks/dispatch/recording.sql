@@ -5,21 +5,24 @@
 SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
        set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
 
--- name: disable_endpoints
--- Endpoints that asked for it, if they are still the version that was sent to; the matchers' version moves along.
-WITH disabled AS (
-    UPDATE webhook_endpoints AS w
-    SET state = 'disabled', state_reason = 'receiver_asked', version = w.version + 1, updated_at = now()
+-- name: move_versions
+-- Tell the matchers that endpoints of these environments change; before the endpoints, as every change of one does.
+UPDATE environments AS v
+SET endpoints_version = v.endpoints_version + 1
+WHERE (v.partner_id, v.environment) IN (
+    SELECT w.partner_id, w.environment
     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (partner_id, id, version)
-    WHERE w.partner_id = c.partner_id AND w.id = c.id AND w.version = c.version AND w.state = 'enabled'
-    RETURNING w.partner_id, w.environment, w.id
-), moved AS (
-    UPDATE environments AS v
-    SET endpoints_version = v.endpoints_version + 1
-    FROM (SELECT DISTINCT partner_id, environment FROM disabled) AS d
-    WHERE v.partner_id = d.partner_id AND v.environment = d.environment
-)
-SELECT partner_id, environment::text, id FROM disabled;
+    JOIN webhook_endpoints AS w ON w.partner_id = c.partner_id AND w.id = c.id AND w.version = c.version
+    WHERE w.state = 'enabled'
+);
+
+-- name: disable_endpoints
+-- Endpoints that asked for it, if they are still the version that was sent to.
+UPDATE webhook_endpoints AS w
+SET state = 'disabled', state_reason = 'receiver_asked', version = w.version + 1, updated_at = now()
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (partner_id, id, version)
+WHERE w.partner_id = c.partner_id AND w.id = c.id AND w.version = c.version AND w.state = 'enabled'
+RETURNING w.partner_id, w.environment::text, w.id;
 
 -- name: mark_endpoints
 -- The first failure of an endpoint that was well, or the first success of one that was failing.
