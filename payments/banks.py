@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
+import structlog
 
 from adapters.contract import Adapter, Bank, BankSettings
 from adapters.declaration import Declaration
 from kernel.clock import Clock
 from kernel.errors import NotFound
 from kernel.ids import NIL, Environment
-from kernel.sealing import Vault
+from kernel.sealing import KeyDestroyed, KeyEncryptionKeyMissing, SealBroken, Vault
 from kernel.sql import beside
 
 _SQL = beside(__file__, "banks.sql")
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +71,18 @@ class BankRegistry:
         if young and (wanted is None or wanted in self._known):
             return
         rows = await self._pool.fetch(_SQL["list_banks"])
-        self._known = {row["id"]: await self._configured(row) for row in rows if row["adapter"] in self._adapters}
+        found = [await self._configured(row) for row in rows if row["adapter"] in self._adapters]
+        self._known = {each.bank.id: each for each in found if each is not None}
         self._read_at = self._clock.monotonic()
 
-    async def _configured(self, row: asyncpg.Record) -> ConfiguredBank:
+    async def _configured(self, row: asyncpg.Record) -> ConfiguredBank | None:
+        """One bank whose settings do not open is as if it were not there; the others go on."""
         known = self._known.get(row["id"])
-        bank = known.bank if known is not None and known.bank.version == row["version"] else await self._open(row)
+        try:
+            bank = known.bank if known is not None and known.bank.version == row["version"] else await self._open(row)
+        except (SealBroken, KeyDestroyed, KeyEncryptionKeyMissing, ValueError, KeyError):
+            _log.exception("bank.unreadable", bank_id=row["id"])
+            return None
         return ConfiguredBank(
             bank=bank, name=row["name"], adapter=self._adapters[row["adapter"]], suspended=row["state"] == "suspended"
         )

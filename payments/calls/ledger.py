@@ -211,7 +211,7 @@ class Ledger:
         return next_enquiry_at(case.background.bank.declaration, now, payment.checks, asked)
 
     async def _tell(self, connection: Connection, case: Case) -> tuple[Job, ...]:
-        if not is_news(case.payment.status):
+        if not is_news(case.payment.status, case.submission.sequence):
             return ()
         view = build_view(case.payment, case.background.facts.terms, await self._recovery(connection, case))
         written = await self._tools.events.write(connection, [news_of(view, case.payment, self._tools.clock.now())])

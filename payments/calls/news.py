@@ -14,9 +14,10 @@ SILENT_STATUSES = frozenset({PaymentStatus.SUBMITTING})
 EVENT_TYPES = tuple(f"payment.{status}" for status in PaymentStatus if status not in SILENT_STATUSES)
 
 
-def is_news(status: PaymentStatus) -> bool:
-    """Whether reaching this status is told."""
-    return status not in SILENT_STATUSES
+def is_news(status: PaymentStatus, submission_sequence: int) -> bool:
+    """Whether reaching this status is told. That a payment waits is told once, not after every try in vain."""
+    waits_still = status is PaymentStatus.QUEUED and submission_sequence > 1
+    return status not in SILENT_STATUSES and not waits_still
 
 
 def news_of(view: PaymentView, payment: PaymentRow, now: datetime, *, type_: str | None = None) -> NewEvent:

@@ -184,7 +184,6 @@ def _assemble(
 async def _insert_rows(
     pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, tenant: Tenant, client_id: UUID, merchant_id: UUID
 ) -> None:
-    settings = await seal_settings(vault, BANK_ID, BankSettings(base_url="http://127.0.0.1:1"))
     partner = tenant.partner_id
     await pool.execute("INSERT INTO partners (id, name) VALUES ($1, 'Example Partner')", partner)
     await pool.execute("INSERT INTO environments (partner_id, environment) VALUES ($1, 'test')", partner)
@@ -199,9 +198,15 @@ async def _insert_rows(
         partner,
         merchant_id,
     )
+    await add_bank(pool, vault, BANK_ID)
+
+
+async def add_bank(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, bank_id: str) -> None:
+    """A configured bank of the scripted protocol."""
+    settings = await seal_settings(vault, bank_id, BankSettings(base_url="http://127.0.0.1:1"))
     await pool.execute(
         "INSERT INTO banks (id, adapter, environment, name, sealed_settings)"
         " VALUES ($1, 'scripted', 'test', 'Scripted Bank', $2) ON CONFLICT DO NOTHING",
-        BANK_ID,
+        bank_id,
         settings,
     )

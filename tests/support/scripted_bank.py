@@ -136,6 +136,7 @@ class ScriptedBank:
     books: list[Booked] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     settles: bool = True
+    dead: set[str] = field(default_factory=set)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def then(self, steps: Iterable[str]) -> None:
@@ -149,8 +150,9 @@ class ScriptedBank:
 
     async def perform(self, bank: Bank, request: WireRequest) -> Outcome:
         """One call."""
-        del bank
         await asyncio.sleep(0)
+        if bank.id in self.dead:
+            await self.gate.wait()
         body = orjson.loads(request.body)
         self.calls.append(body["kind"])
         step = self.script.pop(0) if self.script else "ok"
