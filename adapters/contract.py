@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Protocol, Self
 from uuid import UUID
 
@@ -199,6 +200,24 @@ class Adapter(Protocol):
     def parse_notification(self, raw: bytes) -> Notified:
         """What a verified notification says; what is not understood is Verdict.UNKNOWN."""
         ...
+
+
+class NoNotifications:
+    """For the adapters of banks that send no notifications: whatever comes is not theirs."""
+
+    def verify_notification(
+        self,
+        raw: bytes,
+        headers: Mapping[str, str],  # noqa: ARG002 - the port's
+        settings: BankSettings,  # noqa: ARG002 - the port's
+        now: datetime,  # noqa: ARG002 - the port's
+    ) -> Receipt:
+        """Never verified."""
+        return Receipt(verified=False, dedupe_key=sha256(raw).digest(), refused_why="no_notifications")
+
+    def parse_notification(self, raw: bytes) -> Notified:  # noqa: ARG002 - the port's
+        """Says nothing."""
+        return Notified(evidence=Evidence(verdict=Verdict.UNKNOWN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,79 @@
+"""A new adapter's folder is whole from its first minute."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.scaffold import NotPossible, main, write
+
+ROOT = Path(__file__).resolve().parents[3]
+NEEDED = ("adapters", "kernel", "tests/__init__.py", "tests/support", "tests/contracts/adapters", "tests/unit/adapters")
+# The kit without the fault matrix: a scaffold pays nothing, so no fault applies to it.
+KIT = ("test_structure.py", "test_recordings.py", "test_fuzz.py", "test_fault_matrix.py", "test_notifications.py")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of what an adapter needs of the repository."""
+    root = tmp_path / "copy"
+    root.mkdir()
+    shutil.copy(ROOT / "pyproject.toml", root)
+    for each in NEEDED:
+        source, target = ROOT / each, root / each
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+def run(root: Path, *command: str) -> None:
+    """Run a tool of this environment in the copy; its output is the failure's message."""
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(  # noqa: S603 - our own tools
+        [sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_a_scaffold_passes_the_linter_the_types_and_the_kit(copy: Path) -> None:
+    """What is written passes ruff, mypy and the conformance kit as it is, and nothing else was touched."""
+    before = snapshot(copy)
+    run(copy, "adapters.scaffold", "example_bank")
+    after = snapshot(copy)
+    written = [str(path) for path in after if path not in before]
+    assert {path: after[path] for path in before} == before
+    assert "adapters/example_bank/mapping.py" in written
+    python = [path for path in written if path.endswith(".py")]
+    run(copy, "ruff", "check", *python)
+    run(copy, "ruff", "format", "--check", *python)
+    run(copy, "mypy", "-p", "adapters.example_bank")
+    kit = [f"tests/contracts/adapters/{name}" for name in KIT]
+    run(copy, "pytest", "-q", "-p", "no:cacheprovider", "-k", "example_bank", "tests/unit/adapters/example_bank", *kit)
+
+
+@pytest.mark.parametrize("name", ["", "A", "1bank", "a-b", "sandbox", "engine", "contract", "templates", "x" * 41])
+def test_a_name_that_is_taken_or_no_name_is_refused(copy: Path, name: str) -> None:
+    """Nothing is written over, and nothing that could not be imported is written."""
+    before = snapshot(copy)
+    with pytest.raises(NotPossible):
+        write(name, copy)
+    assert snapshot(copy) == before
+
+
+def test_the_command_says_what_it_wrote(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command prints each file and what to do next; a wrong call ends with 2."""
+    assert main(["other_bank"], copy) == 0
+    assert "adapters/other_bank/declaration.py" in capsys.readouterr().out
+    assert main(["other_bank"], copy) == 2
+    assert main([], copy) == 2
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    """Every file by its path."""
+    files = (path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files if path.parts[-2] != ".ruff_cache"}
