@@ -91,9 +91,9 @@ def resetting(post: Post) -> Reaction:
 
 
 def limited(post: Post) -> Reaction:
-    """429 with two to four seconds of Retry-After, up to twice an event."""
-    if post.nth < dice(post.webhook_id, 3):
-        return Reaction(status=429, retry_after=2 + dice(post.webhook_id + "wait", 3))
+    """429 with two or three seconds of Retry-After, once for every other event."""
+    if post.nth < dice(post.webhook_id, 2):
+        return Reaction(status=429, retry_after=2 + dice(post.webhook_id + "wait", 2))
     return _WELL
 
 
