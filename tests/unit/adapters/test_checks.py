@@ -1,0 +1,134 @@
+"""What is refused before a bank is called."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.checks import field_errors, setting_errors
+from adapters.contract import Account, BankSettings, Creditor
+from adapters.declaration import AccountScheme, CurrencyRule
+from adapters.sandbox.declaration import SANDBOX
+from kernel.masked import AccountNumber, Masked, PersonName, Secret
+from kernel.money import Money
+from tests.support.banks import IBAN, instruction
+
+SECRETS = {"token": Secret("t"), "notification_secret": Secret("n")}
+DOMESTIC = Account(sort_code="123456", account_number=AccountNumber("12345678"))
+
+
+def creditor(name: str = "Example Books Ltd", account: Account | None = None) -> Creditor:
+    return Creditor(name=PersonName(name), account=account or Account(iban=AccountNumber(IBAN)))
+
+
+def test_a_payment_that_fits_has_no_errors() -> None:
+    """An instruction within the bank's limits passes, to an IBAN or to a domestic account."""
+    assert field_errors(SANDBOX, instruction()) == []
+    assert field_errors(SANDBOX, instruction(creditor=creditor(account=DOMESTIC))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "code"),
+    [
+        ({"amount": Money("CHF", 1)}, "/amount/currency", "not_supported"),
+        ({"amount": Money("GBP", 0)}, "/amount/value", "out_of_range"),
+        ({"amount": Money("GBP", 100_000_001)}, "/amount/value", "out_of_range"),
+        ({"reference": Masked("x" * 36)}, "/reference", "length"),
+        ({"reference": Masked("")}, "/reference", "length"),
+        ({"reference": Masked("100 €")}, "/reference", "charset"),
+        ({"reference": Masked("two\nlines")}, "/reference", "charset"),
+        ({"creditor": creditor("Müller")}, "/creditor/name", "charset"),
+        ({"creditor": creditor("x" * 71)}, "/creditor/name", "length"),
+        (
+            {"creditor": creditor(account=Account(iban=AccountNumber("GB82-WEST-1234567890")))},
+            "/creditor/account/iban",
+            "charset",
+        ),
+        ({"end_to_end_id": "a_b"}, "/end_to_end_id", "charset"),
+    ],
+)
+def test_each_limit_names_its_field(changes: dict[str, Any], pointer: str, code: str) -> None:
+    """A field outside the bank's limits is named with a code."""
+    assert [(each.pointer, each.code) for each in field_errors(SANDBOX, instruction(**changes))] == [(pointer, code)]
+
+
+def test_every_wrong_field_is_named_and_no_value_repeated() -> None:
+    """All errors come at once, and none of them repeats what was sent."""
+    wrong = instruction(
+        amount=Money("CHF", 1),
+        reference=Masked("§secret§"),
+        creditor=creditor("§name§", Account(iban=AccountNumber("§iban§"))),
+    )
+    errors = field_errors(SANDBOX, wrong)
+    assert {each.pointer for each in errors} == {
+        "/amount/currency",
+        "/reference",
+        "/creditor/name",
+        "/creditor/account/iban",
+    }
+    assert not any("§" in each.message for each in errors)
+
+
+def test_a_scheme_that_the_bank_does_not_pay_to_is_named() -> None:
+    """A bank that pays to IBANs only refuses a sort code."""
+    only_iban = replace(SANDBOX, accounts=frozenset({AccountScheme.IBAN}))
+    errors = field_errors(only_iban, instruction(creditor=creditor(account=DOMESTIC)))
+    assert [(each.pointer, each.code) for each in errors] == [("/creditor/account", "not_supported")]
+
+
+def test_a_bank_with_fewer_digits_takes_only_whole_units() -> None:
+    """Where a bank keeps fewer digits than ISO 4217, amounts that it would round are refused."""
+    rough = replace(SANDBOX, currencies={"GBP": CurrencyRule(exponent=0)})
+    assert field_errors(rough, instruction(amount=Money("GBP", 1200))) == []
+    assert [each.code for each in field_errors(rough, instruction(amount=Money("GBP", 1234)))] == ["too_precise"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wrong"),
+    [
+        (BankSettings(base_url="https://bank.example", secrets=SECRETS), []),
+        (BankSettings(base_url="https://bank.example/api/v1", secrets=SECRETS), []),
+        (BankSettings(base_url="ftp://bank.example", secrets=SECRETS), ["/base_url"]),
+        (BankSettings(base_url="https://us:pw@bank.example", secrets=SECRETS), ["/base_url"]),
+        (BankSettings(base_url="https://bank.example?a=b", secrets=SECRETS), ["/base_url"]),
+        (
+            BankSettings(base_url="https://bank.example"),
+            ["/secrets/notification_secret", "/secrets/token"],
+        ),
+        (BankSettings(base_url="https://b.example", secrets=SECRETS, options={"colour": "red"}), ["/options/colour"]),
+        (
+            BankSettings(
+                base_url="https://b.example",
+                secrets=SECRETS | {"tls_certificate": Secret("c"), "tls_key": Secret("k")},
+                options={"tls_ca": "pem"},
+            ),
+            [],
+        ),
+    ],
+)
+def test_settings_are_held_to_the_declaration(settings: BankSettings, wrong: list[str]) -> None:
+    """A missing, unknown or malformed setting is named; TLS settings fit every bank."""
+    assert [each.pointer for each in setting_errors(SANDBOX, settings)] == wrong
+
+
+def test_settings_survive_sealing() -> None:
+    """Settings come back from their bytes, and show no secret themselves."""
+    settings = BankSettings(base_url="https://bank.example", secrets={"token": Secret("s3cret")}, options={"a": "b"})
+    assert BankSettings.from_json(settings.to_json()) == settings
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"sort_code": "123456"},
+        {"account_number": AccountNumber("12345678")},
+        {"iban": AccountNumber(IBAN), "sort_code": "123456"},
+        {"iban": AccountNumber(IBAN), "sort_code": "123456", "account_number": AccountNumber("12345678")},
+    ],
+)
+def test_an_account_is_one_of_two_forms(parts: dict[str, Any]) -> None:
+    """Neither, half or both forms of account raise ValueError."""
+    with pytest.raises(ValueError, match="an account is"):
+        Account(**parts)
