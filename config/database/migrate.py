@@ -2,49 +2,41 @@
 
 import asyncio
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from config.database.partitions import ensure_partitions
+from kernel.sql import beside
 
+_SQL = beside(__file__, "migrate.sql")
 _MIGRATIONS = Path(__file__).with_name("migrations")
-# Any number that nothing else on the server locks; the letters of "threadne".
-_LOCK = 0x746872656164_6E65
-_WAIT_FOR_OTHERS = "10min"
-# Behind a migration that waits for a table's lock all its traffic waits: better to fail and to be run again.
-_LOCK_TIMEOUT = "5s"
-_STATEMENT_TIMEOUT = "10min"
+# Any number that nothing else in the database locks.
+_LOCK = 0x7468_7265_6164_6E65
 
 
 async def migrate(database_url: str, *, now: datetime | None = None, weeks_ahead: int = 8) -> str:
     """Run what is missing in one transaction, then make the partitions; the revision that the database has now.
 
-    A second process waits for the first, then finds nothing to do. Raises asyncpg's or SQLAlchemy's errors.
+    A second process waits for the first, then finds nothing to do. One process migrates one database at a time. Raises
+    asyncpg's errors; the database is then as it was.
     """
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(database_url, statement_cache_size=0),
-        poolclass=NullPool,
-    )
+    connection = await asyncpg.connect(database_url, statement_cache_size=0)
     try:
-        async with engine.begin() as connection:
-            await connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_FOR_OTHERS}'"))
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
-            await connection.execute(text(f"SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT}'"))
-            before = await connection.run_sync(_revision)
-            await connection.run_sync(_upgrade)
-            after = await connection.run_sync(_revision)
+        async with connection.transaction():
+            before = await _wait_for_turn(connection)
+            # Alembic reads files and imports them: not on the event loop.
+            if script := await asyncio.to_thread(_script_after, before):
+                await connection.execute(script)
+            after = await _revision(connection)
+        await ensure_partitions(connection, now or datetime.now(UTC), weeks_ahead=weeks_ahead)
+        if before != after:
+            await connection.execute(_SQL["analyze"])
     finally:
-        await engine.dispose()
-    await _finish(database_url, now or datetime.now(UTC), weeks_ahead, analyze=before != after)
+        await connection.close()
     return str(after)
 
 
@@ -53,23 +45,24 @@ def migrate_now(database_url: str) -> str:
     return asyncio.run(migrate(database_url))
 
 
-async def _finish(database_url: str, now: datetime, weeks_ahead: int, *, analyze: bool) -> None:
-    connection = await asyncpg.connect(database_url, statement_cache_size=0)
-    try:
-        await ensure_partitions(connection, now, weeks_ahead=weeks_ahead)
-        if analyze:
-            # Plans that are made before the first autovacuum must not take a full table for an empty one.
-            await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
+async def _wait_for_turn(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    await connection.execute(_SQL["wait_for_others"])
+    await connection.execute(_SQL["lock_migrations"], _LOCK)
+    await connection.execute(_SQL["limit_waiting"])
+    return await _revision(connection)
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+async def _revision(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    if await connection.fetchval(_SQL["find_version_table"]) is None:
+        return None
+    revision: str | None = await connection.fetchval(_SQL["find_revision"])
+    return revision
 
 
-def _upgrade(connection: Connection) -> None:
-    config = Config()
+def _script_after(revision: str | None) -> str:
+    """The SQL from a revision to the newest one, with Alembic's own note of it; empty if there is nothing to do."""
+    script = StringIO()
+    config = Config(output_buffer=script)
     config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, f"{revision}:head" if revision else "head", sql=True)
+    return script.getvalue()

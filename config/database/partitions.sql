@@ -1,10 +1,10 @@
--- name: lock_partitions
+-- name: lock_making
 -- One process at a time makes partitions; the others then find them made.
-SELECT pg_advisory_xact_lock($1);
+SELECT pg_advisory_xact_lock(8097880561234569);
 
--- name: try_lock_partitions
--- One process at a time drops partitions; the others leave it to that one.
-SELECT pg_try_advisory_xact_lock($1);
+-- name: lock_dropping
+-- One process at a time drops partitions; the others give up and leave it to that one.
+SET LOCAL lock_timeout = '1s'; SELECT pg_advisory_xact_lock(8097880561234570);
 
 -- name: find_partitions
 -- Tables of the search path that bear a partition's name, and whether each is attached, detached by half, or alone.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -20,6 +21,7 @@ from kernel.batcher.work import BatchConnection, BatchWork, Result, Row
 from kernel.errors import Unavailable
 
 Answer = TypeVar("Answer")
+_ROLLBACK_SECONDS_MAX = 1.0
 _log = structlog.get_logger()
 
 
@@ -116,7 +118,7 @@ class Committer(Generic[Row, Result]):
         except Exception as error:
             if is_commit_refused(error):
                 raise
-            connection.terminate()
+            _terminate(connection)
             raise _CommitUnknown from error
         if tag != "COMMIT":
             raise RuntimeError(f"{self._work.name}: write swallowed an error that had ended its transaction")
@@ -153,16 +155,31 @@ class Committer(Generic[Row, Result]):
 
 async def _left_behind(connection: BatchConnection, error: BaseException) -> bool:
     """Leave no transaction behind. True where the connection ended before COMMIT was sent."""
-    if not isinstance(error, Exception) or isinstance(error, _CommitUnknown):
-        connection.terminate()
+    if isinstance(error, _CommitUnknown):
         return False
-    if connection.is_closed():
+    if not isinstance(error, Exception):
+        _terminate(connection)
+        return False
+    if _is_over(connection):
         return True
     try:
-        await connection.execute("ROLLBACK", timeout=1)
+        await connection.execute("ROLLBACK", timeout=_ROLLBACK_SECONDS_MAX)
     except Exception:  # noqa: BLE001 - the server rolls back what its client leaves
-        connection.terminate()
+        _terminate(connection)
     return False
+
+
+def _is_over(connection: BatchConnection) -> bool:
+    """A pool takes a connection back by itself when it ends; its methods then raise."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
+def _terminate(connection: BatchConnection) -> None:
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 def _one_each(answers: Sequence[Answer], rows: Sequence[object]) -> list[Answer]:

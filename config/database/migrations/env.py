@@ -1,7 +1,6 @@
-"""Alembic's entry: runs the migrations on the connection, and in the transaction, that migrate.py gives."""
+"""Alembic's entry. Alembic writes the script (offline mode); migrate.py runs it, in a transaction of its own."""
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=None)
-with context.begin_transaction():
-    context.run_migrations()
+context.configure(dialect_name="postgresql")
+context.run_migrations()

@@ -1,4 +1,4 @@
-"""How a migration runs its SQL."""
+"""How a migration brings its SQL."""
 
 from pathlib import Path
 
@@ -6,9 +6,5 @@ from alembic import op
 
 
 def run_beside(module_file: str) -> None:
-    """Run the file of the same name with the ending `.sql`: many statements, as PostgreSQL itself reads them."""
-    script = Path(module_file).with_suffix(".sql").read_text(encoding="utf-8")
-    driver = op.get_bind().connection.dbapi_connection
-    if driver is None:
-        raise RuntimeError("a migration needs its connection")
-    driver.run_async(lambda connection: connection.execute(script))
+    """Put the file of the same name with the ending `.sql` into the script, as it stands."""
+    op.get_context().impl.static_output(Path(module_file).with_suffix(".sql").read_text(encoding="utf-8"))
