@@ -96,6 +96,21 @@ async def test_the_stored_body_is_what_receivers_get(
     }
 
 
+async def test_nothing_that_partners_write_is_in_a_plain_column(
+    database: Pool, endpoints: Endpoints, publisher: Publisher, tenant: Tenant
+) -> None:
+    """Data is sealed; the partner's own ids and ordering keys are digests."""
+    await endpoint(endpoints, tenant, ordered=True)
+    planted = "planted-secret"
+    await publisher.publish(tenant, request(data={planted: planted}, key=planted, ordering_key=planted))
+    for table in ("events", "event_keys", "deliveries"):
+        rows = await database.fetch(f"SELECT t::text AS line FROM {table} t")  # noqa: S608 - three fixed names
+        assert rows
+        for row in rows:
+            assert planted not in row["line"]
+            assert planted.encode().hex() not in row["line"]
+
+
 async def test_a_key_is_published_once(database: Pool, publisher: Publisher, tenant: Tenant) -> None:
     """The same key with the same content answers the first event; with other content it is a conflict."""
     first = await publisher.publish(tenant, request(key="order-1"))

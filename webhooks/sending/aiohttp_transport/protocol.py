@@ -15,6 +15,8 @@ class HeadFirstHandler(ResponseHandler):
     aiohttp's parser forgets a whole answer when rubbish comes behind it in the same packet: a 204 with a body, say,
     which some frameworks send. So bytes are fed head by head until the answer is there. And where a body breaks the
     rules it leaves the reader waiting for the deadline; here the reader hears of it at once.
+
+    What comes after a whole answer is never taken for the answer to the next request on the connection: it ends it.
     """
 
     _answered = False
@@ -33,12 +35,25 @@ class HeadFirstHandler(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the socket."""
+        if self._is_answer_complete():
+            self._drop()
+            return
         while data and not self._answered and (end := self._end_of_head(data)):
             self._feed(data[:end])
             data = data[end:]
-        if data:
+        if data and self._is_answer_complete():
+            self._drop()
+        elif data:
             self._before = data[-3:]
             self._feed(data)
+
+    def _is_answer_complete(self) -> bool:
+        return self._answered and (self._payload is None or self._payload.is_eof())
+
+    def _drop(self) -> None:
+        self.force_close()
+        if self.transport is not None:
+            self.transport.abort()
 
     def _end_of_head(self, data: bytes) -> int:
         """Where the next head ends in `data`, or 0; its last four bytes may have begun in what came before."""
