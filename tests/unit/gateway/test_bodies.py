@@ -1,0 +1,97 @@
+from contextlib import suppress
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import MultiDict
+
+from gateway.http.bodies import DEPTH_MAX, parse, query
+from gateway.http.prefer import Wait, wait_of
+from gateway.problems.errors import Malformed
+from gateway.schemas.pages import PageQuery
+from kernel.errors import Invalid
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(alphabet="abc", max_size=3), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(value=json_values)
+def test_good_json_is_read_as_it_is(value: object) -> None:
+    """Strictness refuses nothing that is right."""
+    assert parse(orjson.dumps(value), unique_names=True) == value
+
+
+@given(body=st.binary(max_size=200))
+def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
+    """There is no third way out."""
+    with suppress(Malformed):
+        parse(body, unique_names=True)
+
+
+@pytest.mark.parametrize("deep", [b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1), b"[" * 100_000])
+def test_deep_nesting_is_refused(deep: bytes) -> None:
+    """One level more than the cap is too deep, and far too deep does no harm."""
+    with pytest.raises(Malformed):
+        parse(deep)
+
+
+def test_nesting_up_to_the_cap_and_broad_bodies_are_fine() -> None:
+    """The cap is on depth, not on size."""
+    inner = b"[" * (DEPTH_MAX - 1) + b"]" * (DEPTH_MAX - 1)
+    parse(b"[" + b",".join([inner] * 100) + b"]")
+
+
+@pytest.mark.parametrize("body", [b'"a\\u0000"', b'{"\\u0000": 1}', b'[["\\u0000"]]'])
+def test_nul_is_refused(body: bytes) -> None:
+    """PostgreSQL's text cannot hold it."""
+    with pytest.raises(Malformed):
+        parse(body)
+
+
+def test_text_about_nul_is_no_nul() -> None:
+    r"""A backslash, then u0000 as plain letters."""
+    assert parse(b'"\\\\u0000"') == "\\u0000"
+
+
+@pytest.mark.parametrize("body", [b'{"a":1,"a":1}', b'{"x":[{"b":1,"c":2,"b":3}]}', b'{"a":1,"\\u0061":2}'])
+def test_a_name_twice_is_refused_where_asked(body: bytes) -> None:
+    """Two readers could take different ones; also when the name is spelt differently."""
+    with pytest.raises(Malformed):
+        parse(body, unique_names=True)
+    parse(body)
+
+
+def test_a_query_parameter_stands_once() -> None:
+    """Which of two would count is nobody's guess."""
+    with pytest.raises(Invalid):
+        query(PageQuery, MultiDict([("limit", "1"), ("limit", "2")]))
+
+
+@pytest.mark.parametrize(
+    ("values", "wait"),
+    [
+        ([], Wait(10)),
+        (["respond-async"], Wait(0, "respond-async")),
+        (["wait=3"], Wait(3, "wait=3")),
+        (["respond-async, wait=5"], Wait(5, "wait=5")),
+        (["wait=9999"], Wait(30, "wait=30")),
+        (["return=minimal; x=y"], Wait(10)),
+    ],
+)
+def test_prefer_is_read_as_rfc_7240_says(values: list[str], wait: Wait) -> None:
+    """Wait and respond-async count, what we do not know is ignored."""
+    assert wait_of(values) == wait
+
+
+@pytest.mark.parametrize("values", [["wait=x"], ["wait="], ["wait=-1"], ["wait=1, wait=2"], ["wait=1.5"]])
+def test_a_wait_that_is_none_is_a_field_error(values: list[str]) -> None:
+    """It is said, not guessed."""
+    with pytest.raises(Invalid):
+        wait_of(values)

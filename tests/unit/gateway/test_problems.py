@@ -1,0 +1,82 @@
+import orjson
+import pytest
+from aiohttp import web
+from pydantic import ValidationError
+
+from gateway.problems.document import STATUSES, problem_of
+from gateway.problems.errors import RateLimited, Unauthenticated
+from gateway.problems.fields import field_errors, pointer_to
+from gateway.schemas.payments import PaymentIn
+from kernel.errors import Conflict, FieldError, Invalid, NotFound, ThreadneedleError, Unavailable
+
+
+def test_every_error_class_has_a_status() -> None:
+    """The last row of the table fits every error, so none is without a status."""
+    assert STATUSES[-1][0] is ThreadneedleError
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Invalid([]), 422, "validation_failed"),
+        (NotFound(), 404, "not_found"),
+        (Conflict(code="payment_settled"), 409, "payment_settled"),
+        (Conflict(code="idempotency_key_reused"), 422, "idempotency_key_reused"),
+        (Unauthenticated(), 401, "unauthenticated"),
+        (Unavailable(), 503, "temporarily_unavailable"),
+        (web.HTTPNotFound(), 404, "not_found"),
+        (web.HTTPMethodNotAllowed("PUT", ["GET"]), 405, "method_not_allowed"),
+        (ConnectionError("secret host"), 503, "temporarily_unavailable"),
+        (RuntimeError("secret words"), 500, "internal_error"),
+    ],
+)
+def test_each_error_is_one_problem(error: Exception, status: int, code: str) -> None:
+    """Status and code are stable, and what went wrong inside is not told."""
+    problem = problem_of(error)
+    document = problem.document("request-1")
+    assert (problem.status, document["status"], document["code"]) == (status, status, code)
+    assert document["type"] == f"/problems/{code.replace('_', '-')}"
+    assert document["recommended_action"]
+    assert document["request_id"] == "request-1"
+    assert b"secret" not in orjson.dumps(document)
+
+
+def test_field_errors_are_part_of_the_document() -> None:
+    """Each with pointer, code and message."""
+    error = FieldError(pointer="/a/0", code="required", message="Send it.")
+    document = problem_of(Invalid([error])).document("r")
+    assert document["errors"] == [{"pointer": "/a/0", "code": "required", "message": "Send it."}]
+
+
+def test_headers_belong_to_the_problem() -> None:
+    """Retry-After, WWW-Authenticate and the limit's fields come with the errors that know them."""
+    limited = RateLimited("x", retry_after_seconds=7, headers={"RateLimit": "a"})
+    assert problem_of(limited).headers == {"RateLimit": "a", "Retry-After": "7"}
+    assert problem_of(Unavailable(retry_after_seconds=3)).headers == {"Retry-After": "3"}
+    assert problem_of(Unauthenticated(challenge="Basic")).headers == {"WWW-Authenticate": "Basic"}
+    assert problem_of(web.HTTPMethodNotAllowed("PUT", ["GET"])).headers == {"Allow": "GET"}
+
+
+def test_pointers_escape_what_rfc_6901_wants_escaped() -> None:
+    """~ and / within a name."""
+    assert pointer_to(["a/b", "c~d", 0]) == "/a~1b/c~0d/0"
+
+
+def test_pydantic_errors_never_repeat_what_was_sent() -> None:
+    """Every kind of error that the payment type can make, with a marked value: the mark is nowhere."""
+    marked = "MARKED-4711"
+    sent = {
+        "merchant_id": {marked: 1},
+        "bank_id": marked,
+        "amount": marked,
+        "creditor": {"name": [marked], "account": {"sort_code": marked, "account_number": marked, marked: marked}},
+        "reference": marked * 9,
+        "execute_at": marked,
+        "metadata": {marked: {marked: marked}},
+        marked: marked,
+    }
+    with pytest.raises(ValidationError) as raised:
+        PaymentIn.model_validate(sent)
+    errors = field_errors(raised.value)
+    assert len(errors) >= 8
+    assert marked not in repr(errors)

@@ -1,0 +1,124 @@
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.schemas.admin import ClientIn
+from gateway.schemas.events import EventIn, FeedQueryIn
+from gateway.schemas.pages import PageQuery
+from gateway.schemas.payments import AccountIn, PaymentIn
+from gateway.schemas.types import MoneyIn, Time
+
+PAYMENT: dict[str, Any] = {
+    "merchant_id": "mer_x",
+    "bank_id": "sandbox",
+    "amount": {"currency": "GBP", "value": 1},
+    "creditor": {"name": "Example Books Ltd", "account": {"iban": "GB82 WEST 1234 5698 7654 32"}},
+    "reference": "Invoice 42",
+}
+
+
+@pytest.mark.parametrize("value", [1.0, True, "1", None, 0, -1, 2**53, 10**30])
+def test_amounts_are_whole_positive_numbers_and_nothing_else(value: Any) -> None:
+    """No floats, booleans, texts, zero, negatives, or numbers that JSON readers round."""
+    with pytest.raises(ValidationError):
+        MoneyIn.model_validate({"currency": "GBP", "value": value})
+
+
+@pytest.mark.parametrize("currency", ["gbp", "XXX", "XAU", "", "GBPP", 826])
+def test_currencies_are_those_of_iso_4217_with_a_minor_unit(currency: Any) -> None:
+    """Lower case, tests, metals and numbers are refused."""
+    with pytest.raises(ValidationError):
+        MoneyIn.model_validate({"currency": currency, "value": 1})
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        {},
+        {"iban": "GB82WEST12345698765433"},
+        {"iban": "DE89"},
+        {"iban": ""},
+        {"sort_code": "123456"},
+        {"account_number": "12345678"},
+        {"iban": "GB82WEST12345698765432", "sort_code": "123456", "account_number": "12345678"},
+        {"sort_code": "12345", "account_number": "12345678"},
+        {"sort_code": "123456", "account_number": "1234567890"},
+    ],
+)
+def test_accounts_that_are_none(account: dict[str, str]) -> None:
+    """An IBAN with its check digits, or sort code and number; never half of one or both."""
+    with pytest.raises(ValidationError):
+        AccountIn.model_validate(account)
+
+
+def test_accounts_are_normalised_and_masked() -> None:
+    """Spaces and dashes that people write are taken away; nothing prints the number."""
+    request = PaymentIn.model_validate(PAYMENT)
+    account = request.creditor.account
+    assert account.iban is not None
+    assert account.iban.reveal() == "GB82WEST12345698765432"
+    assert "12345698765432" not in repr(request)
+    assert "Example Books" not in repr(request)
+    domestic = AccountIn.model_validate({"sort_code": "12-34-56", "account_number": "12345678"})
+    assert domestic.sort_code == "123456"
+
+
+@pytest.mark.parametrize("reference", ["", "x" * 36, "a_b", "ünïcode", "line\nbreak", 'quote"', 5])
+def test_references_that_banks_would_refuse(reference: Any) -> None:
+    """Up to 35 characters of the basic Latin set."""
+    with pytest.raises(ValidationError):
+        PaymentIn.model_validate({**PAYMENT, "reference": reference})
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-31", "2026-01-31T09:30:00", "2026-02-30T09:30:00Z", "now", 5, "9999-12-31T23:59:59-23:59"]
+)
+def test_times_that_are_none(text: Any) -> None:
+    """RFC 3339 with an offset, and a day that exists."""
+    with pytest.raises(ValidationError):
+        TypeAdapter(Time).validate_python(text)
+
+
+def test_times_are_taken_in_any_offset() -> None:
+    """And kept in UTC."""
+    time = TypeAdapter(Time).validate_python("2026-01-31T09:30:00.5+02:00")
+    assert time.isoformat() == "2026-01-31T07:30:00.500000+00:00"
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"k" * 41: "v"}, {"key": "v" * 501}, {"key": 1}, {f"k{n}": "v" for n in range(21)}, [], {"a b": "v"}]
+)
+def test_metadata_is_small(metadata: Any) -> None:
+    """Twenty short texts at most."""
+    with pytest.raises(ValidationError):
+        PaymentIn.model_validate({**PAYMENT, "metadata": metadata})
+
+
+@pytest.mark.parametrize("event_type", ["", "a..b", "a b", "payment.settled", "webhook_endpoint.test", "a" * 129, 1])
+def test_event_types_that_partners_may_not_use(event_type: Any) -> None:
+    """Dotted identifiers, and not those of our own events."""
+    with pytest.raises(ValidationError):
+        EventIn.model_validate({"type": event_type, "data": {}})
+
+
+def test_queries_read_numbers_from_text() -> None:
+    """A query string has nothing but text."""
+    assert PageQuery.model_validate({"limit": "7"}).limit == 7
+    assert FeedQueryIn.model_validate({"types": "a.*,b.c"}).types == ("a.*", "b.c")
+
+
+@pytest.mark.parametrize(
+    "query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"cursor": ""}, {"cursor": "\n"}, {"x": "1"}]
+)
+def test_queries_that_are_refused(query: dict[str, str]) -> None:
+    """Out of range, unreadable and unknown parameters are errors, not ignored."""
+    with pytest.raises(ValidationError):
+        PageQuery.model_validate(query)
+
+
+def test_clients_have_known_scopes_only() -> None:
+    """A scope that does not exist is refused when the client is made."""
+    body = {"name": "shop", "environment": "test", "scopes": ["payments:read", "everything"]}
+    with pytest.raises(ValidationError):
+        ClientIn.model_validate(body)
