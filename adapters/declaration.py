@@ -84,7 +84,10 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """At most `requests` calls of these kinds in any `window_seconds`."""
+    """At most `requests` calls of these kinds in any `window_seconds`.
+
+    For pacing enquiries and for the bank's page; what keeps the engine within it is the bank's own 429 and Retry-After.
+    """
 
     kinds: frozenset[OperationKind]
     requests: int
@@ -143,8 +146,12 @@ class Declaration:
 
     @property
     def lease_seconds(self) -> float:
-        """How long an operation's lease must last at least: its deadline and what the bank needs after it."""
-        return self.deadlines.total_seconds + self.processing_seconds
+        """How long an operation's lease must last at least.
+
+        The engine begins a call within one total deadline (slots and tokens are waited for no longer) and ends it
+        within another; then the bank may need its processing time.
+        """
+        return 2 * self.deadlines.total_seconds + self.processing_seconds
 
     def poll_delay_seconds(self, checks: int) -> float:
         """The delay before enquiry number `checks` + 1."""

@@ -1,5 +1,6 @@
 """Performs prepared calls at banks and says what became of them. Decides nothing about money."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -125,9 +126,19 @@ class Engine:
     async def _send(self, line: Line, attempt: _Attempt) -> None:
         call = self._call(line.bank, attempt.request)
         profile = self._declarations[line.bank.adapter].auth
-        credential = await self._credentials.header(line.bank, profile, line.send, call)
+        try:
+            async with asyncio.timeout(self._seconds_left(attempt, call)):
+                credential = await self._credentials.header(line.bank, profile, line.send, call)
+        except TimeoutError:
+            raise NoToken from None
+        if self._seconds_left(attempt, call) <= 0:
+            raise BulkheadFull
         attempt.headers = {**call.headers, **credential}
         attempt.course = await line.send(replace(call, headers=attempt.headers))
+
+    def _seconds_left(self, attempt: _Attempt, call: Call) -> float:
+        """Until when the call may begin: leases count on it, so a late one must not leave any more."""
+        return call.deadlines.total_seconds - (self._clock.monotonic() - attempt.started)
 
     def _call(self, bank: Bank, request: WireRequest) -> Call:
         return Call(

@@ -18,6 +18,8 @@ from kernel.masked import Secret
 _TRIES = 5
 _FIRST_RETRY_SECONDS = 0.2
 _TIMEOUT_SECONDS = 5
+# A bank whose answer is lost is silent altogether: otherwise its notification would tell before anyone had to ask.
+_SILENT = frozenset({Fault.TIMEOUT_AFTER, Fault.RESET_AFTER, Fault.COMMIT_LATE, Fault.STALE})
 
 
 class Notifier:
@@ -29,8 +31,8 @@ class Notifier:
         self._session: aiohttp.ClientSession | None = None
 
     async def tell(self, payment: Payment) -> None:
-        """Send the payment's present state, as often as its fault says."""
-        if self.callback_url is None:
+        """Send the payment's present state, as often as its fault says, or not at all."""
+        if self.callback_url is None or payment.fault in _SILENT:
             return
         raw = orjson.dumps({"id": f"ntf_{secrets.token_hex(12)}", "type": "payment.updated"} | _content(payment))
         for _ in range(2 if payment.fault is Fault.NOTIFY_TWICE else 1):

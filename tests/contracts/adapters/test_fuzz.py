@@ -28,6 +28,7 @@ KINDS = st.sampled_from(sorted(OperationKind))
 
 
 @pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None)
 @given(kind=KINDS, reply=REPLIES)
 def test_garbage_proves_nothing(name: str, kind: OperationKind, reply: WireReply) -> None:
     """Bytes that are not of the protocol are unknown: never an error, never a refusal, never a payment."""
@@ -35,7 +36,7 @@ def test_garbage_proves_nothing(name: str, kind: OperationKind, reply: WireReply
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_a_damaged_answer_never_turns_into_a_refusal(name: str, data: st.DataObject) -> None:
     """A recorded answer that is no refusal does not become one by losing, repeating or changing bytes or its status."""
@@ -50,6 +51,7 @@ def test_a_damaged_answer_never_turns_into_a_refusal(name: str, data: st.DataObj
 
 
 @pytest.mark.parametrize("name", NAMES)
+@settings(deadline=None)
 @given(raw=BODIES, headers=st.dictionaries(st.text(), st.text(), max_size=3))
 def test_garbage_at_the_door_is_refused(name: str, raw: bytes, headers: Mapping[str, str]) -> None:
     """Notifications that nobody signed are neither verified nor read as news, and never raise."""

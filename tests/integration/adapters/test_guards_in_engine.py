@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from adapters.contract import Answered, Bank, NeverLeft, Unknown
 from adapters.declaration import AuthProfile
-from adapters.engine import EngineSettings
+from adapters.engine import Engine, EngineMetrics, EngineSettings
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
+from adapters.engine.tokens import NoToken, Token
 from adapters.wire import WireRequest
+from kernel.clock import CorrectedClock
 from tests.support.banks import bank, engine, plain
 from tests.support.clock import FakeClock
 from tests.support.raw_server import Exchange, serving
@@ -161,6 +164,26 @@ async def test_without_a_token_nothing_leaves(far: FakeBank, token_url: str) -> 
     """A call for which there is no token never left."""
     banks = engine({"plain": plain(AuthProfile.OAUTH_CLIENT_CREDENTIALS)})
     outcome = await banks.perform(with_oauth(far, token_url.format(far=far.url)), GET)
+    assert isinstance(outcome, NeverLeft)
+    assert outcome.why == "no_token"
+    assert not far.presented
+    await banks.close()
+
+
+async def test_a_call_that_could_not_begin_in_time_never_leaves(far: FakeBank) -> None:
+    """Leases count on it that a call begins within its deadline, whatever it waited for."""
+
+    class NeverReady:
+        async def get(self, bank: Bank, fetch: object) -> Token:  # noqa: ARG002 - the port's
+            await asyncio.Event().wait()
+            raise NoToken
+
+        def forget(self, bank: Bank) -> None:
+            """Nothing is kept."""
+
+    declarations = {"plain": plain(AuthProfile.OAUTH_CLIENT_CREDENTIALS)}
+    banks = Engine(declarations, CorrectedClock(), EngineMetrics.on(CollectorRegistry()), tokens=NeverReady())
+    outcome = await asyncio.wait_for(banks.perform(with_oauth(far), GET), 5)
     assert isinstance(outcome, NeverLeft)
     assert outcome.why == "no_token"
     assert not far.presented
