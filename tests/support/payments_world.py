@@ -1,8 +1,9 @@
 """A partner with a merchant, a client and a scripted bank, and the payments room on a real database."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -28,6 +29,15 @@ from webhooks.events.writer import EventWriter
 from webhooks.queue.port import Job
 
 BANK_ID = "scripted"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Give the other tasks their turn until something holds; five seconds at most."""
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("what was waited for did not happen")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,19 +71,31 @@ class CrashingEvents:
 class World:
     """Everything that a test of payments touches."""
 
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    clock: FakeClock
+    tools: Tools
     tenant: Tenant
     client_id: UUID
     merchant_id: UUID
     bank: ScriptedBank
-    offers: Offers
-    events: CrashingEvents
-    tools: Tools
     payments: Payments
     sweeper: Sweeper
     inbox: Inbox
     inbox_worker: InboxWorker
+
+    @property
+    def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        return self.tools.pool
+
+    @property
+    def clock(self) -> FakeClock:
+        return cast("FakeClock", self.tools.clock)
+
+    @property
+    def offers(self) -> Offers:
+        return cast("Offers", self.tools.enqueuer)
+
+    @property
+    def events(self) -> CrashingEvents:
+        return cast("CrashingEvents", self.tools.events)
 
     @property
     def caller(self) -> Requester:
@@ -82,7 +104,7 @@ class World:
     def request(self, **changes: Any) -> PaymentRequest:
         fields: dict[str, Any] = {
             "merchant_id": self.merchant_id,
-            "bank_id": BANK_ID,
+            "bank_id": self.bank.id,
             "amount": Money("GBP", 1234),
             "creditor": Creditor(
                 name=PersonName("Example Books Ltd"), account=Account(iban=AccountNumber("GB82WEST12345698765432"))
@@ -121,19 +143,24 @@ async def make_world(
     *,
     declaration: Declaration = DECLARATION,
     policy: PaymentsPolicy | None = None,
+    bank: ScriptedBank | None = None,
 ) -> World:
-    """A world of its own partner; the bank is shared by all worlds of one database."""
+    """A world of its own partner. A bank that is given is shared; worlds with banks of other ids never meet."""
+    bank = bank or ScriptedBank()
     tenant = Tenant(new_id(clock.now()), Environment.TEST)
     client_id, merchant_id = new_id(clock.now()), new_id(clock.now())
-    await _insert_rows(pool, vault, tenant, client_id, merchant_id)
-    return _assemble(pool, vault, clock, _Parties(tenant, client_id, merchant_id), (declaration, policy))
+    parties = _Parties(tenant, client_id, merchant_id)
+    await _insert_rows(pool, parties)
+    await add_bank(pool, vault, bank.id, bank.id)
+    tools = _tools(pool, vault, clock, bank, (declaration, policy or PaymentsPolicy()))
+    return _assemble(tools, parties, bank)
 
 
 def second_process(world: World, vault: Vault, *, declaration: Declaration = DECLARATION) -> World:
     """Another process for the same partner and bank, with nothing in its memory."""
     parties = _Parties(world.tenant, world.client_id, world.merchant_id)
-    made = _assemble(world.pool, vault, world.clock, parties, (declaration, world.tools.policy), world.bank)
-    return made
+    tools = _tools(world.pool, vault, world.clock, world.bank, (declaration, world.tools.policy))
+    return _assemble(tools, parties, world.bank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,37 +170,33 @@ class _Parties:
     merchant_id: UUID
 
 
-def _assemble(
+def _tools(
     pool: "asyncpg.Pool[asyncpg.Record]",
     vault: Vault,
     clock: FakeClock,
-    parties: _Parties,
-    rules: tuple[Declaration, PaymentsPolicy | None],
-    bank: ScriptedBank | None = None,
-) -> World:
+    bank: ScriptedBank,
+    rules: tuple[Declaration, PaymentsPolicy],
+) -> Tools:
     declaration, policy = rules
-    bank = bank or ScriptedBank()
-    offers, events = Offers(), CrashingEvents(inner=EventWriter(vault, Matcher()))
-    tools = Tools(
+    return Tools(
         pool=pool,
         vault=vault,
-        banks=BankRegistry(pool, vault, {"scripted": ScriptedAdapter(declaration)}, clock),
+        banks=BankRegistry(pool, vault, {bank.id: ScriptedAdapter(declaration)}, clock),
         engine=bank,
-        events=events,
-        enqueuer=offers,
+        events=CrashingEvents(inner=EventWriter(vault, Matcher())),
+        enqueuer=Offers(),
         clock=clock,
-        policy=policy or PaymentsPolicy(),
+        policy=policy,
     )
+
+
+def _assemble(tools: Tools, parties: _Parties, bank: ScriptedBank) -> World:
     return World(
-        pool=pool,
-        clock=clock,
+        tools=tools,
         tenant=parties.tenant,
         client_id=parties.client_id,
         merchant_id=parties.merchant_id,
         bank=bank,
-        offers=offers,
-        events=events,
-        tools=tools,
         payments=Payments(tools),
         sweeper=Sweeper(tools),
         inbox=Inbox(tools),
@@ -181,10 +204,8 @@ def _assemble(
     )
 
 
-async def _insert_rows(
-    pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, tenant: Tenant, client_id: UUID, merchant_id: UUID
-) -> None:
-    partner = tenant.partner_id
+async def _insert_rows(pool: "asyncpg.Pool[asyncpg.Record]", parties: _Parties) -> None:
+    partner, client_id, merchant_id = parties.tenant.partner_id, parties.client_id, parties.merchant_id
     await pool.execute("INSERT INTO partners (id, name) VALUES ($1, 'Example Partner')", partner)
     await pool.execute("INSERT INTO environments (partner_id, environment) VALUES ($1, 'test')", partner)
     await pool.execute(
@@ -198,15 +219,15 @@ async def _insert_rows(
         partner,
         merchant_id,
     )
-    await add_bank(pool, vault, BANK_ID)
 
 
-async def add_bank(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, bank_id: str) -> None:
+async def add_bank(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, bank_id: str, adapter: str = BANK_ID) -> None:
     """A configured bank of the scripted protocol."""
     settings = await seal_settings(vault, bank_id, BankSettings(base_url="http://127.0.0.1:1"))
     await pool.execute(
         "INSERT INTO banks (id, adapter, environment, name, sealed_settings)"
-        " VALUES ($1, 'scripted', 'test', 'Scripted Bank', $2) ON CONFLICT DO NOTHING",
+        " VALUES ($1, $2, 'test', 'Scripted Bank', $3) ON CONFLICT DO NOTHING",
         bank_id,
+        adapter,
         settings,
     )

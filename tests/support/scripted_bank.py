@@ -132,16 +132,24 @@ class ScriptedBank:
     garbage, not_found, hang.
     """
 
+    id: str = "scripted"
     script: list[str] = field(default_factory=list)
     books: list[Booked] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     settles: bool = True
+    dedupes: bool = True
     dead: set[str] = field(default_factory=set)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def then(self, steps: Iterable[str]) -> None:
         """Add to the script."""
         self.script.extend(steps)
+
+    def be_honest(self) -> None:
+        """No more failures, and the books are open."""
+        self.script.clear()
+        for booked in self.books:
+            booked.visible_after = 0
 
     def paid(self, payment: str) -> list[Booked]:
         """The payments in the books for one of ours that the bank did not refuse."""
@@ -191,7 +199,7 @@ class ScriptedBank:
 
     def _submit(self, body: dict[str, Any], step: str) -> Booked:
         for booked in self.books:
-            if booked.key == body["key"]:
+            if self.dedupes and booked.key == body["key"]:
                 return booked
         made = Booked(
             key=body["key"],

@@ -15,7 +15,7 @@ from kernel.sealing import Vault
 from payments.operators.evidence import Actor, OperatorEvidence, Proposal
 from payments.policy import Caps, PaymentsPolicy
 from tests.support.clock import FakeClock
-from tests.support.payments_world import World, add_bank, make_world, second_process
+from tests.support.payments_world import World, add_bank, make_world, second_process, until
 
 
 @pytest.fixture
@@ -147,8 +147,7 @@ async def test_a_notification_may_come_before_the_response(world: World) -> None
     """Both are evidence of one payment; the later one says nothing new."""
     world.bank.then(["hang"])
     created = await world.pay(wait_seconds=0)
-    while not world.bank.calls:
-        await asyncio.sleep(0.01)
+    await until(lambda: bool(world.bank.calls))
     await world.inbox.accept("scripted", _notification(await _reference(world)), {"signature": "true"})
     await world.inbox_worker.run_once()
     assert await world.status(created.payment.id) == "settled"
@@ -230,8 +229,7 @@ async def test_drain_waits_for_the_call(world: World) -> None:
     """A process that is told to stop ends its bank calls first; a partner that went away cancelled nothing."""
     world.bank.then(["hang"])
     request = asyncio.create_task(world.pay())
-    while not world.bank.calls:
-        await asyncio.sleep(0.01)
+    await until(lambda: bool(world.bank.calls))
     request.cancel()
     draining = asyncio.create_task(world.payments.drain())
     await asyncio.sleep(0)
@@ -254,8 +252,8 @@ async def test_a_dead_bank_does_not_delay_another(
     alive = await world.pay("alive", wait_seconds=0)
     world.clock.advance(60)
     assert await world.sweeper.run_once() == 3
-    while await world.status(alive.payment.id) != "accepted":
-        await asyncio.sleep(0.01)
+    await until(lambda: world.sweeper._runner.busy("scripted") == 0)
+    assert await world.status(alive.payment.id) == "accepted"
     assert await world.sweeper.run_once() == 0
     world.bank.gate.set()
     await world.sweeper.settle()

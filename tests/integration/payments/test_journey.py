@@ -88,7 +88,7 @@ async def test_the_creditor_is_masked_everywhere(world: World) -> None:
     assert "GB82" not in shown
     assert "Example Books" not in shown
     for table in ("payments", "submissions", "bank_operations", "payment_evidence", "bank_exchanges", "events"):
-        plain = str(await world.rows(f"SELECT to_jsonb(t) - 'sealed_request' AS row FROM {table} t"))
+        plain = str(await world.rows(f"SELECT to_jsonb(t) AS row FROM {table} t"))  # noqa: S608 - names from above
         assert "98765432" not in plain
         assert "Invoice 42" not in plain
 

@@ -9,7 +9,7 @@ from adapters.contract import Verdict
 from adapters.declaration import OperationKind, Recovery
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
-from tests.support.payments_world import World, make_world, second_process
+from tests.support.payments_world import World, make_world, second_process, until
 from tests.support.scripted_bank import declared
 
 RESENDING = declared(recovery={OperationKind.SUBMIT: Recovery.RESEND})
@@ -72,8 +72,7 @@ async def test_an_enquiry_begun_too_early_proves_nothing(world: World) -> None:
     world.clock.advance(299)
     world.bank.then(["hang"])
     await world.sweeper.run_once()
-    while world.bank.calls.count("enquire") < 1:
-        await asyncio.sleep(0.01)
+    await until(lambda: "enquire" in world.bank.calls)
     world.clock.advance(100)
     world.bank.gate.set()
     await world.sweeper.settle()
@@ -169,8 +168,7 @@ async def test_a_dead_process_is_taken_over_by_asking(world: World, vault: Vault
     """An operation in flight beyond its lease is enquired about, and never sent again."""
     world.bank.then(["hang"])
     created = await world.pay(wait_seconds=0)
-    while not world.bank.calls:
-        await asyncio.sleep(0.01)
+    await until(lambda: bool(world.bank.calls))
     other = second_process(world, vault)
     assert await other.sweep(1) == 0
     await other.sweep(30)
