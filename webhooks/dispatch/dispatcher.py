@@ -63,7 +63,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until stopped. Cancelling it is like killing it: what is in flight comes back by its lease.
 
-        The tasks beside the claims are asked to end and not cancelled: the queue's client has been seen to swallow that.
+        The tasks beside the claims are asked to end, not cancelled: the queue's client has been seen to swallow that.
         """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._finisher.run())

@@ -1,13 +1,15 @@
 """Claims become what can be sent: one query per batch, one opening of all seals, and the rest is told why not."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
 from kernel.clock import Clock
-from kernel.ids import NIL, Environment, Tenant
+from kernel.ids import NIL, Environment, Tenant, first_id_at, time_of
 from kernel.masked import Secret
 from kernel.sealing import KeyEncryptionKeyMissing, SealError, Vault
 from kernel.sealing.expiring import ExpiringCache
@@ -19,6 +21,7 @@ from webhooks.queue.port import Claim, Finish, Retry
 from webhooks.sending.model import LoadedDelivery
 
 _SQL = beside(__file__, "loading.sql")
+_DAY = timedelta(days=1)
 _OPENED_SECONDS = 30.0
 _OPENED_MAX = 20_000
 # A key-encryption key that is not configured is an operator's matter; no step is used up by it.
@@ -65,12 +68,15 @@ class Loader:
         return batch
 
     async def _rows(self, claims: Sequence[Claim]) -> dict[UUID, asyncpg.Record]:
-        rows = await self._pool.fetch(
-            _SQL["load_deliveries"],
-            [claim.job.partner_id for claim in claims],
-            [claim.job.delivery_id for claim in claims],
-            timeout=self._timeout_seconds,
-        )
+        ids = [claim.job.delivery_id for claim in claims]
+        async with (
+            asyncio.timeout(self._timeout_seconds),
+            self._pool.acquire() as connection,
+            connection.transaction(readonly=True),
+        ):
+            await connection.execute(_SQL["plan_now"])
+            partners = [claim.job.partner_id for claim in claims]
+            rows = await connection.fetch(_SQL["load_deliveries"], partners, ids, *id_bounds(ids))
         return {row["id"]: row for row in rows}
 
     async def _open_all(self, matching: Sequence[tuple[Claim, asyncpg.Record]], batch: LoadedBatch) -> None:
@@ -100,6 +106,11 @@ def release(claim: Claim, delay_ms: int) -> Finish:
     """Give a claim back unsent: the same step, with the origin that it had."""
     job = claim.job
     return Finish(claim=claim, retry=Retry(round=job.round, step=job.step, delay_ms=delay_ms, origin=job.origin))
+
+
+def id_bounds(ids: Sequence[UUID]) -> tuple[UUID, UUID]:
+    """Between which ids these deliveries and their events lie: a delivery's id carries its event's time, nearly."""
+    return first_id_at(time_of(min(ids)) - _DAY), first_id_at(time_of(max(ids)) + _DAY)
 
 
 def _matches(claim: Claim, row: asyncpg.Record) -> bool:

@@ -60,10 +60,10 @@ class Reconciler:
                 _log.warning("reconciler.postponed", error=type(error).__name__, why=str(error))
 
     async def _reconcile(self) -> None:
-        is_lost = await self._queue.is_lost()
+        is_lost, now = await self._queue.is_lost(), self._clock.monotonic()
         if is_lost:
+            self._walk_at = now
             await self._open_epoch()
-        now = self._clock.monotonic()
         if now >= self._heal_at:
             self._heal_at = now + self._policy.heal_seconds
             self._healed("stranded", await self._healing.free_stranded())
@@ -71,12 +71,15 @@ class Reconciler:
             await self._walk(rebuilding=is_lost)
 
     async def _open_epoch(self) -> None:
-        """The number is committed before the epoch opens, so that it never comes again."""
-        number = await self._pool.fetchval(_SQL["next_epoch"])
-        if await self._queue.open_epoch(number):
-            self._metrics.epochs.inc()
-            self._walk_at = self._clock.monotonic()
-            _log.warning("queue.epoch_opened", epoch=number)
+        """The number is committed before the epoch opens, so that it never comes again.
+
+        A database that was restored may first give numbers that the queue has seen.
+        """
+        while await self._queue.is_lost():
+            number = await self._pool.fetchval(_SQL["next_epoch"])
+            if await self._queue.open_epoch(number):
+                self._metrics.epochs.inc()
+                _log.warning("queue.epoch_opened", epoch=number)
 
     async def _walk(self, *, rebuilding: bool) -> None:
         started = self._clock.monotonic()

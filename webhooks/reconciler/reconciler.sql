@@ -9,8 +9,10 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('threadneedle.reconciler', 0))
 SELECT nextval('queue_epoch');
 
 -- name: plan_by_index
--- For this transaction only: while the tables are young the planner would rather read them whole, and remember that.
-SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
+-- For this transaction only: while a partition is young the planner would rather read it whole, or by any index and
+-- then sort, and would remember that.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+       set_config('enable_sort', 'off', true);
 
 -- name: lanes_with_pending
 -- Every lane that has a pending delivery, one index look-up each, whatever the length of the lanes.
