@@ -1,0 +1,3 @@
+from threadneedle.cli import app
+
+app()

@@ -1,0 +1,155 @@
+"""The command line: run the roles, prepare a database, register partners.
+
+Exit status: 0 done; 1 the journey or the check did not hold; 2 wrong usage or settings; 3 a store or a role is away.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+import uvloop
+from redis.exceptions import RedisError
+from rich.console import Console
+
+from config.embedded.binaries import NoServer
+from config.embedded.process.child import ServerFailed
+from config.keys import KeysError
+from config.loading import SettingsError
+from kernel.errors import Refused
+from threadneedle import registering
+from threadneedle.doctor import examine
+from threadneedle.local import up as local
+from threadneedle.local.stack import NotReady
+from threadneedle.preparation import prepare
+from threadneedle.roles import dispatcher as dispatcher_role
+from threadneedle.roles import gateway as gateway_role
+from threadneedle.roles import worker as worker_role
+
+WRONG = 2
+AWAY = 3
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+partner_app = typer.Typer(no_args_is_help=True, help="Partners: the organisations that call the API.")
+client_app = typer.Typer(no_args_is_help=True, help="OAuth clients of partners.")
+token_app = typer.Typer(no_args_is_help=True, help="Admin API tokens.")
+app.add_typer(partner_app, name="partner")
+app.add_typer(client_app, name="client")
+app.add_typer(token_app, name="admin-token")
+
+State = Annotated[Path, typer.Option(help="The folder that holds everything that this run makes.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def up(
+    state: State = Path("var"),
+    *,
+    embedded: Annotated[bool, typer.Option(help="Start PostgreSQL and Valkey too.")] = False,
+    demo: Annotated[bool, typer.Option(help="Play the journey.")] = False,
+    once: Annotated[bool, typer.Option(help="End after the journey.")] = False,
+) -> None:
+    """Run every role and a sandbox bank on this machine."""
+    options = local.UpOptions(state=state.absolute(), embedded=embedded, demo=demo, once=once)
+    held = _run(lambda: local.up(options, Console()))
+    raise typer.Exit(0 if held else 1)
+
+
+@app.command()
+def servers(state: State = Path("var")) -> None:
+    """Run an embedded PostgreSQL and Valkey alone."""
+    _run(lambda: local.servers(state.absolute(), Console()))
+
+
+@app.command()
+def demo(state: State = Path("var")) -> None:
+    """Play the journey against what `up` started."""
+    held = _run(lambda: local.demo(state.absolute(), Console()))
+    raise typer.Exit(0 if held else 1)
+
+
+@app.command()
+def gateway() -> None:
+    """Run the HTTP edge: the partners' API and the admin API."""
+    _run(gateway_role.run)
+
+
+@app.command()
+def dispatcher() -> None:
+    """Run a dispatcher: it signs and sends webhooks."""
+    _run(dispatcher_role.run)
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker: reconciler, sweeper, inbox, retention."""
+    _run(worker_role.run)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version."""
+    _run(prepare)
+
+
+@app.command()
+def doctor(*, json: Json = False) -> None:
+    """Say what a production set-up lacks."""
+    healthy = _run(lambda: examine(Console(), as_json=json))
+    raise typer.Exit(0 if healthy else 1)
+
+
+@partner_app.command("create")
+def create_partner(
+    name: str, tier: Annotated[str, typer.Option(help="Which limits apply.")] = "standard", *, json: Json = False
+) -> None:
+    """Register a partner with its test and live environments."""
+    _show(_run(lambda: registering.create_partner(name, tier)), as_json=json)
+
+
+@client_app.command("create")
+def create_client(
+    partner: Annotated[str, typer.Argument(help="The partner's id, ptn_…")],
+    name: Annotated[str, typer.Option(help="What the partner calls it.")] = "default",
+    environment: Annotated[str, typer.Option(help="test or live")] = "test",
+    scope: Annotated[list[str] | None, typer.Option(help="A scope; say it again for more. Without it: all.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Register an OAuth client; its secret is shown this once."""
+    new = registering.ClientOrder(partner=partner, name=name, environment=environment, scopes=tuple(scope or ()))
+    _show(_run(lambda: registering.create_client(new)), as_json=json)
+
+
+@token_app.command("create")
+def create_token(name: str, *, json: Json = False) -> None:
+    """Make an admin API token; it is shown this once."""
+    _show(_run(lambda: registering.create_admin_token(name)), as_json=json)
+
+
+def _run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run to the end; what a person can mend is one line and an exit status, not a stack trace."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main())
+    except (SettingsError, KeysError, Refused) as error:
+        _complain(error, WRONG)
+    except (NoServer, ServerFailed, NotReady, asyncpg.PostgresError, RedisError, OSError) as error:
+        _complain(error, AWAY)
+
+
+def _complain(error: Exception, status: int) -> None:
+    sys.stderr.write(f"threadneedle: {error}\n")
+    raise typer.Exit(status)
+
+
+def _show(result: dict[str, Any], *, as_json: bool) -> None:
+    console = Console()
+    if as_json:
+        console.print_json(data=result)
+        return
+    for name, value in result.items():
+        console.print(f"{name}: {value}", highlight=False)

@@ -1,0 +1,1 @@
+"""All roles on one machine, with their stores if none are given."""

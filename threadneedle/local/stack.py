@@ -1,0 +1,175 @@
+"""The whole product on one machine: stores, sandbox bank, roles; started in that order and stopped in reverse."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from config.loading import load_settings
+from config.settings import Settings
+from threadneedle.demo.partner import Api
+from threadneedle.local.environment import Ports, choose_ports, ensure_keys, local_environment
+from threadneedle.local.roles import Role, Roles
+from threadneedle.local.runfile import RunFile
+from threadneedle.local.stores import Stores
+from threadneedle.preparation import create_admin_token, prepare_database
+
+SANDBOX_BANK = "sandbox"
+_READY_SECONDS_MAX = 60
+_POLL_SECONDS = 0.05
+
+
+class NotReady(Exception):
+    """A role did not become ready; the message ends with the last lines of its log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that is decided before the first process starts."""
+
+    root: Path
+    state: Path
+    ports: Ports
+    settings: Settings
+    environment: dict[str, str]
+    bank_secrets: dict[str, str]
+
+    @property
+    def gateway(self) -> str:
+        """The API's URL."""
+        return f"http://127.0.0.1:{self.ports.gateway}"
+
+    @property
+    def admin(self) -> str:
+        """The admin API's URL."""
+        return f"http://127.0.0.1:{self.ports.admin}"
+
+    @property
+    def simulator(self) -> str:
+        """The sandbox bank's URL."""
+        return f"http://127.0.0.1:{self.ports.simulator}"
+
+
+@contextlib.asynccontextmanager
+async def local_stack(stores: Stores, state: Path) -> AsyncIterator[RunFile]:
+    """Run everything, restarting what dies, until the block ends. Raises NotReady, and what the stores raise."""
+    async with contextlib.AsyncExitStack() as stack:
+        urls = await stores.start()
+        stack.push_async_callback(stores.stop)
+        plan = _plan(state, urls)
+        await prepare_database(plan.settings)
+        token = await create_admin_token(plan.settings, "local")
+        roles = Roles(plan.root, state / "log", plan.environment, lambda: _write(plan, token, stores, roles))
+        stack.push_async_callback(roles.stop)
+        processes = _roles(plan)
+        for role in processes:
+            roles.start(role)
+        keepers = [asyncio.create_task(stores.keep()), *(asyncio.create_task(roles.keep(role)) for role in processes)]
+        stack.push_async_callback(_cancel, keepers)
+        await _wait_until_ready(plan, roles)
+        await _register_bank(plan, token)
+        yield _write(plan, token, stores, roles)
+
+
+def _plan(state: Path, urls: dict[str, str]) -> Plan:
+    wanted = load_settings(urls).gateway
+    ports = choose_ports(wanted.port, wanted.admin_port)
+    environment = local_environment(state, urls, ports)
+    settings = load_settings(environment)
+    ensure_keys(Path(settings.keys.file))
+    return Plan(
+        root=Path(__file__).resolve().parents[2],
+        state=state,
+        ports=ports,
+        settings=settings,
+        environment=environment,
+        bank_secrets=_bank_secrets(state),
+    )
+
+
+def _bank_secrets(state: Path) -> dict[str, str]:
+    """The sandbox bank's secrets, kept with the database that remembers them."""
+    path = state / "sandbox-bank"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"{secrets.token_hex(16)} {secrets.token_hex(32)}", encoding="ascii")
+    token, notification_secret = path.read_text(encoding="ascii").split()
+    return {"token": token, "notification_secret": notification_secret}
+
+
+def _roles(plan: Plan) -> list[Role]:
+    gateways = plan.settings.gateway.processes
+    names = ["gateway"] if gateways == 1 else [f"gateway-{number}" for number in range(1, gateways + 1)]
+    bank = Role(
+        name="simulator",
+        module="adapters.sandbox.simulator",
+        arguments=(
+            *("--port", str(plan.ports.simulator)),
+            *("--token", plan.bank_secrets["token"]),
+            *("--notification-secret", plan.bank_secrets["notification_secret"]),
+            *("--callback-url", f"{plan.gateway}/banks/{SANDBOX_BANK}/notifications"),
+        ),
+    )
+    roles = [("worker", "worker"), ("dispatcher", "dispatcher"), *((name, "gateway") for name in names)]
+    return [bank, *(Role(name=name, module="threadneedle", arguments=(verb,)) for name, verb in roles)]
+
+
+def _write(plan: Plan, token: str, stores: Stores, roles: Roles) -> RunFile:
+    pids: dict[str, list[int]] = stores.pids()
+    for name, pid in roles.pids().items():
+        pids.setdefault(name.split("-")[0], []).append(pid)
+    file = RunFile(
+        gateway=plan.gateway,
+        admin=plan.admin,
+        admin_token=token,
+        simulator=plan.simulator,
+        database_url=plan.settings.database.url.reveal(),
+        redis_url=plan.settings.redis.queue_url.reveal(),
+        pids=pids,
+    )
+    file.write(plan.state)
+    return file
+
+
+async def _wait_until_ready(plan: Plan, roles: Roles) -> None:
+    deadline = asyncio.get_running_loop().time() + _READY_SECONDS_MAX
+    async with aiohttp.ClientSession() as session:
+        for name in roles.pids():
+            while not await _is_ready(session, plan, name):
+                if not roles.running(name) or asyncio.get_running_loop().time() > deadline:
+                    raise NotReady(roles.failure(name))
+                await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _is_ready(session: aiohttp.ClientSession, plan: Plan, name: str) -> bool:
+    urls = {"gateway": f"{plan.gateway}/readyz", "simulator": f"{plan.simulator}/_books"}
+    url = urls.get(name.split("-")[0])
+    if url is None:
+        return True
+    try:
+        async with session.get(url) as reply:
+            return reply.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def _register_bank(plan: Plan, token: str) -> None:
+    """The sandbox bank under its id; a later run only tells where it listens now."""
+    settings = {"base_url": plan.simulator, "secrets": plan.bank_secrets}
+    async with Api(plan.admin, token) as admin:
+        bank = {"id": SANDBOX_BANK, "adapter": "sandbox", "environment": "test", "name": "Sandbox bank"}
+        answer = await admin.post("/admin/v1/banks", {**bank, "settings": settings})
+        if answer.status == 409:
+            answer = await admin.patch(f"/admin/v1/banks/{SANDBOX_BANK}", {"settings": settings})
+        if answer.status not in (200, 201):
+            raise NotReady(f"the sandbox bank was not registered: {answer.status} {answer.code}")
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,42 @@
+"""What has to be done once before roles run: the schema, and the first admin token."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+
+from config.database.migrate import migrate
+from config.loading import load_settings
+from config.resources import measure_clock
+from config.settings import Settings
+from gateway.admin.journal import Journal
+from gateway.admin.tokens import AdminTokens
+from kernel.clock import CorrectedClock
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+
+async def prepare() -> None:
+    """Bring the database that the settings name to this version."""
+    await prepare_database(load_settings(required=("database.url",)))
+
+
+async def prepare_database(settings: Settings) -> str:
+    """Migrate and make the partitions; the revision that the database has now."""
+    return await migrate(settings.database.url.reveal(), weeks_ahead=settings.retention.partition_weeks_ahead)
+
+
+async def create_admin_token(settings: Settings, name: str) -> str:
+    """A new admin API token. Whoever holds the database may make one."""
+    async with open_journal(settings) as (_, journal):
+        return (await AdminTokens(journal).create(name)).reveal()
+
+
+@asynccontextmanager
+async def open_journal(settings: Settings) -> AsyncIterator[tuple[Pool, Journal]]:
+    """A small pool and a journal on it, for one command."""
+    clock = CorrectedClock()
+    async with asyncpg.create_pool(settings.database.url.reveal(), min_size=1, max_size=2) as pool:
+        await measure_clock(pool, clock)
+        yield pool, Journal(pool, clock)

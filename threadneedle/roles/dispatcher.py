@@ -1,0 +1,53 @@
+"""The dispatcher's role: claim, load, send, record, finish."""
+
+import structlog
+
+from kernel.batcher import Batcher
+from threadneedle.roles import policies
+from threadneedle.roles.foundation import Foundation, open_foundation, running, stop_signal
+from webhooks.dispatch.attempting import Attempter
+from webhooks.dispatch.dispatcher import Dispatcher, Stages
+from webhooks.dispatch.ending import Recorder
+from webhooks.dispatch.loading import Loader
+from webhooks.dispatch.metrics import DispatchMetrics
+from webhooks.dispatch.outcome import Outcome
+from webhooks.dispatch.recording import Recorded, RecordWork
+from webhooks.sending.aiohttp_transport import AiohttpTransport
+from webhooks.sending.sender import Sender
+from webhooks.sending.transport import Transport
+
+_log = structlog.get_logger()
+
+
+async def run() -> None:
+    """Dispatch until SIGTERM; then finish what is in flight."""
+    async with open_foundation("dispatcher") as foundation:
+        webhooks = foundation.settings.webhooks
+        transport = AiohttpTransport(policies.transport_policy(webhooks), policies.allow_list(webhooks))
+        results = Batcher(
+            foundation.resources.hot_pool,
+            RecordWork(foundation.events, foundation.enqueuer, foundation.clock),
+            policies.batch_policy(foundation.settings.batches),
+            foundation.batch_metrics,
+        )
+        await results.start()
+        dispatcher = _build(foundation, transport, results)
+        async with running(stop_signal(dispatcher.stop)):
+            _log.info("role.ready", role="dispatcher")
+            await dispatcher.run()
+        await results.close()
+        await transport.close()
+
+
+def _build(foundation: Foundation, transport: Transport, results: Batcher[Outcome, Recorded]) -> Dispatcher:
+    settings, clock = foundation.settings.webhooks, foundation.clock
+    policy = policies.dispatch_policy(settings)
+    metrics = DispatchMetrics.registered(foundation.registry)
+    sender = Sender(transport, clock, policies.send_policy(settings))
+    stages = Stages(
+        queue=foundation.queue,
+        loader=Loader(foundation.resources.hot_pool, foundation.vault, clock, policy.load_seconds),
+        attempter=Attempter(sender, foundation.vault, clock, policy.retry, metrics),
+        recorder=Recorder(results, clock, policy.commit_seconds),
+    )
+    return Dispatcher(stages, policy, metrics, policies.queue_policy(settings))

@@ -1,0 +1,147 @@
+"""What every role stands on: settings, log, clock, stores, vault, queue, and the one way in which events are written."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from adapters.engine import Engine
+from adapters.engine.engine import EngineMetrics
+from adapters.registry import Registry, discover
+from config.keys import open_provider
+from config.loading import load_settings
+from config.logging import configure_logging
+from config.resources import Resources, keep_clock, open_resources
+from config.settings import Settings
+from kernel.batcher import BatchMetrics
+from kernel.clock import CorrectedClock
+from kernel.sealing import Vault
+from payments.banks import BankRegistry
+from payments.tools import Tools
+from threadneedle.roles import policies
+from webhooks.events.matching import Matcher
+from webhooks.events.writer import EventWriter
+from webhooks.queue.enqueuer import EnqueuerMetrics, EnqueuerPolicy, QueueEnqueuer
+from webhooks.queue.redis_queue import RedisQueue
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """Built once per process."""
+
+    settings: Settings
+    resources: Resources
+    registry: CollectorRegistry
+    batch_metrics: BatchMetrics
+    vault: Vault
+    queue: RedisQueue
+    enqueuer: QueueEnqueuer
+    events: EventWriter
+
+    @property
+    def clock(self) -> CorrectedClock:
+        """The corrected clock."""
+        return self.resources.clock
+
+
+@contextlib.asynccontextmanager
+async def open_foundation(role: str) -> AsyncIterator[Foundation]:
+    """Everything opened and checked, and the clock kept right, until the block ends."""
+    settings, clock = load_settings(), CorrectedClock()
+    configure_logging(settings.logging, clock)
+    _log.info("role.starting", role=role, **settings.summary())
+    async with (
+        open_resources(settings, role=role, clock=clock) as resources,
+        running(keep_clock(resources.pool, clock)),
+    ):
+        registry = CollectorRegistry()
+        keys = open_provider(settings.keys, os.environ)
+        vault = Vault(resources.key_pool, keys, clock, policies.vault_policy(settings))
+        queue = RedisQueue(resources.queue_redis, policies.queue_policy(settings.webhooks))
+        enqueuer = QueueEnqueuer(queue, EnqueuerMetrics.registered(registry), _enqueuer_policy(settings))
+        yield Foundation(
+            settings=settings,
+            resources=resources,
+            registry=registry,
+            batch_metrics=BatchMetrics.registered(registry),
+            vault=vault,
+            queue=queue,
+            enqueuer=enqueuer,
+            events=EventWriter(vault, Matcher()),
+        )
+        await enqueuer.close()
+
+
+@contextlib.asynccontextmanager
+async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tools, Registry]]:
+    """What the stages of a payment need, with the engine that calls banks."""
+    settings, clock = foundation.settings, foundation.clock
+    registry = discover()
+    engine = Engine(
+        registry.declarations,
+        clock,
+        EngineMetrics.on(foundation.registry),
+        policies.engine_settings(settings),
+    )
+    policy = policies.payments_policy(settings.payments)
+    pool = foundation.resources.pool
+    banks = BankRegistry(pool, foundation.vault, registry.adapters, clock, policy.bank_settings_age_max_seconds)
+    try:
+        yield (
+            Tools(
+                pool=pool,
+                vault=foundation.vault,
+                banks=banks,
+                engine=engine,
+                events=foundation.events,
+                enqueuer=foundation.enqueuer,
+                clock=clock,
+                policy=policy,
+            ),
+            registry,
+        )
+    finally:
+        await engine.close()
+
+
+@contextlib.asynccontextmanager
+async def running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Tasks beside the block; cancelled when it ends. One that fails ends the process, so that it is restarted."""
+    tasks = [asyncio.create_task(_or_stop(work)) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def stop_signal(on_stop: Callable[[], None] | None = None) -> None:
+    """Wait for SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()
+    if on_stop is not None:
+        on_stop()
+
+
+async def _or_stop(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        _log.exception("role.broken")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _enqueuer_policy(settings: Settings) -> EnqueuerPolicy:
+    webhooks = settings.webhooks
+    return EnqueuerPolicy(wait_seconds=webhooks.enqueue_wait_seconds, calls_max=webhooks.enqueue_calls_max)

@@ -1,0 +1,160 @@
+"""The gateway's role: the partners' API and the admin API on two ports."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from gateway.admin.banks import BankBook
+from gateway.admin.journal import Journal
+from gateway.admin.parties import Parties
+from gateway.admin.services import AdminServices
+from gateway.admin.tokens import AdminTokens
+from gateway.app import build_admin_app, build_app
+from gateway.health import Health
+from gateway.http.server import build_runner
+from gateway.limits.gate import Gate
+from gateway.limits.storage import RedisBuckets
+from gateway.oauth.clients import Clients
+from gateway.oauth.keys import KeyRing
+from gateway.oauth.server import TokenPolicy, TokenServer
+from gateway.oauth.standing import Standing
+from gateway.oauth.verifier import Verifier
+from gateway.services import Services
+from kernel.batcher import Batcher
+from payments.inbox.accept import Inbox
+from payments.operators.evidence import OperatorEvidence
+from payments.service import Payments
+from payments.tools import Tools
+from threadneedle.roles import policies
+from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, stop_signal
+from webhooks.endpoints.secrets import EndpointSecrets
+from webhooks.endpoints.service import Endpoints
+from webhooks.endpoints.testing import EndpointTester
+from webhooks.events.deliveries import Deliveries
+from webhooks.events.feed import Feed
+from webhooks.events.publisher import EventWork, Merchants, Publisher
+from webhooks.events.requests import PublishPolicy
+
+_log = structlog.get_logger()
+
+
+async def run() -> None:
+    """Serve until SIGTERM: readiness goes down first, then requests end, then bank calls."""
+    async with (
+        open_foundation("gateway") as foundation,
+        open_payment_tools(foundation) as (tools, adapters),
+        _open_edge(foundation) as edge,
+        _open_publisher(foundation) as publisher,
+    ):
+        payments = Payments(tools)
+        services = _services(foundation, edge, publisher, payments, tools)
+        banks = BankBook(edge.journal, foundation.vault, adapters.adapters)
+        admin = AdminServices(
+            journal=edge.journal,
+            tokens=AdminTokens(edge.journal),
+            parties=Parties(edge.journal, foundation.vault),
+            banks=banks,
+            evidence=OperatorEvidence(tools),
+            health=edge.health,
+        )
+        where = foundation.settings.gateway
+        async with (
+            _serving(build_app(services), where.host, where.port, foundation),
+            _serving(build_admin_app(admin), where.admin_host, where.admin_port, foundation),
+        ):
+            _log.info("role.ready", role="gateway", port=where.port, admin_port=where.admin_port)
+            await stop_signal(edge.health.drain)
+        await payments.drain()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Edge:
+    """What stands between a caller and the rooms."""
+
+    keys: KeyRing
+    policy: TokenPolicy
+    verifier: Verifier
+    gate: Gate
+    journal: Journal
+    health: Health
+
+
+@asynccontextmanager
+async def _open_edge(foundation: Foundation) -> AsyncIterator[_Edge]:
+    pool, clock, settings = foundation.resources.pool, foundation.clock, foundation.settings
+    keys, standing = KeyRing(pool, foundation.vault, clock), Standing(pool)
+    policy = policies.token_policy(settings)
+    redis = settings.redis
+    storage = RedisBuckets((redis.limits_url.reveal() or redis.queue_url.reveal()))
+    gate = Gate(storage, policies.limit_policy(settings.limits), clock.monotonic)
+    for part in (keys, standing, gate):
+        await part.start()
+    try:
+        yield _Edge(
+            keys=keys,
+            policy=policy,
+            verifier=Verifier(keys, policy, standing, clock),
+            gate=gate,
+            journal=Journal(pool, clock),
+            health=Health(pool, gate, foundation.registry),
+        )
+    finally:
+        await gate.close()
+        await standing.close()
+
+
+@asynccontextmanager
+async def _open_publisher(foundation: Foundation) -> AsyncIterator[Publisher]:
+    batcher = Batcher(
+        foundation.resources.hot_pool,
+        EventWork(foundation.events, foundation.enqueuer),
+        policies.batch_policy(foundation.settings.batches),
+        foundation.batch_metrics,
+    )
+    await batcher.start()
+    try:
+        yield Publisher(
+            batcher,
+            foundation.events,
+            Merchants(foundation.resources.pool),
+            foundation.clock,
+            PublishPolicy(data_bytes_max=foundation.settings.gateway.event_bytes_max),
+        )
+    finally:
+        await batcher.close()
+
+
+def _services(foundation: Foundation, edge: _Edge, publisher: Publisher, payments: Payments, tools: Tools) -> Services:
+    pool, vault, clock = foundation.resources.pool, foundation.vault, foundation.clock
+    rules = policies.endpoint_rules(foundation.settings.webhooks)
+    return Services(
+        verifier=edge.verifier,
+        tokens=TokenServer(Clients(pool), edge.keys, edge.policy, clock),
+        token_policy=edge.policy,
+        keys=edge.keys,
+        gate=edge.gate,
+        health=edge.health,
+        publisher=publisher,
+        feed=Feed(pool, vault),
+        deliveries=Deliveries(pool, vault),
+        endpoints=Endpoints(pool, vault, clock, rules),
+        endpoint_secrets=EndpointSecrets(pool, vault, clock, rules),
+        endpoint_tester=EndpointTester(pool, foundation.events, foundation.enqueuer, clock),
+        payments=payments,
+        inbox=Inbox(tools),
+    )
+
+
+@asynccontextmanager
+async def _serving(app: web.Application, host: str, port: int, foundation: Foundation) -> AsyncIterator[None]:
+    """Listen; several gateway processes of one machine share the port."""
+    runner = build_runner(app, shutdown_timeout_seconds=foundation.settings.gateway.drain_seconds)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, reuse_port=True).start()
+        yield
+    finally:
+        await runner.cleanup()

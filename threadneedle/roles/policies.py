@@ -1,0 +1,171 @@
+"""From settings to the small policies that each room defines for itself."""
+
+from datetime import timedelta
+
+from adapters.engine import EngineSettings
+from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
+from config.settings import BatchSettings, BucketSettings, LimitSettings, PaymentSettings, Settings, WebhookSettings
+from gateway.limits.gcra import Bucket
+from gateway.limits.policy import LimitClass, LimitPolicy, Tier
+from gateway.oauth.server import TokenPolicy
+from kernel.batcher import BatchPolicy
+from kernel.sealing import VaultPolicy
+from payments.policy import Caps, PaymentsPolicy
+from webhooks.dispatch.policy import DispatchPolicy, RetryPolicy
+from webhooks.endpoints.requests import EndpointRules
+from webhooks.endpoints.urls import UrlRules
+from webhooks.queue.port import QueuePolicy
+from webhooks.reconciler.model import ReconcilerPolicy
+from webhooks.sending.destination import AllowList
+from webhooks.sending.schedule import Schedule
+from webhooks.sending.sender import SendPolicy
+from webhooks.sending.transport import TransportPolicy
+from webhooks.sending.verdict import VerdictPolicy
+
+_CLASSES = (LimitClass.READS, LimitClass.MONEY, LimitClass.EVENTS, LimitClass.MANAGEMENT)
+
+
+def vault_policy(settings: Settings) -> VaultPolicy:
+    """How long data keys are used."""
+    return VaultPolicy(key_seconds_max=settings.keys.data_key_seconds_max, keys_max=settings.keys.data_keys_max)
+
+
+def batch_policy(settings: BatchSettings) -> BatchPolicy:
+    """Group commit."""
+    return BatchPolicy(**settings.model_dump())
+
+
+def queue_policy(settings: WebhookSettings) -> QueuePolicy:
+    """The lanes."""
+    return QueuePolicy(
+        lease_seconds=settings.lease_seconds,
+        lane_cap=settings.lane_cap,
+        lane_window=settings.lane_window,
+        horizon_seconds=settings.horizon_seconds,
+    )
+
+
+def dispatch_policy(settings: WebhookSettings) -> DispatchPolicy:
+    """The dispatcher."""
+    schedule = Schedule(
+        delays_seconds=settings.retry_delays_seconds,
+        jitter_share=settings.jitter_share,
+        jitter_seconds_max=settings.jitter_seconds_max,
+    )
+    return DispatchPolicy(
+        retry=RetryPolicy(schedule=schedule, age_max=timedelta(seconds=settings.delivery_age_seconds_max)),
+        claim_max=settings.claim_batch,
+        in_flight_max=settings.attempts_running_max,
+        send_seconds=settings.total_timeout_seconds,
+    )
+
+
+def reconciler_policy(settings: WebhookSettings) -> ReconcilerPolicy:
+    """The reconciler."""
+    return ReconcilerPolicy(
+        walk_seconds=settings.reconcile_interval_seconds,
+        horizon_seconds=settings.horizon_seconds,
+        rows_per_lane=settings.reconcile_quota,
+        lane_window=settings.lane_window,
+    )
+
+
+def allow_list(settings: WebhookSettings) -> AllowList:
+    """Private networks that webhooks may go to."""
+    return AllowList(networks=settings.private_destinations)
+
+
+def endpoint_rules(settings: WebhookSettings) -> EndpointRules:
+    """What endpoints may be."""
+    return EndpointRules(
+        urls=UrlRules(is_http_allowed=settings.plain_http_allowed, allowed=allow_list(settings)),
+        endpoints_max=settings.endpoints_max,
+        patterns_max=settings.event_types_max,
+        overlap_default=timedelta(seconds=settings.secret_overlap_seconds),
+    )
+
+
+def transport_policy(settings: WebhookSettings) -> TransportPolicy:
+    """One attempt on the wire."""
+    return TransportPolicy(
+        total_timeout_seconds=settings.total_timeout_seconds,
+        response_body_bytes_max=settings.response_body_bytes_max,
+        response_line_bytes_max=settings.response_line_bytes_max,
+        keep_alive_seconds=settings.keep_alive_seconds,
+        dns_cache_seconds=settings.dns_cache_seconds,
+        dns_threads=settings.dns_threads,
+    )
+
+
+def send_policy(settings: WebhookSettings) -> SendPolicy:
+    """How far a receiver's wishes are followed."""
+    return SendPolicy(verdict=VerdictPolicy(retry_after_seconds_max=settings.retry_after_seconds_max))
+
+
+def token_policy(settings: Settings) -> TokenPolicy:
+    """The authorization server: it names itself, and its API, by the public URL."""
+    url = settings.gateway.public_url
+    return TokenPolicy(issuer=url, audience=url, lifetime_seconds=settings.oauth.token_lifetime_seconds)
+
+
+def limit_policy(settings: LimitSettings) -> LimitPolicy:
+    """Every bucket."""
+    tiers = {
+        name: Tier(
+            client=_bucket(tier.client),
+            classes={each: _bucket(getattr(tier, each.value)) for each in _CLASSES},
+        )
+        for name, tier in settings.tiers.items()
+    }
+    return LimitPolicy(
+        tiers=tiers,
+        token_by_address=_bucket(settings.token_by_address),
+        local_share=settings.local_share,
+        money_without_redis=settings.money_without_redis,
+        wait_max_seconds=settings.wait_seconds_max,
+        probe_interval_seconds=settings.probe_interval_seconds,
+    )
+
+
+def payments_policy(settings: PaymentSettings) -> PaymentsPolicy:
+    """Payments."""
+    caps = {
+        currency: Caps(payment_max=cap.payment, merchant_day_max=cap.merchant_day, partner_day_max=cap.partner_day)
+        for currency, cap in settings.caps.items()
+    }
+    return PaymentsPolicy(
+        planned_grace_seconds=settings.planned_grace_seconds,
+        claim_seconds=settings.claim_seconds,
+        resubmit_delays_seconds=settings.resubmit_delays_seconds,
+        unsent_age_max_seconds=settings.unsent_age_max_seconds,
+        unknown_age_max_seconds=settings.unknown_age_max_seconds,
+        settled_watch_seconds=settings.settled_watch_seconds,
+        bank_concurrency=settings.bank_concurrency,
+        notification_delays_seconds=settings.notification_delays_seconds,
+        notification_age_max_seconds=settings.notification_age_max_seconds,
+        notification_batch=settings.notification_batch,
+        bank_settings_age_max_seconds=settings.bank_settings_age_seconds_max,
+        caps=caps,
+    )
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """Calls to banks."""
+    banks = settings.banks
+    return EngineSettings(
+        reply_bytes_max=banks.reply_bytes_max,
+        bulkhead=BulkheadPolicy(
+            running_max=banks.calls_running_max,
+            waiting_max=banks.calls_waiting_max,
+            wait_seconds=banks.call_wait_seconds,
+        ),
+        breaker=BreakerPolicy(
+            failures_max=banks.failures_max,
+            open_seconds=banks.open_seconds,
+            retry_after_seconds_max=banks.retry_after_seconds_max,
+        ),
+    )
+
+
+def _bucket(settings: BucketSettings) -> Bucket:
+    return Bucket(capacity=settings.capacity, rate_per_second=settings.rate_per_second)

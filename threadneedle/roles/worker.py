@@ -1,0 +1,63 @@
+"""The worker's role: reconciler, sweeper, inbox, retention."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import structlog
+
+from config.database.partitions import drop_expired, ensure_partitions
+from kernel.errors import ThreadneedleError
+from payments.inbox.worker import InboxWorker
+from payments.recovery.sweeper import Sweeper
+from threadneedle.roles import policies
+from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
+from webhooks.reconciler.model import ReconcilerMetrics
+from webhooks.reconciler.reconciler import Reconciler
+
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ThreadneedleError)
+_log = structlog.get_logger()
+
+
+async def run() -> None:
+    """Work until SIGTERM; then wait for the bank calls that are under way."""
+    async with open_foundation("worker") as foundation, open_payment_tools(foundation) as (tools, _):
+        times = foundation.settings.payments
+        sweeper, inbox = Sweeper(tools), InboxWorker(tools)
+        async with running(
+            _reconciler(foundation).run(),
+            _repeat("sweeper", sweeper.run_once, times.sweep_interval_seconds),
+            _repeat("inbox", inbox.run_once, times.inbox_interval_seconds),
+            _repeat("retention", lambda: _retain(foundation), foundation.settings.retention.interval_seconds),
+        ):
+            _log.info("role.ready", role="worker")
+            await stop_signal()
+        await sweeper.drain()
+
+
+def _reconciler(foundation: Foundation) -> Reconciler:
+    return Reconciler(
+        foundation.resources.pool,
+        foundation.queue,
+        foundation.clock,
+        policies.reconciler_policy(foundation.settings.webhooks),
+        ReconcilerMetrics.registered(foundation.registry),
+    )
+
+
+async def _retain(foundation: Foundation) -> None:
+    """Partitions ahead are made and those past their time dropped."""
+    pool, retention = foundation.resources.pool, foundation.settings.retention
+    async with pool.acquire() as connection:
+        await ensure_partitions(connection, foundation.clock.now(), weeks_ahead=retention.partition_weeks_ahead)
+    await drop_expired(pool, foundation.clock.now(), retention_days=retention.events_days)
+
+
+async def _repeat(name: str, work: Callable[[], Awaitable[object]], seconds: float) -> None:
+    """Do it again and again; a store that is away is waited for."""
+    while True:
+        try:
+            await work()
+        except _AWAY as error:
+            _log.warning("work.postponed", work=name, error=type(error).__name__)
+        await asyncio.sleep(seconds)
