@@ -8,7 +8,7 @@ The text sorts like the UUID, and so by time. Sources: RFC 9562 §5.7 (UUIDv7), 
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -18,6 +18,8 @@ NIL = UUID(int=0)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _TEXT_LENGTH = 26
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _RANDOM_BITS = 74
 _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
 
@@ -72,7 +74,7 @@ def first_id_at(at: datetime) -> UUID:
 
 def time_of(identifier: UUID) -> datetime:
     """The time that a UUIDv7 carries, to the millisecond."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
+    return _EPOCH + (identifier.int >> 80) * _MILLISECOND
 
 
 def to_text(kind: Kind, identifier: UUID, environment: Environment = Environment.LIVE) -> str:
@@ -96,7 +98,7 @@ def from_text(kind: Kind, text: str, environment: Environment = Environment.LIVE
 def _milliseconds(at: datetime) -> int:
     if at.tzinfo is None:
         raise ValueError("a naive datetime has no place here")
-    return int(at.timestamp() * 1000)
+    return (at - _EPOCH) // _MILLISECOND
 
 
 def _assemble(milliseconds: int, random: int) -> UUID:

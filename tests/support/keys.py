@@ -28,5 +28,5 @@ class StaticKeys:
             raise KeyEncryptionKeyMissing
         try:
             return AESGCM(self._keys[kek_id]).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise SealBroken from None
