@@ -23,6 +23,17 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
+# Every move that a delivery may make, and when; the guarded updates of `.sql` files make no other.
+DELIVERY_MOVES: dict[tuple[DeliveryState, DeliveryState], str] = {
+    (DeliveryState.WAITING, DeliveryState.PENDING): "The delivery before it in its line has ended.",
+    (DeliveryState.WAITING, DeliveryState.UNDELIVERED): "Its endpoint was disabled or deleted.",
+    (DeliveryState.PENDING, DeliveryState.DELIVERED): "The endpoint answered 2xx in the present round.",
+    (DeliveryState.PENDING, DeliveryState.DEAD): "Its steps are used up, it grew too old, or its body was erased.",
+    (DeliveryState.PENDING, DeliveryState.UNDELIVERED): "Its endpoint was disabled or deleted.",
+    (DeliveryState.PENDING, DeliveryState.CANCELLED): "The receiver asked to abort this message.",
+}
+
+
 class Reason(StrEnum):
     """Why a delivery ended without a 2xx: deliveries.state_reason."""
 

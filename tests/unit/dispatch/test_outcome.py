@@ -7,6 +7,7 @@ import pytest
 
 from kernel.ids import NIL, Environment, Tenant, first_id_at
 from webhooks.dispatch.outcome import (
+    DELIVERY_MOVES,
     Attempt,
     DeliveryState,
     Effect,
@@ -131,10 +132,21 @@ def test_a_disable_knows_what_else_to_do() -> None:
     ],
 )
 def test_only_changes_reach_the_endpoint(
-    decision: Decision, blame: Blame | None, is_failing: bool, effect: Effect | None
+    decision: Decision,
+    blame: Blame | None,
+    is_failing: bool,
+    effect: Effect | None,  # noqa: FBT001 - a parameter set
 ) -> None:
     """An endpoint is marked when it begins or stops to fail as such, and not at every attempt."""
     assert _decided(decision, replace(SENDABLE, is_failing=is_failing), blame=blame).effect is effect
+
+
+@pytest.mark.parametrize("decision", list(Decision))
+def test_decisions_only_make_moves_that_are_in_the_table(decision: Decision) -> None:
+    """Whatever an attempt means, its delivery stays pending or makes a move that is written down."""
+    outcome = _decided(decision)
+    for state in {outcome.state, (outcome.otherwise or outcome).state} - {DeliveryState.PENDING}:
+        assert (DeliveryState.PENDING, state) in DELIVERY_MOVES
 
 
 def test_a_failing_lane_gets_one_try_at_a_time() -> None:
