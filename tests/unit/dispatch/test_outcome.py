@@ -134,8 +134,8 @@ def test_a_disable_knows_what_else_to_do() -> None:
 def test_only_changes_reach_the_endpoint(
     decision: Decision,
     blame: Blame | None,
-    is_failing: bool,
-    effect: Effect | None,  # noqa: FBT001 - a parameter set
+    is_failing: bool,  # noqa: FBT001 - one of a set of parameters
+    effect: Effect | None,
 ) -> None:
     """An endpoint is marked when it begins or stops to fail as such, and not at every attempt."""
     assert _decided(decision, replace(SENDABLE, is_failing=is_failing), blame=blame).effect is effect
