@@ -21,8 +21,9 @@ COPY webhooks webhooks
 RUN python -m compileall -q .
 USER 10001
 # Inside a container the outside world is not loopback; the admin port is published only by who decides to.
-ENV THREADNEEDLE_GATEWAY__HOST=0.0.0.0 THREADNEEDLE_GATEWAY__ADMIN_HOST=0.0.0.0
-EXPOSE 8080 8081
+ENV THREADNEEDLE_GATEWAY__HOST=0.0.0.0 THREADNEEDLE_GATEWAY__ADMIN_HOST=0.0.0.0 \
+    THREADNEEDLE_WATCH__HOST=0.0.0.0
+EXPOSE 8080 8081 8082 8083
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "-m", "threadneedle"]
 CMD ["gateway"]

@@ -242,6 +242,14 @@ class RetentionSettings(Section):
     interval_seconds: Annotated[float, Field(gt=0, le=_DAY_SECONDS)]
 
 
+class WatchSettings(Section):
+    """Where the roles without an API show that they live and what they count."""
+
+    host: str
+    dispatcher_port: Port
+    worker_port: Port
+
+
 class LoggingSettings(Section):
     """The log."""
 
@@ -263,6 +271,7 @@ class Settings(Section):
     batches: BatchSettings
     keys: KeySettings
     retention: RetentionSettings
+    watch: WatchSettings
     logging: LoggingSettings
 
     @model_validator(mode="after")

@@ -22,8 +22,7 @@ from config.loading import SettingsError
 from kernel.errors import Refused
 from threadneedle import registering
 from threadneedle.doctor import examine
-from threadneedle.local import up as local
-from threadneedle.local.stack import NotReady
+from threadneedle.local.roles import NotReady
 from threadneedle.preparation import prepare
 from threadneedle.roles import dispatcher as dispatcher_role
 from threadneedle.roles import gateway as gateway_role
@@ -53,6 +52,8 @@ def up(
     once: Annotated[bool, typer.Option(help="End after the journey.")] = False,
 ) -> None:
     """Run every role and a sandbox bank on this machine."""
+    from threadneedle.local import up as local  # noqa: PLC0415 - it needs packages that production does not carry
+
     options = local.UpOptions(state=state.absolute(), embedded=embedded, demo=demo, once=once)
     held = _run(lambda: local.up(options, Console()))
     raise typer.Exit(0 if held else 1)
@@ -61,12 +62,16 @@ def up(
 @app.command()
 def servers(state: State = Path("var")) -> None:
     """Run an embedded PostgreSQL and Valkey alone."""
+    from threadneedle.local import up as local  # noqa: PLC0415 - as above
+
     _run(lambda: local.servers(state.absolute(), Console()))
 
 
 @app.command()
 def demo(state: State = Path("var")) -> None:
     """Play the journey against what `up` started."""
+    from threadneedle.local import up as local  # noqa: PLC0415 - as above
+
     held = _run(lambda: local.demo(state.absolute(), Console()))
     raise typer.Exit(0 if held else 1)
 

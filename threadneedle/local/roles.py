@@ -16,6 +16,10 @@ _STABLE_SECONDS = 10.0
 _STOP_SECONDS_MAX = 30.0
 
 
+class NotReady(Exception):
+    """A role did not become ready; the message ends with the last lines of its log."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """One process to keep running: `python -m <module> <arguments>`."""

@@ -13,7 +13,7 @@ from config.loading import load_settings
 from config.settings import Settings
 from threadneedle.demo.partner import Api
 from threadneedle.local.environment import Ports, choose_ports, ensure_keys, local_environment
-from threadneedle.local.roles import Role, Roles
+from threadneedle.local.roles import NotReady, Role, Roles
 from threadneedle.local.runfile import RunFile
 from threadneedle.local.stores import Stores
 from threadneedle.preparation import create_admin_token, prepare_database
@@ -21,10 +21,6 @@ from threadneedle.preparation import create_admin_token, prepare_database
 SANDBOX_BANK = "sandbox"
 _READY_SECONDS_MAX = 60
 _POLL_SECONDS = 0.05
-
-
-class NotReady(Exception):
-    """A role did not become ready; the message ends with the last lines of its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

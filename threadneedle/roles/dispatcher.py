@@ -1,10 +1,9 @@
 """The dispatcher's role: claim, load, send, record, finish."""
 
-import structlog
-
 from kernel.batcher import Batcher
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, running, stop_signal
+from threadneedle.roles.watch import watched
 from webhooks.dispatch.attempting import Attempter
 from webhooks.dispatch.dispatcher import Dispatcher, Stages
 from webhooks.dispatch.ending import Recorder
@@ -15,8 +14,6 @@ from webhooks.dispatch.recording import Recorded, RecordWork
 from webhooks.sending.aiohttp_transport import AiohttpTransport
 from webhooks.sending.sender import Sender
 from webhooks.sending.transport import Transport
-
-_log = structlog.get_logger()
 
 
 async def run() -> None:
@@ -32,8 +29,8 @@ async def run() -> None:
         )
         await results.start()
         dispatcher = _build(foundation, transport, results)
-        async with running(stop_signal(dispatcher.stop)):
-            _log.info("role.ready", role="dispatcher")
+        port = foundation.settings.watch.dispatcher_port
+        async with running(stop_signal(dispatcher.stop)), watched(foundation, "dispatcher", port):
             await dispatcher.run()
         await results.close()
         await transport.close()

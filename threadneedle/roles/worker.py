@@ -12,6 +12,7 @@ from payments.inbox.worker import InboxWorker
 from payments.recovery.sweeper import Sweeper
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
+from threadneedle.roles.watch import watched
 from webhooks.reconciler.model import ReconcilerMetrics
 from webhooks.reconciler.reconciler import Reconciler
 
@@ -24,13 +25,13 @@ async def run() -> None:
     async with open_foundation("worker") as foundation, open_payment_tools(foundation) as (tools, _):
         times = foundation.settings.payments
         sweeper, inbox = Sweeper(tools), InboxWorker(tools)
-        async with running(
+        works = (
             _reconciler(foundation).run(),
             _repeat("sweeper", sweeper.run_once, times.sweep_interval_seconds),
             _repeat("inbox", inbox.run_once, times.inbox_interval_seconds),
             _repeat("retention", lambda: _retain(foundation), foundation.settings.retention.interval_seconds),
-        ):
-            _log.info("role.ready", role="worker")
+        )
+        async with running(*works), watched(foundation, "worker", foundation.settings.watch.worker_port):
             await stop_signal()
         await sweeper.drain()
 
