@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import asyncpg
+import pytest
 
 from adapters.declaration import Declaration, OperationKind, Recovery
 from kernel.ids import new_id
@@ -15,7 +16,8 @@ from tests.support.clock import FakeClock
 from tests.support.payments_world import World, make_world, second_process
 from tests.support.scripted_bank import Crash, ScriptedBank, declared
 
-SEEDS = 200
+# For each of four kinds of bank: two hundred in all.
+SEEDS = 50
 # The bank may lie in the first rounds only, which end before its declared time of proof.
 LYING_ROUNDS, HONEST_ROUNDS = 9, 5
 PROOF_SECONDS = 1_500
@@ -31,15 +33,14 @@ STEPS = (
     "garbage",
     "not_found",
 )
-DECLARATIONS = (
-    declared(absence_proven_after_seconds=PROOF_SECONDS),
-    declared(absence_proven_after_seconds=PROOF_SECONDS, recovery={OperationKind.SUBMIT: Recovery.RESEND}),
-    declared(
-        absence_proven_after_seconds=PROOF_SECONDS, recovery={OperationKind.SUBMIT: Recovery.RESEND}, enquiry_keys=()
-    ),
-    declared(absence_proven_after_seconds=None),
-)
-LANES = len(DECLARATIONS)
+RESEND = {OperationKind.SUBMIT: Recovery.RESEND}
+DECLARATIONS = {
+    "enquire": declared(absence_proven_after_seconds=PROOF_SECONDS),
+    "enquire, then resend": declared(absence_proven_after_seconds=PROOF_SECONDS, recovery=RESEND),
+    "resend": declared(recovery=RESEND, enquiry_keys=()),
+    "never proven": declared(absence_proven_after_seconds=None),
+}
+LANES = 4
 FINAL = {"settled", "completed", "rejected"}
 
 
@@ -77,13 +78,14 @@ def _check(world: World, payment: str, status: str) -> None:
     assert status not in {"accepted", "settled", "completed"} or paid, f"a false success: {world.bank.calls}"
 
 
-async def _live_many(database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, lane: int) -> None:
+async def _live_many(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, declaration: Declaration, seeds: range
+) -> None:
     """Seeds one after the other at one bank; what an earlier one left unfinished goes on beside the next."""
-    declaration = DECLARATIONS[lane]
     # A bank that declares no resend pays whatever it is sent: sending twice is paying twice there.
     dedupes = declaration.recovery_of(OperationKind.SUBMIT) is Recovery.RESEND
-    bank = ScriptedBank(id=f"scripted-{lane}", dedupes=dedupes)
-    for seed in range(lane, SEEDS, LANES):
+    bank = ScriptedBank(id=f"scripted-{seeds.start}", dedupes=dedupes)
+    for seed in seeds:
         clock = FakeClock(datetime.now(UTC))
         world = await make_world(database, vault, clock, declaration=declaration, bank=bank)
         try:
@@ -92,9 +94,12 @@ async def _live_many(database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, lan
             raise AssertionError(f"seed {seed}: {error}") from error
 
 
-async def test_two_hundred_deaths(database: "asyncpg.Pool[asyncpg.Record]", vault: Vault) -> None:
+@pytest.mark.parametrize("rules", DECLARATIONS)
+async def test_fifty_deaths_of_two_hundred(database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, rules: str) -> None:
     """Whatever dies, the bank's books hold one payment or none, and no status says what is not so."""
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
-    await asyncio.gather(*(_live_many(database, vault, lane) for lane in range(LANES)))
+    first = list(DECLARATIONS).index(rules) * SEEDS
+    lanes = [range(first + lane, first + SEEDS, LANES) for lane in range(LANES)]
+    await asyncio.gather(*(_live_many(database, vault, DECLARATIONS[rules], seeds) for seeds in lanes))
     ends = Counter(row["status"] for row in await database.fetch("SELECT status::text FROM payments"))
-    assert ends["completed"] + ends["settled"] > SEEDS / 4, f"the deaths prove little: {ends}"
+    assert ends["completed"] + ends["settled"] + ends["accepted"] > SEEDS / 4, f"the deaths prove little: {ends}"
