@@ -16,7 +16,8 @@ class Pace:
     settle_seconds: float = 0.5  # from accepted to settled
     complete_seconds: float = 0.5  # from settled to completed or returned
     pending_seconds: float = 0.5  # from received to accepted, where it is not accepted at once
-    late_seconds: float = 2.0  # how late a late answer, a late commit or a stale replica is
+    late_seconds: float = 2.0  # how late a late answer is; less than our deadlines
+    hidden_seconds: float = 6.0  # how long a late commit or a stale replica hides a payment; more than our deadlines
     hang_seconds: float = 60.0  # how long an answer that never comes keeps its connection
     drip_seconds: float = 0.5  # between two bytes of a slow answer
 

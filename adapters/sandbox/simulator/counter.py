@@ -119,12 +119,12 @@ class Counter:
     def _book(self, key: str, order: Order, fault: Fault | None) -> Payment:
         payment = self._books.commit(key, order, fault)
         if fault is Fault.STALE:
-            payment.visible_at = _now() + self._pace.late_seconds
+            payment.visible_at = _now() + self._pace.hidden_seconds
         self.lives.begin(payment)
         return payment
 
     async def _book_late(self, key: str, order: Order) -> None:
-        await asyncio.sleep(self._pace.late_seconds)
+        await asyncio.sleep(self._pace.hidden_seconds)
         self._book(key, order, Fault.COMMIT_LATE)
 
     def _named(self, request: web.Request) -> Payment | None:

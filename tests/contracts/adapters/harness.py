@@ -28,12 +28,13 @@ ENQUIRING = [name for name in NAMES if OperationKind.ENQUIRE in ADAPTERS[name].d
 CANCELLING = [name for name in NAMES if OperationKind.CANCEL in ADAPTERS[name].declaration.operations]
 IDEMPOTENT = [name for name in PAYING if ADAPTERS[name].declaration.idempotency is not None]
 NOTIFYING = [name for name in NAMES if ADAPTERS[name].declaration.notifications]
-# Every simulated delay in proportion: late is later than the first recovery, hanging is longer than every deadline.
+# Every simulated delay in proportion: late is within our deadlines, hidden outlasts them and the first recovery.
 PACE = Pace(
     settle_seconds=0.1,
     complete_seconds=0.1,
     pending_seconds=0.1,
-    late_seconds=0.3,
+    late_seconds=0.2,
+    hidden_seconds=0.8,
     hang_seconds=5,
     drip_seconds=0.1,
 )

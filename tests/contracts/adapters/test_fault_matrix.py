@@ -36,7 +36,7 @@ async def test_one_fault_never_pays_twice_nor_denies_a_payment(name: str, fault:
         instruction = house.instruction()
         house.plan(fault)
         ending = await house.pay(instruction, strategy)
-        await asyncio.sleep(PACE.late_seconds)
+        await asyncio.sleep(PACE.hidden_seconds)
         hold_the_pass_line(house, instruction, ending.verdict)
         assert ending.verdict is expected(fault, strategy)
 

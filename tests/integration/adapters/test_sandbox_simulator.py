@@ -19,7 +19,9 @@ from adapters.simulation.simulator import Pace, SimulatorOptions
 from kernel.money import Money
 from tests.support.banks import instruction
 
-QUICK = Pace(settle_seconds=0.05, complete_seconds=0.05, late_seconds=0.1, hang_seconds=0.2, drip_seconds=0)
+QUICK = Pace(
+    settle_seconds=0.05, complete_seconds=0.05, late_seconds=0.1, hidden_seconds=0.1, hang_seconds=0.2, drip_seconds=0
+)
 
 
 @pytest.fixture
