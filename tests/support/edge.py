@@ -107,6 +107,7 @@ class Edge:
 
     async def call(self, method: str, path: str, **options: Any) -> Answer:
         """A request to the public port; `token` and `admin` are short for the Authorization header."""
+        self.clock.advance(0.001)  # so that ids made one after the other are in order
         headers = dict(options.pop("headers", {}))
         base = self.url
         if (token := options.pop("token", None)) is not None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from gateway.limits.gcra import Bucket
+from gateway.limits.policy import LimitClass, LimitPolicy, Tier
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
 from tests.support.edge import Edge, running_edge
@@ -14,6 +16,9 @@ from tests.support.edge import Edge, running_edge
 async def edge(
     database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock, redis_url: str
 ) -> AsyncIterator[Edge]:
-    """The edge with the default limits."""
-    async with running_edge(database, vault, clock, redis_url) as running:
+    """The edge with limits that no test reaches by chance."""
+    roomy = Bucket(capacity=100_000, rate_per_second=100_000)
+    tiers = {"standard": Tier(client=roomy, classes=dict.fromkeys(LimitClass, roomy))}
+    limits = LimitPolicy(tiers=tiers, token_by_address=roomy)
+    async with running_edge(database, vault, clock, redis_url, limits) as running:
         yield running

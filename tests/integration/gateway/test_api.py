@@ -2,7 +2,6 @@ import asyncio
 from typing import Any
 
 import asyncpg
-import pytest
 
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.http.route import Access, Route
@@ -124,21 +123,21 @@ async def test_every_wrong_field_of_a_payment_is_named_at_once(edge: Edge) -> No
     assert answer.json["request_id"] == answer.headers["X-Request-Id"]
 
 
-@pytest.mark.parametrize(
-    ("headers", "pointer"),
-    [
-        ({"Idempotency-Key": ""}, "/headers/Idempotency-Key"),
-        ({"Idempotency-Key": "k" * 256}, "/headers/Idempotency-Key"),
-        ({"Idempotency-Key": "ключ"}, "/headers/Idempotency-Key"),
-        ({"Prefer": "wait=soon"}, "/headers/Prefer"),
-        ({"Prefer": "wait=1, wait=2"}, "/headers/Prefer"),
-    ],
+WRONG_HEADERS = (
+    ({"Idempotency-Key": ""}, "/headers/Idempotency-Key"),
+    ({"Idempotency-Key": "k" * 256}, "/headers/Idempotency-Key"),
+    ({"Idempotency-Key": "ключ"}, "/headers/Idempotency-Key"),
+    ({"Prefer": "wait=soon"}, "/headers/Prefer"),
+    ({"Prefer": "wait=1, wait=2"}, "/headers/Prefer"),
 )
-async def test_wrong_headers_are_field_errors_too(edge: Edge, headers: dict[str, str], pointer: str) -> None:
+
+
+async def test_wrong_headers_are_field_errors_too(edge: Edge) -> None:
     """Headers are named in errors as fields are."""
     party = await edge.party()
-    answer = await pay(edge, party, headers=headers)
-    assert (answer.status, answer.pointers()) == (422, {pointer})
+    for headers, pointer in WRONG_HEADERS:
+        answer = await pay(edge, party, headers=headers)
+        assert (answer.status, answer.pointers()) == (422, {pointer}), headers
 
 
 async def test_money_moves_only_with_a_key(edge: Edge) -> None:
@@ -148,46 +147,44 @@ async def test_money_moves_only_with_a_key(edge: Edge) -> None:
     assert (answer.status, answer.pointers()) == (422, {"/headers/Idempotency-Key"})
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        (b"", 422, "validation_failed"),
-        (b"null", 400, "malformed_json"),
-        (b"[]", 400, "malformed_json"),
-        (b'{"a":', 400, "malformed_json"),
-        (b'{"a": NaN}', 400, "malformed_json"),
-        (b'{"amount": 1, "amount": 2}', 400, "malformed_json"),
-        (b'{"a": "\xff"}', 400, "malformed_json"),
-        (b'{"a": "\\ud800"}', 400, "malformed_json"),
-        (b'{"reference": "a\\u0000b"}', 400, "malformed_json"),
-        (b'{"a":' * 500 + b"1" + b"}" * 500, 400, "malformed_json"),
-        (b"[" * 40 + b"]" * 40, 400, "malformed_json"),
-        (b'{"amount": {"currency": "GBP", "value": 1' + b"0" * 30 + b"}}", 422, "validation_failed"),
-        (b'{"amount": {"currency": "GBP", "value": 1' + b"0" * 5000 + b"}}", 400, "malformed_json"),
-        (b'{"a": "' + b"x" * 70_000 + b'"}', 413, "body_too_large"),
-    ],
+BAD_BODIES = (
+    (b"", 422, "validation_failed"),
+    (b"null", 400, "malformed_json"),
+    (b"[]", 400, "malformed_json"),
+    (b'{"a":', 400, "malformed_json"),
+    (b'{"a": NaN}', 400, "malformed_json"),
+    (b'{"amount": 1, "amount": 2}', 400, "malformed_json"),
+    (b'{"a": "\xff"}', 400, "malformed_json"),
+    (b'{"a": "\\ud800"}', 400, "malformed_json"),
+    (b'{"reference": "a\\u0000b"}', 400, "malformed_json"),
+    (b'{"a":' * 500 + b"1" + b"}" * 500, 400, "malformed_json"),
+    (b"[" * 40 + b"]" * 40, 400, "malformed_json"),
+    (b'{"amount": {"currency": "GBP", "value": 1' + b"0" * 30 + b"}}", 422, "validation_failed"),
+    (b'{"amount": {"currency": "GBP", "value": 1' + b"0" * 5000 + b"}}", 400, "malformed_json"),
+    (b'{"a": "' + b"x" * 70_000 + b'"}', 413, "body_too_large"),
 )
-async def test_bodies_that_are_no_good_json(edge: Edge, body: bytes, status: int, code: str) -> None:
+
+
+async def test_bodies_that_are_no_good_json(edge: Edge) -> None:
     """Broken, doubled, deep, huge, NUL, no UTF-8: a problem with a stable code, never a 500."""
     party = await edge.party()
     headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
-    answer = await edge.call("POST", "/v1/payments", token=party.token, headers=headers, data=body)
-    assert (answer.status, answer.code) == (status, code)
+    for body, status, code in BAD_BODIES:
+        answer = await edge.call("POST", "/v1/payments", token=party.token, headers=headers, data=body)
+        assert (answer.status, answer.code) == (status, code), body[:60]
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Content-Type": "text/plain"},
-        {"Content-Type": "application/json; charset=latin-1"},
-        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
-    ],
-)
-async def test_other_media_types_are_refused(edge: Edge, headers: dict[str, str]) -> None:
+async def test_other_media_types_are_refused(edge: Edge) -> None:
     """415 for what is not JSON in UTF-8 as it stands."""
     party = await edge.party()
-    answer = await edge.call("POST", "/v1/events", token=party.token, headers=headers, data=b"{}")
-    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    json, latin = "application/json", "application/json; charset=latin-1"
+    for headers in (
+        {"Content-Type": "text/plain"},
+        {"Content-Type": latin},
+        {"Content-Type": json, "Content-Encoding": "gzip"},
+    ):
+        answer = await edge.call("POST", "/v1/events", token=party.token, headers=headers, data=b"{}")
+        assert (answer.status, answer.code) == (415, "unsupported_media_type"), headers
 
 
 async def test_what_aiohttp_refuses_is_a_problem_too(edge: Edge) -> None:
@@ -201,7 +198,7 @@ async def test_what_aiohttp_refuses_is_a_problem_too(edge: Edge) -> None:
     writer.write(b"GET / HTTP/1.1\r\nMARKED header\x00\r\n\r\n")
     raw = await reader.read()
     writer.close()
-    assert raw.startswith(b"HTTP/1.1 400")
+    assert raw.split(b" ")[1] == b"400"
     assert b"application/problem+json" in raw
     assert b"MARKED" not in raw
 
