@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 
 from kernel.ids import first_id_at
 from kernel.sql import beside
@@ -62,7 +63,10 @@ class _Partition:
 
 
 async def ensure_partitions(
-    connection: "asyncpg.Connection[asyncpg.Record]", now: datetime, *, weeks_ahead: int = 8
+    connection: "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]",
+    now: datetime,
+    *,
+    weeks_ahead: int = 8,
 ) -> list[str]:
     """Make the partitions from two weeks back to `weeks_ahead`; the names of those that were missing.
 

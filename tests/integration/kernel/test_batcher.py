@@ -107,7 +107,7 @@ async def test_deadlocking_batches_all_commit(notes: Pool) -> None:
             outcomes = await asyncio.gather(
                 first.add_many([Note(key) for key in keys]), second.add_many([Note(key) for key in keys])
             )
-            assert [list(keys), list(keys)] == outcomes
+            assert list(outcomes) == [list(keys), list(keys)]
     stop.set()
     await competing
     assert await rows_of(notes) == dict.fromkeys(keys, 21)

@@ -333,6 +333,7 @@ CREATE TABLE request_keys (
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (partner_id, environment, key_digest)
 );
+CREATE INDEX request_keys_age ON request_keys (created_at);
 
 -- The partner's own event ids, digested; not partitioned, so that uniqueness spans partitions.
 CREATE TABLE event_keys (
