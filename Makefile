@@ -5,6 +5,7 @@
 #   make check        lint, types, the repository's own rules, make test
 #   make test-long    the long tier
 #   make new-adapter NAME=examplebank
+#   make docs         write the pages that are made from code
 #   make lock         pin the dependencies anew
 #   make clean        remove what the commands made: .venv and var
 #
@@ -20,7 +21,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: run test test-long check lint types new-adapter lock clean environment
+.PHONY: run test test-long check lint types docs new-adapter lock clean environment
 
 environment:
 	@config/bootstrap.sh
@@ -45,6 +46,9 @@ types: environment
 
 new-adapter: environment
 	@$(PYTHON_RUN) -m adapters.scaffold $(or $(NAME),$(error say the protocol's name: make new-adapter NAME=examplebank))
+
+docs: environment
+	@$(PYTHON_RUN) -m threadneedle.states
 
 lock:
 	@command -v $(UV) >/dev/null || { echo "threadneedle: make lock needs uv. To mend it: pip install uv" >&2; exit 1; }

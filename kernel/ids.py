@@ -31,6 +31,13 @@ class Environment(StrEnum):
     LIVE = "live"
 
 
+class Activity(StrEnum):
+    """Whether a partner, client, merchant or bank is served."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
 class Kind(StrEnum):
     """The prefix of each kind of resource, as it goes to the wire."""
 

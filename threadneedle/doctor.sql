@@ -1,5 +1,6 @@
 -- name: database_facts
 -- What the database says of itself and of this connection.
+-- across partners: it only asks whether the table is there.
 SELECT current_setting('server_version_num')::int AS version,
        current_setting('fsync') AS fsync,
        current_setting('synchronous_commit') AS synchronous_commit,

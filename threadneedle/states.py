@@ -1,16 +1,61 @@
 """docs/states.md, made from the code: `make docs` writes it, tests/repository holds it."""
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from adapters.declaration import OperationKind
-from kernel.ids import Environment
-from payments.states.moves import OPERATOR_MOVES, PAYMENT_MOVES, SUBMISSION_MOVES
+from kernel.ids import Activity, Environment
+from payments.states.document import as_markdown as payments_as_markdown
+from payments.states.document import moves_table, states_table
 from payments.states.names import EvidenceSource, Finality, OperationState, PaymentStatus, SubmissionState
-from webhooks.dispatch.outcome import DELIVERY_MOVES, DeliveryState
-from webhooks.endpoints.model import EndpointState
 from webhooks.sending.model import Cause
+from webhooks.states import (
+    DELIVERY_MOVES,
+    DELIVERY_SENTENCES,
+    ENDPOINT_MOVES,
+    ENDPOINT_SENTENCES,
+    DeliveryState,
+    EndpointState,
+)
 
-_ROOT = Path(__file__).resolve().parents[1]
+# Every enum of the schema, by its name there.
+ENUMS: Mapping[str, type[StrEnum]] = {
+    "environment": Environment,
+    "activity": Activity,
+    "payment_status": PaymentStatus,
+    "submission_state": SubmissionState,
+    "finality": Finality,
+    "operation_kind": OperationKind,
+    "operation_state": OperationState,
+    "evidence_source": EvidenceSource,
+    "endpoint_state": EndpointState,
+    "delivery_state": DeliveryState,
+    "attempt_cause": Cause,
+}
+_PAGE = Path(__file__).resolve().parents[1] / "docs/states.md"
+_INTRODUCTION = """# States
+
+Made from the code by `make docs`. A move that does not stand here does not happen: evidence that asks for one is
+stored and given to a person.
+"""
+
+
+def as_markdown() -> str:
+    """The whole page."""
+    parts = [
+        _INTRODUCTION + "\n" + payments_as_markdown().rstrip(),
+        "## Deliveries",
+        states_table(DELIVERY_SENTENCES),
+        "### Moves of deliveries",
+        moves_table(DELIVERY_MOVES),
+        "## Endpoints",
+        states_table(ENDPOINT_SENTENCES),
+        "### Moves of endpoints",
+        moves_table(ENDPOINT_MOVES),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    _PAGE.write_text(as_markdown(), encoding="utf-8")

@@ -8,9 +8,10 @@ from gateway.schemas.pages import page
 from gateway.services import Services
 from kernel.ids import Kind, to_text
 from payments.view import rfc3339
-from webhooks.endpoints.model import Caller, Endpoint, EndpointState, LiveSecret
+from webhooks.endpoints.model import Caller, Endpoint, LiveSecret
 from webhooks.endpoints.requests import EndpointDraft, EndpointPatch, Rotation
 from webhooks.endpoints.testing import TEST_EVENT_TYPE
+from webhooks.states import EndpointState
 
 
 async def create_endpoint(services: Services, call: Call) -> Reply:

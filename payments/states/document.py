@@ -16,26 +16,35 @@ def as_markdown() -> str:
     parts = [
         "## Payments",
         "What partners see. The status is derived from the state of the payment's last submission.",
-        _states(STATUS_SENTENCES, dict.fromkeys(FINAL_STATUSES, "yes"), "Ends"),
+        states_table(STATUS_SENTENCES, dict.fromkeys(FINAL_STATUSES, "yes"), "Ends"),
         "### Moves of payments",
-        _moves(PAYMENT_MOVES),
+        moves_table(PAYMENT_MOVES),
         "## Submissions",
         "One try of a payment at a bank. At most one of a payment is neither `rejected` nor `never_left`.",
-        _states(SUBMISSION_SENTENCES, {state: _codes(found) for state, found in STATUSES_OF.items()}, "Payment is"),
+        states_table(
+            SUBMISSION_SENTENCES, {state: _codes(found) for state, found in STATUSES_OF.items()}, "Payment is"
+        ),
         "### Moves of submissions",
-        _moves(SUBMISSION_MOVES),
+        moves_table(SUBMISSION_MOVES),
         "### Moves that only two persons make",
-        _moves(OPERATOR_MOVES),
+        moves_table(OPERATOR_MOVES),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _states(sentences: Mapping[_State, str], extra: Mapping[_State, str], title: str) -> str:
+def states_table(
+    sentences: Mapping[_State, str], extra: Mapping[_State, str] | None = None, title: str | None = None
+) -> str:
+    """One row per state with its sentence, and a third column if it is given."""
+    if extra is None:
+        plain = [f"| `{state}` | {sentence} |" for state, sentence in sentences.items()]
+        return "\n".join(["| State | Meaning |", "|---|---|", *plain])
     rows = [f"| `{state}` | {sentence} | {extra.get(state, '')} |" for state, sentence in sentences.items()]
     return "\n".join([f"| State | Meaning | {title} |", "|---|---|---|", *rows])
 
 
-def _moves(moves: Mapping[tuple[_State, _State], str]) -> str:
+def moves_table(moves: Mapping[tuple[_State, _State], str]) -> str:
+    """One row per allowed move with its sentence."""
     rows = [f"| `{origin}` | `{target}` | {sentence} |" for (origin, target), sentence in moves.items()]
     return "\n".join(["| From | To | When |", "|---|---|---|", *rows])
 

@@ -100,3 +100,11 @@ def test_no_secret_stands_in_a_deployment_file() -> None:
         for name, value in service.get("environment", {}).items():
             if re.search("PASSWORD|KEYS$|_URL$", name) and "PUBLIC" not in name:
                 assert ":?" in str(value), name
+
+
+def test_each_role_is_asked_where_it_answers() -> None:
+    """The health check of a role uses the port that its settings default to."""
+    table = tomllib.loads((ROOT / "config/defaults.toml").read_text(encoding="utf-8"))
+    for role in ("dispatcher", "worker"):
+        assert ours()[role]["environment"]["READY_PORT"] == table["watch"][f"{role}_port"]
+    assert f"READY_PORT={table['gateway']['port']}" in DOCKERFILE

@@ -17,8 +17,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "config": frozenset({"kernel"}),
     "bench": frozenset({"kernel"}),
 }
-# Folders of adapters/ that are the kit, not a protocol.
-ADAPTER_KIT = frozenset({"engine", "contract", "registry", "scaffold", "__init__"})
+# A folder of adapters/ with a mapping is a protocol; everything else there is the kit.
+PROTOCOLS = {path.parent.name for path in (ROOT / "adapters").glob("*/mapping.py")}
 
 
 def imported(module: Module) -> Iterator[str]:
@@ -50,7 +50,5 @@ def test_payments_know_nothing_of_http(module: Module) -> None:
 def test_one_protocol_never_imports_another(module: Module) -> None:
     """Two banks are compared side by side because neither leans on the other."""
     protocol = module.path.relative_to(ROOT / "adapters").parts[0].removesuffix(".py")
-    if protocol in ADAPTER_KIT:
-        return
     others = {name.split(".")[1] for name in imported(module) if name.startswith("adapters.")}
-    assert not others - ADAPTER_KIT - {protocol}, f"{module.name} imports another protocol"
+    assert protocol not in PROTOCOLS or not others & PROTOCOLS - {protocol}, f"{module.name} imports another protocol"

@@ -18,7 +18,7 @@ def sql_values(name: str) -> dict[str, str]:
     return dict(re.findall(r"'(\w+)',?(?:\s*--\s*([^\n]*))?", match.group(1)))
 
 
-@pytest.mark.parametrize(("name", "enum"), ENUMS.items(), ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "enum"), ENUMS.items(), ids=str)
 def test_enums_in_code_equal_those_in_sql(name: str, enum: type[StrEnum]) -> None:
     """A state that code knows is one that the database knows, and the other way round."""
     assert [member.value for member in enum] == list(sql_values(name))

@@ -9,7 +9,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFile:
-    """The content of `<state>/run.json`. It holds an admin token of this local installation, so only its owner reads it."""
+    """The content of `<state>/run.json`. It holds an admin token, so only its owner may read it."""
 
     gateway: str
     admin: str

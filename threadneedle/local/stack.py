@@ -143,7 +143,7 @@ async def _wait_until_ready(plan: Plan, roles: Roles) -> None:
 
 async def _is_ready(session: aiohttp.ClientSession, plan: Plan, name: str) -> bool:
     urls = {"gateway": f"{plan.gateway}/readyz", "simulator": f"{plan.simulator}/_books"}
-    url = urls.get(name.split("-")[0])
+    url = urls.get(name.split("-", maxsplit=1)[0])
     if url is None:
         return True
     try:

@@ -1,4 +1,4 @@
-"""What every role stands on: settings, log, clock, stores, vault, queue, and the one way in which events are written."""
+"""What every role stands on: settings, log, clock, stores, vault, queue, and the writer of events."""
 
 import asyncio
 import contextlib
@@ -137,7 +137,7 @@ async def stop_signal(on_stop: Callable[[], None] | None = None) -> None:
 async def _or_stop(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, half a role must not go on
         _log.exception("role.broken")
         os.kill(os.getpid(), signal.SIGTERM)
 

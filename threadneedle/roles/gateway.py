@@ -88,7 +88,7 @@ async def _open_edge(foundation: Foundation) -> AsyncIterator[_Edge]:
     keys, standing = KeyRing(pool, foundation.vault, clock), Standing(pool)
     policy = policies.token_policy(settings)
     redis = settings.redis
-    storage = RedisBuckets((redis.limits_url.reveal() or redis.queue_url.reveal()))
+    storage = RedisBuckets(redis.limits_url.reveal() or redis.queue_url.reveal())
     gate = Gate(storage, policies.limit_policy(settings.limits), clock.monotonic)
     for part in (keys, standing, gate):
         await part.start()

@@ -14,11 +14,12 @@ from kernel.masked import Secret
 from kernel.sealing import KeyEncryptionKeyMissing, SealError, Vault
 from kernel.sealing.expiring import ExpiringCache
 from kernel.sql import beside
-from webhooks.dispatch.outcome import DeliveryState, Outcome, Reason, Sendable, cause_of
-from webhooks.endpoints.model import EndpointSettings, EndpointState, secret_context, settings_context
+from webhooks.dispatch.outcome import Outcome, Reason, Sendable, cause_of
+from webhooks.endpoints.model import EndpointSettings, secret_context, settings_context
 from webhooks.events.model import body_context
 from webhooks.queue.port import Claim, Finish, Retry
 from webhooks.sending.model import LoadedDelivery
+from webhooks.states import DeliveryState, EndpointState
 
 _SQL = beside(__file__, "loading.sql")
 _DAY = timedelta(days=1)

@@ -10,28 +10,7 @@ from webhooks.dispatch.policy import RetryPolicy
 from webhooks.queue.port import Claim, Origin, Retry
 from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery
 from webhooks.sending.schedule import delay_before_ms
-
-
-class DeliveryState(StrEnum):
-    """The values of the SQL enum delivery_state."""
-
-    WAITING = "waiting"
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    DEAD = "dead"
-    UNDELIVERED = "undelivered"
-    CANCELLED = "cancelled"
-
-
-# Every move that a delivery may make, and when; the guarded updates of `.sql` files make no other.
-DELIVERY_MOVES: dict[tuple[DeliveryState, DeliveryState], str] = {
-    (DeliveryState.WAITING, DeliveryState.PENDING): "The delivery before it in its line has ended.",
-    (DeliveryState.WAITING, DeliveryState.UNDELIVERED): "Its endpoint was disabled or deleted.",
-    (DeliveryState.PENDING, DeliveryState.DELIVERED): "The endpoint answered 2xx in the present round.",
-    (DeliveryState.PENDING, DeliveryState.DEAD): "Its steps are used up, it grew too old, or its body was erased.",
-    (DeliveryState.PENDING, DeliveryState.UNDELIVERED): "Its endpoint was disabled or deleted.",
-    (DeliveryState.PENDING, DeliveryState.CANCELLED): "The receiver asked to abort this message.",
-}
+from webhooks.states import DeliveryState
 
 
 class Reason(StrEnum):

@@ -11,9 +11,10 @@ from kernel.batcher.work import BatchConnection
 from kernel.clock import Clock
 from kernel.ids import Environment, Kind, Tenant, new_id, to_text
 from kernel.sql import beside
-from webhooks.dispatch.outcome import Attempt, DeliveryState, Effect, Outcome
+from webhooks.dispatch.outcome import Attempt, Effect, Outcome
 from webhooks.events.model import NewEvent, Written
 from webhooks.queue.port import Enqueuer, Job, Retry
+from webhooks.states import DeliveryState
 
 _SQL = beside(__file__, "recording.sql")
 _DISABLED_EVENT = "webhook_endpoint.disabled"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
@@ -11,14 +10,7 @@ import orjson
 
 from kernel.ids import Tenant
 from kernel.masked import Secret
-
-
-class EndpointState(StrEnum):
-    """The values of the SQL enum endpoint_state."""
-
-    ENABLED = "enabled"
-    DISABLED = "disabled"
-    DELETED = "deleted"
+from webhooks.states import EndpointState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from kernel.errors import FieldError, Invalid
 from kernel.masked import Secret
-from webhooks.endpoints.model import EndpointState
 from webhooks.endpoints.patterns import EVERYTHING, is_pattern
 from webhooks.endpoints.urls import UrlRules, check_url
 from webhooks.sending.sender import is_reserved
 from webhooks.sending.signing import key_of
+from webhooks.states import EndpointState
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,1024}")

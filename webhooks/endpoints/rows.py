@@ -12,8 +12,9 @@ from kernel.errors import NotFound
 from kernel.ids import NIL, Environment, Kind, Tenant, new_id, to_text
 from kernel.sealing import Vault
 from kernel.sql import beside
-from webhooks.endpoints.model import Caller, Endpoint, EndpointSettings, EndpointState, settings_context
+from webhooks.endpoints.model import Caller, Endpoint, EndpointSettings, settings_context
 from webhooks.events.model import Connection
+from webhooks.states import EndpointState
 
 _SQL = beside(__file__, "rows.sql")
 

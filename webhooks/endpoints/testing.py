@@ -9,10 +9,10 @@ import asyncpg
 from kernel.clock import Clock
 from kernel.errors import Conflict
 from kernel.ids import Kind, Tenant, new_id, to_text
-from webhooks.endpoints.model import EndpointState
 from webhooks.endpoints.rows import lock_endpoint
 from webhooks.events.model import Connection, NewEvent, Written
 from webhooks.queue.port import Enqueuer
+from webhooks.states import EndpointState
 
 TEST_EVENT_TYPE = "webhook_endpoint.test"
 

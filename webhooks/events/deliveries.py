@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 import asyncpg
@@ -14,19 +13,9 @@ from kernel.sealing import KeyDestroyed, SealError, Vault
 from kernel.sql import beside
 from webhooks.events.cursor import Position
 from webhooks.sending.model import Cause, ErrorClass, Exchange, Timings, exchange_context
+from webhooks.states import DeliveryState
 
 _SQL = beside(__file__, "deliveries.sql")
-
-
-class DeliveryState(StrEnum):
-    """The values of the SQL enum delivery_state."""
-
-    WAITING = "waiting"
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    DEAD = "dead"
-    UNDELIVERED = "undelivered"
-    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

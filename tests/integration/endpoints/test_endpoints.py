@@ -15,13 +15,13 @@ from kernel.masked import Secret
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
 from tests.support.tenants import CollectingEnqueuer, add_merchant, add_tenant, caller
-from webhooks.endpoints.model import EndpointState
 from webhooks.endpoints.requests import EndpointDraft, EndpointPatch, EndpointRules, Rotation
 from webhooks.endpoints.secrets import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
 from webhooks.endpoints.testing import EndpointTester
 from webhooks.events.matching import Matcher
 from webhooks.events.writer import EventWriter
+from webhooks.states import EndpointState
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 URL = "https://shop.example.com/hook"

@@ -15,7 +15,6 @@ from kernel.ids import Environment, Tenant
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
 from tests.support.tenants import CollectingEnqueuer, add_merchant, add_tenant, caller
-from webhooks.endpoints.model import EndpointState
 from webhooks.endpoints.requests import EndpointDraft, EndpointPatch
 from webhooks.endpoints.service import Endpoints
 from webhooks.events.matching import Matcher
@@ -23,6 +22,7 @@ from webhooks.events.model import body_context
 from webhooks.events.publisher import Published, Publisher
 from webhooks.events.requests import EventRequest, new_event
 from webhooks.events.writer import EventWriter, find_written
+from webhooks.states import EndpointState
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 MakePublisher: TypeAlias = Callable[[Pool], Awaitable[Publisher]]

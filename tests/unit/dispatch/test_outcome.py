@@ -6,21 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kernel.ids import NIL, Environment, Tenant, first_id_at
-from webhooks.dispatch.outcome import (
-    DELIVERY_MOVES,
-    Attempt,
-    DeliveryState,
-    Effect,
-    Outcome,
-    Reason,
-    Sendable,
-    cause_of,
-    decide,
-    lane_cap,
-)
+from webhooks.dispatch.outcome import Attempt, Effect, Outcome, Reason, Sendable, cause_of, decide, lane_cap
 from webhooks.dispatch.policy import RetryPolicy
 from webhooks.queue.port import Claim, Job, Origin, Retry
 from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery, Timings, Verdict
+from webhooks.states import DELIVERY_MOVES, DeliveryState
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 POLICY = RetryPolicy()

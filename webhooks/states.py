@@ -1,0 +1,58 @@
+"""The states of deliveries and endpoints, equal to the SQL enums, each with a sentence, and every allowed move."""
+
+from enum import StrEnum
+
+
+class DeliveryState(StrEnum):
+    """One event for one endpoint."""
+
+    WAITING = "waiting"
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    UNDELIVERED = "undelivered"
+    CANCELLED = "cancelled"
+
+
+class EndpointState(StrEnum):
+    """Where events go."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
+DELIVERY_SENTENCES: dict[DeliveryState, str] = {
+    DeliveryState.WAITING: "An ordered endpoint's earlier delivery of the same key has not ended.",
+    DeliveryState.PENDING: "It is to be sent when next_attempt_at comes.",
+    DeliveryState.DELIVERED: "The endpoint answered 2xx.",
+    DeliveryState.DEAD: "Its steps are used up or it grew too old.",
+    DeliveryState.UNDELIVERED: "Its endpoint was disabled or deleted before it was delivered.",
+    DeliveryState.CANCELLED: "It was withdrawn on request, or the receiver asked to abort this message.",
+}
+
+# The guarded updates of `.sql` files make these moves and no other.
+DELIVERY_MOVES: dict[tuple[DeliveryState, DeliveryState], str] = {
+    (DeliveryState.WAITING, DeliveryState.PENDING): "The delivery before it in its line has ended.",
+    (DeliveryState.WAITING, DeliveryState.UNDELIVERED): "Its endpoint was disabled or deleted.",
+    (DeliveryState.PENDING, DeliveryState.DELIVERED): "The endpoint answered 2xx in the present round.",
+    (DeliveryState.PENDING, DeliveryState.DEAD): "Its steps are used up, it grew too old, or its body was erased.",
+    (DeliveryState.PENDING, DeliveryState.UNDELIVERED): "Its endpoint was disabled or deleted.",
+    (DeliveryState.PENDING, DeliveryState.CANCELLED): "The receiver asked to abort this message.",
+}
+
+ENDPOINT_SENTENCES: dict[EndpointState, str] = {
+    EndpointState.ENABLED: "It receives events.",
+    EndpointState.DISABLED: "Its owner, an admin, a 410 or its health stopped it; new events are not matched to it.",
+    EndpointState.DELETED: "Soft-deleted; kept for its deliveries.",
+}
+
+ENDPOINT_MOVES: dict[tuple[EndpointState, EndpointState], str] = {
+    (EndpointState.ENABLED, EndpointState.DISABLED): "Its owner stopped it, or the receiver asked for an end.",
+    (
+        EndpointState.DISABLED,
+        EndpointState.ENABLED,
+    ): "Its owner started it again; what it missed stays unsent.",
+    (EndpointState.ENABLED, EndpointState.DELETED): "Its owner deleted it.",
+    (EndpointState.DISABLED, EndpointState.DELETED): "Its owner deleted it.",
+}
