@@ -20,13 +20,13 @@ COPY threadneedle threadneedle
 COPY webhooks webhooks
 RUN python -m compileall -q .
 USER 10001
-# Inside a container the outside world is not loopback; the admin port is published only by who decides to.
-ENV THREADNEEDLE_GATEWAY__HOST=0.0.0.0 THREADNEEDLE_GATEWAY__ADMIN_HOST=0.0.0.0 \
-    THREADNEEDLE_WATCH__HOST=0.0.0.0
+# Inside a container the outside world is not loopback; who publishes the admin and watch ports decides who sees them.
+ENV THREADNEEDLE_GATEWAY__HOST=0.0.0.0 THREADNEEDLE_GATEWAY__ADMIN_HOST=0.0.0.0 THREADNEEDLE_WATCH__HOST=0.0.0.0
 EXPOSE 8080 8081 8082 8083
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "-m", "threadneedle"]
 CMD ["gateway"]
-# For the gateway; the other roles listen nowhere and switch this off.
+# READY_PORT is where this role says that it is ready: the gateway's API, or the role's port of [watch].
+ENV READY_PORT=8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['READY_PORT'] + '/readyz', timeout=2)"]
