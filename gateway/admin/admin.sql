@@ -7,7 +7,7 @@ SELECT id, name FROM admin_tokens WHERE digest = $1 AND revoked_at IS NULL;
 INSERT INTO admin_tokens (id, name, digest) VALUES ($1, $2, $3);
 
 -- name: list_audit
--- Admin changes, newest first.
+-- A page of what admins changed, newest first.
 SELECT id, at, partner_id, actor, action, target, request_id, detail FROM audit_log
 WHERE $1::uuid IS NULL OR id < $1
 ORDER BY id DESC LIMIT $2;
@@ -60,7 +60,7 @@ SELECT partner_id, $2, environment, $4 FROM environments WHERE partner_id = $1 A
 RETURNING partner_id, id, environment::text AS environment, sealed_name, state::text AS state, created_at;
 
 -- name: list_merchants
--- A partner's merchants, newest first.
+-- A page of a partner's merchants, newest first.
 SELECT partner_id, id, environment::text AS environment, sealed_name, state::text AS state, created_at
 FROM merchants
 WHERE partner_id = $1 AND ($2::uuid IS NULL OR id < $2)
@@ -73,12 +73,12 @@ ON CONFLICT (id) DO NOTHING
 RETURNING id, adapter, environment::text AS environment, name, state::text AS state, version, created_at;
 
 -- name: find_bank
--- One bank.
+-- The bank of this id.
 SELECT id, adapter, environment::text AS environment, name, state::text AS state, version, created_at
 FROM banks WHERE id = $1;
 
 -- name: list_banks
--- Every bank.
+-- Every bank that is configured.
 SELECT id, adapter, environment::text AS environment, name, state::text AS state, version, created_at
 FROM banks ORDER BY id;
 

@@ -7,7 +7,7 @@ from adapters.checks import setting_errors
 from adapters.contract import Adapter, BankSettings
 from gateway.admin.journal import Actor, Change, Journal, Row
 from kernel.errors import Conflict, FieldError, Invalid, NotFound
-from kernel.ids import Environment
+from kernel.ids import Activity, Environment
 from kernel.sealing import Vault
 from payments.banks import seal_settings
 
@@ -70,9 +70,9 @@ class BankBook:
         )
         return _found(await self._journal.change(actor, change))
 
-    async def set_state(self, actor: Actor, bank_id: str, state: str) -> Row:
+    async def set_state(self, actor: Actor, bank_id: str, state: Activity) -> Row:
         """Suspend or resume; in force everywhere within a second."""
-        action = "bank.suspended" if state == "suspended" else "bank.resumed"
+        action = "bank.suspended" if state is Activity.SUSPENDED else "bank.resumed"
         change = Change(query="set_bank_state", arguments=(bank_id, state), action=action, target=bank_id)
         return _found(await self._journal.change(actor, change))
 

@@ -15,7 +15,7 @@ from gateway.problems.errors import Unauthenticated
 from gateway.schemas.admin import BankSettingsIn
 from gateway.schemas.pages import page
 from kernel.errors import FieldError, Invalid, NotFound
-from kernel.ids import Environment, Kind, Tenant, from_text, to_text
+from kernel.ids import Activity, Environment, Kind, Tenant, from_text, to_text
 from kernel.masked import PersonName, Secret
 from payments.operators.evidence import Actor as Operator
 from payments.operators.evidence import Proposal
@@ -35,12 +35,12 @@ async def list_partners(services: AdminServices, call: Call) -> Reply:
 
 async def suspend_partner(services: AdminServices, call: Call) -> Reply:
     """Nothing of it is served until it is resumed."""
-    return Reply(_partner(await services.parties.set_partner_state(actor(call), _partner_id(call), "suspended")))
+    return Reply(_partner(await services.parties.set_partner_state(actor(call), _partner_id(call), Activity.SUSPENDED)))
 
 
 async def resume_partner(services: AdminServices, call: Call) -> Reply:
     """Serve it again."""
-    return Reply(_partner(await services.parties.set_partner_state(actor(call), _partner_id(call), "active")))
+    return Reply(_partner(await services.parties.set_partner_state(actor(call), _partner_id(call), Activity.ACTIVE)))
 
 
 async def create_client(services: AdminServices, call: Call) -> Reply:
@@ -63,12 +63,12 @@ async def list_clients(services: AdminServices, call: Call) -> Reply:
 
 async def suspend_client(services: AdminServices, call: Call) -> Reply:
     """Its tokens stop working within a second."""
-    return await _set_client(services, call, "suspended")
+    return await _set_client(services, call, Activity.SUSPENDED)
 
 
 async def resume_client(services: AdminServices, call: Call) -> Reply:
     """Serve it again."""
-    return await _set_client(services, call, "active")
+    return await _set_client(services, call, Activity.ACTIVE)
 
 
 async def create_merchant(services: AdminServices, call: Call) -> Reply:
@@ -111,12 +111,12 @@ async def change_bank(services: AdminServices, call: Call) -> Reply:
 
 async def suspend_bank(services: AdminServices, call: Call) -> Reply:
     """Its payments wait."""
-    return Reply(_bank(await services.banks.set_state(actor(call), call.path_text("bank_id"), "suspended")))
+    return Reply(_bank(await services.banks.set_state(actor(call), call.path_text("bank_id"), Activity.SUSPENDED)))
 
 
 async def resume_bank(services: AdminServices, call: Call) -> Reply:
     """Its payments go on."""
-    return Reply(_bank(await services.banks.set_state(actor(call), call.path_text("bank_id"), "active")))
+    return Reply(_bank(await services.banks.set_state(actor(call), call.path_text("bank_id"), Activity.ACTIVE)))
 
 
 async def list_audit(services: AdminServices, call: Call) -> Reply:
@@ -162,7 +162,7 @@ def actor(call: Call) -> Actor:
     return Actor(call.admin.name, call.request_id)
 
 
-async def _set_client(services: AdminServices, call: Call, state: str) -> Reply:
+async def _set_client(services: AdminServices, call: Call, state: Activity) -> Reply:
     environment, client_id = _either(call.path_text("client_id"), Kind.CLIENT)
     tenant = Tenant(_partner_id(call), environment)
     return Reply(_client(await services.parties.set_client_state(actor(call), tenant, client_id, state)))

@@ -7,7 +7,7 @@ from uuid import UUID
 from gateway.admin.journal import Actor, Change, Journal, Row
 from gateway.oauth.clients import digest, new_secret
 from kernel.errors import NotFound
-from kernel.ids import Environment, Kind, Tenant, to_text
+from kernel.ids import Activity, Environment, Kind, Tenant, to_text
 from kernel.masked import PersonName, Secret
 from kernel.sealing import Vault
 
@@ -46,7 +46,7 @@ class Parties:
         """A page of partners."""
         return await self._journal.fetch("list_partners", before, limit)
 
-    async def set_partner_state(self, actor: Actor, partner_id: UUID, state: str) -> Row:
+    async def set_partner_state(self, actor: Actor, partner_id: UUID, state: Activity) -> Row:
         """Suspend or resume; in force everywhere within a second."""
         change = Change(
             query="set_partner_state",
@@ -74,7 +74,7 @@ class Parties:
         """A page of a partner's clients."""
         return await self._journal.fetch("list_clients", partner_id, before, limit)
 
-    async def set_client_state(self, actor: Actor, tenant: Tenant, client_id: UUID, state: str) -> Row:
+    async def set_client_state(self, actor: Actor, tenant: Tenant, client_id: UUID, state: Activity) -> Row:
         """Suspend or resume; in force everywhere within a second."""
         change = Change(
             query="set_client_state",
@@ -116,10 +116,10 @@ def merchant_context(merchant_id: UUID) -> bytes:
 
 
 _ACTIONS = {
-    ("partner", "active"): "partner.resumed",
-    ("partner", "suspended"): "partner.suspended",
-    ("client", "active"): "client.resumed",
-    ("client", "suspended"): "client.suspended",
+    ("partner", Activity.ACTIVE): "partner.resumed",
+    ("partner", Activity.SUSPENDED): "partner.suspended",
+    ("client", Activity.ACTIVE): "client.resumed",
+    ("client", Activity.SUSPENDED): "client.suspended",
 }
 
 
