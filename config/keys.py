@@ -19,7 +19,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from config.settings import KeySettings
+from config.sections import KeySettings
 from kernel.sealing import KeyEncryptionKeyMissing, KeyProvider, SealBroken
 
 _KEY_BYTES = 32

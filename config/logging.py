@@ -18,7 +18,7 @@ import asyncpg
 import orjson
 import structlog
 
-from config.settings import LoggingSettings
+from config.sections import LoggingSettings
 from kernel.clock import Clock
 from kernel.errors import ThreadneedleError
 from kernel.masked import Masked

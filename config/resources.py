@@ -14,7 +14,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from config.settings import DatabaseSettings, RedisSettings, Settings
+from config.sections import DatabaseSettings, RedisSettings
+from config.settings import Settings
 from kernel.clock import CorrectedClock
 from kernel.masked import Secret
 

@@ -1,260 +1,31 @@
-"""Every setting as a type. Defaults and dangers stand in defaults.toml, sources in loading.py.
+"""Every setting as a type. Defaults and dangers stand in defaults.toml, sources in loading.py, sections in sections.py.
 
 The composition root maps these to the small policies that the rooms define.
 """
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import model_validator
 
-from kernel.masked import Masked, Secret
-
-_DAY_SECONDS = 86_400
-_KEY_SECONDS_MAX = 60
-
-Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-SecondsOrNone = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(ip_network)]
-
-
-class Section(BaseModel):
-    """Frozen, and refuses what it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class DatabaseSettings(Section):
-    """PostgreSQL."""
-
-    url: Secret
-    connections_max: Count
-    hot_connections_max: Count
-    key_connections_max: Count
-    connect_timeout_seconds: Seconds
-    statement_timeout_seconds: Seconds
-    prepared_statements_max: Annotated[int, Field(ge=0)]
-    through_pgbouncer: bool
-
-
-class RedisSettings(Section):
-    """Redis or Valkey."""
-
-    queue_url: Secret
-    limits_url: Secret
-    connections_max: Count
-    connection_wait_seconds: Seconds
-    connect_timeout_seconds: Seconds
-    call_timeout_seconds: Seconds
-
-
-class GatewaySettings(Section):
-    """The HTTP edge."""
-
-    host: str
-    port: Port
-    admin_host: str
-    admin_port: Port
-    processes: Count
-    public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
-    body_bytes_max: Count
-    batch_body_bytes_max: Count
-    event_bytes_max: Count
-    keep_alive_seconds: Seconds
-    drain_seconds: Seconds
-    requests_running_max: Count
-    trusted_proxies: tuple[Network, ...]
-
-
-class OAuthSettings(Section):
-    """Tokens."""
-
-    token_lifetime_seconds: Count
-    token_cache_seconds: Count
-    token_cache_size_max: Count
-    standing_interval_seconds: Seconds
-
-
-class BucketSettings(Section):
-    """One token bucket."""
-
-    capacity: Count
-    rate_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-class TierSettings(Section):
-    """The buckets of one client of a tier."""
-
-    client: BucketSettings
-    reads: BucketSettings
-    money: BucketSettings
-    events: BucketSettings
-    management: BucketSettings
-
-
-class LimitSettings(Section):
-    """Rate limits."""
-
-    local_share: Share
-    money_without_redis: bool
-    wait_seconds_max: Seconds
-    probe_interval_seconds: Seconds
-    token_by_address: BucketSettings
-    tiers: dict[str, TierSettings]
-
-    @model_validator(mode="after")
-    def _has_a_standard_tier(self) -> Self:
-        if "standard" not in self.tiers:
-            raise ValueError("tiers must hold one named standard")
-        return self
-
-
-class CapSettings(Section):
-    """Caps of one currency in minor units."""
-
-    payment: Count
-    merchant_day: Count
-    partner_day: Count
-
-
-class PaymentSettings(Section):
-    """Payments; a bank's own times stand in its adapter's declaration."""
-
-    wait_seconds_default: SecondsOrNone
-    wait_seconds_max: SecondsOrNone
-    planned_grace_seconds: Seconds
-    claim_seconds: Seconds
-    sweep_interval_seconds: Seconds
-    inbox_interval_seconds: Seconds
-    notification_batch: Count
-    notification_delays_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)]
-    notification_age_max_seconds: Count
-    resubmit_delays_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)]
-    resubmit_age_max_seconds: Count
-    unsent_age_max_seconds: Count
-    unknown_age_max_seconds: Count
-    settled_watch_seconds: Count
-    bank_concurrency: Count
-    bank_settings_age_seconds_max: Seconds
-    caps: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], CapSettings]
-
-    @model_validator(mode="after")
-    def _waits_fit(self) -> Self:
-        if self.wait_seconds_default > self.wait_seconds_max:
-            raise ValueError("wait_seconds_default must not exceed wait_seconds_max")
-        return self
-
-
-class BankSettings(Section):
-    """The engine's bounds for every bank."""
-
-    reply_bytes_max: Count
-    calls_running_max: Count
-    calls_waiting_max: Count
-    call_wait_seconds: Seconds
-    failures_max: Count
-    open_seconds: Seconds
-    retry_after_seconds_max: Seconds
-
-
-class WebhookSettings(Section):
-    """Queue, dispatcher and sender."""
-
-    retry_delays_seconds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-    jitter_share: Share
-    jitter_seconds_max: Annotated[int, Field(ge=0)]
-    delivery_age_seconds_max: Count
-    total_timeout_seconds: Seconds
-    response_body_bytes_max: Count
-    response_line_bytes_max: Count
-    keep_alive_seconds: Seconds
-    dns_cache_seconds: Count
-    dns_threads: Count
-    retry_after_seconds_max: Count
-    private_destinations: tuple[Network, ...]
-    plain_http_allowed: bool
-    endpoints_max: Count
-    event_types_max: Count
-    secret_overlap_seconds: Count
-    attempts_running_max: Count
-    claim_batch: Count
-    lease_seconds: Seconds
-    lane_cap: Count
-    lane_window: Count
-    horizon_seconds: Count
-    enqueue_wait_seconds: Seconds
-    enqueue_calls_max: Count
-    reconcile_interval_seconds: Annotated[float, Field(gt=0, le=60)]
-    reconcile_quota: Count
-    disable_after_failing_seconds: Count
-
-    @model_validator(mode="after")
-    def _times_fit(self) -> Self:
-        if sum(self.retry_delays_seconds) > self.delivery_age_seconds_max:
-            raise ValueError("delivery_age_seconds_max must not end before retry_delays_seconds do")
-        if self.lease_seconds <= self.total_timeout_seconds:
-            raise ValueError("lease_seconds must exceed total_timeout_seconds and a commit")
-        return self
-
-
-class BatchSettings(Section):
-    """Group commit."""
-
-    rows_max: Count
-    rows_enough: Count
-    waiting_max: Count
-    linger_seconds_min: SecondsOrNone
-    linger_seconds_max: SecondsOrNone
-    retry_seconds_max: Seconds
-    writers: Count
-
-    @model_validator(mode="after")
-    def _bounds_fit(self) -> Self:
-        if not self.rows_enough <= self.rows_max <= self.waiting_max:
-            raise ValueError("rows_enough must not exceed rows_max, nor rows_max waiting_max")
-        if self.linger_seconds_min > self.linger_seconds_max:
-            raise ValueError("linger_seconds_min must not exceed linger_seconds_max")
-        return self
-
-
-class KeySettings(Section):
-    """Key-encryption keys and the use of data keys."""
-
-    provider: Literal["file", "environment"]
-    file: str
-    variable: str
-    data_key_seconds_max: Annotated[float, Field(gt=0, le=_KEY_SECONDS_MAX)]
-    data_keys_max: Count
-
-
-class RetentionSettings(Section):
-    """How long things are kept."""
-
-    events_days: Count
-    replay_window_days: Count
-    event_keys_days: Annotated[int, Field(ge=30)]
-    request_keys_days: Count
-    partition_weeks_ahead: Annotated[int, Field(ge=2, le=52)]
-    interval_seconds: Annotated[float, Field(gt=0, le=_DAY_SECONDS)]
-
-
-class WatchSettings(Section):
-    """Where the roles without an API show that they live and what they count."""
-
-    host: str
-    dispatcher_port: Port
-    worker_port: Port
-
-
-class LoggingSettings(Section):
-    """The log."""
-
-    level: Literal["debug", "info", "warning", "error"]
-    stream: Literal["stdout", "stderr"]
+from config.sections import (
+    DAY_SECONDS,
+    BankSettings,
+    BatchSettings,
+    DatabaseSettings,
+    GatewaySettings,
+    KeySettings,
+    LimitSettings,
+    LoggingSettings,
+    OAuthSettings,
+    PaymentSettings,
+    RedisSettings,
+    RehearsalSettings,
+    RetentionSettings,
+    Section,
+    WatchSettings,
+    WebhookSettings,
+)
 
 
 class Settings(Section):
@@ -273,11 +44,12 @@ class Settings(Section):
     retention: RetentionSettings
     watch: WatchSettings
     logging: LoggingSettings
+    rehearsal: RehearsalSettings
 
     @model_validator(mode="after")
     def _retention_outlives_deliveries(self) -> Self:
-        needed = self.webhooks.delivery_age_seconds_max + self.retention.replay_window_days * _DAY_SECONDS
-        if self.retention.events_days * _DAY_SECONDS <= needed:
+        needed = self.webhooks.delivery_age_seconds_max + self.retention.replay_window_days * DAY_SECONDS
+        if self.retention.events_days * DAY_SECONDS <= needed:
             raise ValueError(
                 "retention.events_days must exceed webhooks.delivery_age_seconds_max plus retention.replay_window_days"
             )

@@ -52,12 +52,11 @@ class Server(ABC):
         """What the command line of its process has, and of no other; `port` is that of its last start."""
 
     @abstractmethod
-    async def prepare(self) -> None:
-        """Make its folder ready, whatever state an earlier run left it in."""
-
-    @abstractmethod
     def command(self) -> Command:
         """How to start it on `port`."""
+
+    async def prepare(self) -> None:  # noqa: B027 - a server that keeps nothing has nothing to prepare
+        """Make its data ready, whatever state an earlier run left them in."""
 
     @abstractmethod
     async def answers(self) -> bool:

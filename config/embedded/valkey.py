@@ -31,15 +31,11 @@ class Valkey(Server):
         """Where it listens, which it writes into its own command line."""
         return f"{ports.LOOPBACK}:{self.port}"
 
-    async def prepare(self) -> None:
-        """Its working folder; nothing is ever written there."""
-        self.own_folder("data")
-
     def command(self) -> Command:
         """The configuration goes through standard input, where no process list shows the password."""
         return Command(
             arguments=[str(self._program), "-"],
-            folder=self.file("data"),
+            folder=self.place.state,
             log=self.log,
             account=self.place.account,
             stop_signal=self.stop_signal,

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -55,7 +56,8 @@ class Foundation:
 @contextlib.asynccontextmanager
 async def open_foundation(role: str) -> AsyncIterator[Foundation]:
     """Everything opened and checked, and the clock kept right, until the block ends."""
-    settings, clock = load_settings(), CorrectedClock()
+    settings = load_settings()
+    clock = CorrectedClock(_machine_clock(settings.rehearsal.clock_skew_seconds))
     configure_logging(settings.logging, clock)
     _log.info("role.starting", role=role, **settings.summary())
     async with (
@@ -140,6 +142,11 @@ async def _or_stop(work: Coroutine[Any, Any, None]) -> None:
     except Exception:  # noqa: BLE001 - whatever it is, half a role must not go on
         _log.exception("role.broken")
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _machine_clock(skew_seconds: float) -> Callable[[], datetime]:
+    skew = timedelta(seconds=skew_seconds)
+    return lambda: datetime.now(UTC) + skew
 
 
 def _enqueuer_policy(settings: Settings) -> EnqueuerPolicy:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from adapters.engine import EngineSettings
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
-from config.settings import BatchSettings, BucketSettings, LimitSettings, PaymentSettings, Settings, WebhookSettings
+from config.sections import BatchSettings, BucketSettings, LimitSettings, PaymentSettings, WebhookSettings
+from config.settings import Settings
 from gateway.limits.gcra import Bucket
 from gateway.limits.policy import LimitClass, LimitPolicy, Tier
 from gateway.oauth.server import TokenPolicy

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import structlog
 
+from config.database.expired_keys import delete_expired_keys
 from config.database.partitions import drop_expired, ensure_partitions
 from kernel.errors import ThreadneedleError
 from payments.inbox.worker import InboxWorker
@@ -47,11 +48,17 @@ def _reconciler(foundation: Foundation) -> Reconciler:
 
 
 async def _retain(foundation: Foundation) -> None:
-    """Partitions ahead are made and those past their time dropped."""
+    """Partitions ahead are made, those past their time dropped, and old keys of repeats forgotten."""
     pool, retention = foundation.resources.pool, foundation.settings.retention
     async with pool.acquire() as connection:
         await ensure_partitions(connection, foundation.clock.now(), weeks_ahead=retention.partition_weeks_ahead)
     await drop_expired(pool, foundation.clock.now(), retention_days=retention.events_days)
+    await delete_expired_keys(
+        pool,
+        foundation.clock.now(),
+        event_keys_days=retention.event_keys_days,
+        request_keys_days=retention.request_keys_days,
+    )
 
 
 async def _repeat(name: str, work: Callable[[], Awaitable[object]], seconds: float) -> None:

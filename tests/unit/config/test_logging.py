@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from config.logging import configure_logging
-from config.settings import LoggingSettings
+from config.sections import LoggingSettings
 from kernel.errors import Unavailable
 from kernel.masked import AccountNumber, PersonName, Secret
 from tests.support.clock import FakeClock
