@@ -26,6 +26,7 @@ from config.sections import (
     WatchSettings,
     WebhookSettings,
 )
+from kernel.masked import Masked
 
 
 class Settings(Section):

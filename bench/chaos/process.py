@@ -17,8 +17,8 @@ class NotStarted(Exception):
 class Process:
     """One child."""
 
-    def __init__(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
-        self._arguments = arguments
+    def __init__(self, arguments: Sequence[object], log: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._arguments = [str(argument) for argument in arguments]
         self.log = log
         self._environment = {**os.environ, **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None

@@ -13,6 +13,7 @@ import orjson
 from bench.target import Call, Pages, Target, fill, pick
 
 _TOKEN_MARGIN_SECONDS = 30
+_REFUSED = frozenset({400, 403, 404, 405, 413, 415, 422})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +75,10 @@ class Api:
         return reply
 
     async def must(self, call: Call, values: Mapping[str, Any], seconds: float = 30.0) -> dict[str, Any]:
-        """What is kept of the answer, once one is accepted. Raises NotAnswered after that time."""
+        """What is kept of the answer, once one is accepted. Raises NotAnswered when it is refused, or after that time."""
         deadline = time.monotonic() + seconds
         while (reply := await self.call(call, values)).status not in call.accepted:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or reply.status in _REFUSED:
                 raise NotAnswered(f"{call.method} {call.path}: {reply.status} {reply.error} {reply.body}")
             await asyncio.sleep(max(0.3, reply.retry_after))
         return {name: pick(reply.body, path) for name, path in call.keep.items()} | {"": reply.body}

@@ -1,8 +1,8 @@
 """All questions of one loop turn in one call to Redis; and nobody waits long for a Redis that is away.
 
-While a call is in flight the next questions gather, so a busy process sends few and large calls. A call that fails or
-takes too long answers everybody who waits with None ("Redis is away") and stops further calls; from then on a single
-task probes until Redis takes a write again, and no request waits at all.
+While a call is in flight the next questions gather, so a busy process sends few and large calls. A call that takes too
+long answers its own questions with None. After a few of those in a row, or one error, Redis counts as away: everybody who
+waits is let go, a single task probes until Redis takes a write again, and until then no request waits at all.
 """
 
 import asyncio
@@ -21,13 +21,15 @@ _BATCH_MAX = 500
 # A timer that fires this late says that our own loop stood still; the answer may lie in the socket already.
 _LATE_SECONDS = 0.005
 _GRACE_SECONDS = 0.01
+# One slow answer may be a busy machine; this many in a row are a Redis that hangs.
+_SLOW_MAX = 3
 _PROBE = Demand(buckets=(("probe", Bucket(capacity=1_000, rate_per_second=1_000)),))
 
 _Waiting = tuple[Demand, "asyncio.Future[Verdict | None]"]
 
 
 class Coalescer:
-    """`take` answers a verdict, or None while Redis is away."""
+    """`take` answers a verdict, or None where Redis gave none; `available` says whether it counts as away."""
 
     def __init__(self, storage: TokenBucketSupport, policy: LimitPolicy) -> None:
         self._storage = storage
@@ -36,6 +38,7 @@ class Coalescer:
         self._oldest = 0.0
         self._flusher: asyncio.Task[None] | None = None
         self._prober: asyncio.Task[None] | None = None
+        self._slow = 0
         self.available = True
 
     async def start(self) -> None:
@@ -83,12 +86,18 @@ class Coalescer:
         call.add_done_callback(_hear)
         try:
             verdicts: Sequence[Verdict | None] = await _within(call, deadline)
+            self._slow = 0
         except (RedisError, OSError) as error:
-            self._went_away(error)
+            self._failed(error)
             verdicts = [None] * len(batch)
         for (_, future), verdict in zip(batch, verdicts, strict=True):
             if not future.done():
                 future.set_result(verdict)
+
+    def _failed(self, error: Exception) -> None:
+        self._slow += 1
+        if self._slow >= _SLOW_MAX or not isinstance(error, TimeoutError):
+            self._went_away(error)
 
     def _went_away(self, error: Exception) -> None:
         self.available = False
@@ -109,7 +118,7 @@ class Coalescer:
             with contextlib.suppress(RedisError, OSError):
                 async with asyncio.timeout(self._policy.probe_interval_seconds):
                     await self._storage.take_all([_PROBE])
-                self.available = True
+                self.available, self._slow = True, 0
         self._prober = None
         _log.info("limits.redis_found")
 

@@ -62,7 +62,9 @@ class Gate:
         if verdict is not None:
             return Admission(self._judge(weight, buckets, verdict))
         verdict = self._local.take(_demand(self._shares(buckets), weight.cost))
-        strict = weight.limit in STRICT and not self._policy.money_without_redis
+        # One slow answer is judged by the local share; only a Redis that is away closes what moves money.
+        away = not self._shared.available
+        strict = away and weight.limit in STRICT and not self._policy.money_without_redis
         return Admission(self._judge(weight, buckets, verdict), repeats_only=strict)
 
     def _judge(self, weight: Weight, buckets: tuple[Named, ...], verdict: Verdict) -> Mapping[str, str]:

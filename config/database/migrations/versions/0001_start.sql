@@ -194,8 +194,8 @@ CREATE TABLE payments (
     PRIMARY KEY (partner_id, id)
 );
 CREATE INDEX payments_listing ON payments (partner_id, environment, id);
--- The sweeper's queue; it serves every partner, so it does not begin with one.
-CREATE INDEX payments_check ON payments (next_check_at) WHERE next_check_at IS NOT NULL;
+-- The sweeper's queue, bank by bank, so that a dead one holds up no other; it serves every partner.
+CREATE INDEX payments_check ON payments (bank_id, next_check_at) WHERE next_check_at IS NOT NULL;
 -- What the daily caps sum.
 CREATE INDEX payments_daily ON payments (partner_id, environment, merchant_id, created_at);
 
@@ -221,6 +221,8 @@ CREATE UNIQUE INDEX submissions_one_live ON submissions (partner_id, payment_id)
     WHERE state NOT IN ('rejected', 'never_left');
 -- Bank notifications name our reference only; the partner is what the look-up finds.
 CREATE UNIQUE INDEX submissions_reference ON submissions (bank_id, end_to_end_id);
+-- Some name the bank's own id only.
+CREATE INDEX submissions_bank_reference ON submissions (bank_id, bank_reference) WHERE bank_reference IS NOT NULL;
 
 CREATE TABLE bank_operations (
     partner_id       uuid NOT NULL,
