@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from bench.chaos.stage import Stage
+from bench.chaos.stage import ROLES, Stage
 from bench.faults.bank import Misbehave
 from bench.faults.deck import Card, weather_seconds
 from bench.faults.disk import DiskFull
@@ -19,7 +19,6 @@ from bench.load.api import Api
 from bench.target import Target
 
 Maker = Callable[[Card], Stroke]
-ROLES = ("gateway", "dispatcher", "worker")
 SKEWS_SECONDS = (-600, -60, 0, 60, 600)
 
 

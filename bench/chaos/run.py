@@ -115,7 +115,8 @@ class SeedRun:
         final["references"] = {line["theirs"]: line["ours"] for line in read_lines(folder / "orders.jsonl")}
         final["memory_bytes"] = self._stage.memory_bytes()
         (folder / "final.json").write_bytes(orjson.dumps(final))
-        return check(History.read(folder, chains_promised=promised), self._target)
+        restarts = Finding(name="the system's supervisor ended by itself", count=self._stage.restarts)
+        return [*check(History.read(folder, chains_promised=promised), self._target), restarts]
 
 
 def failed(findings: Sequence[Finding]) -> bool:

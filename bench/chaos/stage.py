@@ -24,7 +24,7 @@ from bench.target import RunFile, Target, fill, pick
 
 _SERVERS_SECONDS_MAX = 60.0
 _SYSTEM_SECONDS_MAX = 60.0
-_ROLES = ("gateway", "dispatcher", "worker")
+ROLES = ("gateway", "dispatcher", "worker")
 
 
 class Stage:
@@ -48,6 +48,8 @@ class Stage:
         self._ports = {"gateway_port": _free_port(), "admin_port": _free_port()}
         self._processes: list[Process] = []
         self._system: Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self.restarts = 0
 
     async def raise_curtain(self, skew_seconds: int) -> None:
         """Start all but the load. Raises NotStarted."""
@@ -62,8 +64,7 @@ class Stage:
 
     async def lower_curtain(self) -> None:
         """End everything that was started."""
-        if self._system is not None:
-            await self._system.stop()
+        await self.end_system()
         for process in reversed(self._processes):
             await process.stop()
         for proxy in self.proxies.values():
@@ -71,7 +72,7 @@ class Stage:
         await self.disk.unmount()
 
     async def start_system(self, skew_seconds: int) -> None:
-        """Start the roles, their clocks off by so much; again if a store is away just then. Raises NotStarted."""
+        """Start the roles, their clocks off by so much; until told to end, they are kept up as an init system would."""
         start = self._target.start
         values = {"state": str(self.folder / "system"), **self._ports}
         environment = {name: str(fill(text, values)) for name, text in start.environment.items()}
@@ -80,24 +81,39 @@ class Stage:
             "REDIS_URL": self._through_proxy("redis", "redis_url"),
             start.clock_skew_variable: str(skew_seconds),
         }
-        self._system = Process(fill(start.system, values), self.folder / "system.log", environment)
+        system = Process(fill(start.system, values), self.folder / "system.log", environment)
+        await self._launch(system)
+        self._system = system
+        self._keeper = asyncio.create_task(self._keep(system))
+
+    async def end_system(self) -> None:
+        """SIGTERM to the supervisor of the roles, in the middle of everything."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+        if self._system is not None:
+            await self._system.stop()
+
+    async def _launch(self, system: Process) -> None:
+        """Start it, again if a store is away just then. Raises NotStarted."""
         deadline = time.monotonic() + _SYSTEM_SECONDS_MAX
         while True:
-            await self._system.start()
+            (self.folder / "system" / self._target.start.run_file).unlink(missing_ok=True)
+            await system.start()
             try:
-                await self._system.ready(lambda: bool(self.run_file.read().get("pids")), _SYSTEM_SECONDS_MAX)
+                await system.ready(lambda: all(pids_of(self.run_file, role) for role in ROLES), _SYSTEM_SECONDS_MAX)
             except NotStarted:
+                await system.stop()
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(1.0)
             else:
                 return
 
-    async def end_system(self) -> None:
-        """SIGTERM to the supervisor of the roles, in the middle of everything."""
-        if self._system is not None:
-            await self._system.stop()
-        (self.folder / "system" / self._target.start.run_file).unlink(missing_ok=True)
+    async def _keep(self, system: Process) -> None:
+        while True:
+            await system.ended()
+            self.restarts += 1
+            await self._launch(system)
 
     async def start_process(self, name: str, arguments: list[str]) -> Process:
         """One of our own tools."""
@@ -160,7 +176,7 @@ class Stage:
 
     def memory_bytes(self) -> dict[str, int]:
         """Resident memory of each role's processes together."""
-        return {role: sum(map(resident_bytes, pids_of(self.run_file, role))) for role in _ROLES}
+        return {role: sum(map(resident_bytes, pids_of(self.run_file, role))) for role in ROLES}
 
     async def _start_servers(self) -> None:
         arguments = fill(self._target.start.servers, {"state": str(self.folder / "servers")})

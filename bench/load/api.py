@@ -75,7 +75,7 @@ class Api:
         return reply
 
     async def must(self, call: Call, values: Mapping[str, Any], seconds: float = 30.0) -> dict[str, Any]:
-        """What is kept of the answer, once one is accepted. Raises NotAnswered when it is refused, or after that time."""
+        """What is kept of the answer that is accepted. Raises NotAnswered when it is refused, or after that time."""
         deadline = time.monotonic() + seconds
         while (reply := await self.call(call, values)).status not in call.accepted:
             if time.monotonic() > deadline or reply.status in _REFUSED:

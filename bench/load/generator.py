@@ -15,7 +15,7 @@ from bench.target import Call, Payments, Target, fill, pick
 
 # Answers that do not say what became of the request: it is made again with its key.
 _AGAIN = frozenset({0, 401, 408, 409, 425, 429, 500, 502, 503, 504})
-_WAIT_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+_WAIT_SECONDS = (0.1, 0.3, 1.0, 2.0)
 _FILLER = "x" * 400
 
 
@@ -23,7 +23,7 @@ _FILLER = "x" * 400
 class Bounds:
     """`in_flight_max` bounds memory while the system is away; what comes on top is counted, not made."""
 
-    in_flight_max: int = 1_000
+    in_flight_max: int = 400
     finish_seconds: float = 60.0
 
 
