@@ -1,8 +1,8 @@
 """All questions of one loop turn in one call to Redis; and nobody waits long for a Redis that is away.
 
 While a call is in flight the next questions gather, so a busy process sends few and large calls. A call that takes too
-long answers its own questions with None. After a few of those in a row, or one error, Redis counts as away: everybody who
-waits is let go, a single task probes until Redis takes a write again, and until then no request waits at all.
+long answers its own questions with None. After a few of those in a row, or one error, Redis counts as away: everybody
+who waits is let go, a single task probes until Redis takes a write again, and until then no request waits at all.
 """
 
 import asyncio

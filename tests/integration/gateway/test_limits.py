@@ -185,15 +185,17 @@ async def test_a_flushed_redis_has_its_script_again(redis_url: str, redis: Any) 
     await storage.close()
 
 
-def _hammer(url: str, seconds: float, taken: Any) -> None:
-    async def run() -> int:
+def _hammer(url: str, seconds: float, together: Any, taken: Any) -> None:
+    async def run() -> tuple[int, float, float]:
         storage, count = RedisBuckets(url, socket_timeout_seconds=5), 0
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
+        await storage.take_all([])
+        together.wait(50)
+        began = time.monotonic()
+        while time.monotonic() < began + seconds:
             demand = Demand(buckets=(("shared", _SHARED),))
             count += sum(verdict.allowed for verdict in await storage.take_all([demand] * 5))
         await storage.close()
-        return count
+        return count, began, time.monotonic()
 
     taken.put(asyncio.run(run()))
 
@@ -202,12 +204,13 @@ async def test_four_processes_never_exceed_capacity_and_rate(redis_url: str) -> 
     """Buckets are shared: what all processes take together is at most capacity plus rate times time."""
     context = multiprocessing.get_context("spawn")
     taken: Any = context.Queue()
-    workers = [context.Process(target=_hammer, args=(redis_url, _SECONDS, taken)) for _ in range(_PROCESSES)]
+    arguments = (redis_url, _SECONDS, context.Barrier(_PROCESSES), taken)
+    workers = [context.Process(target=_hammer, args=arguments) for _ in range(_PROCESSES)]
     for worker in workers:
         worker.start()
-    first = time.monotonic()
-    counts = [await asyncio.to_thread(taken.get, timeout=50) for _ in workers]
-    elapsed = time.monotonic() - first
+    runs = [await asyncio.to_thread(taken.get, timeout=50) for _ in workers]
     for worker in workers:
-        worker.join()
-    assert 100 < sum(counts) <= _SHARED.capacity + _SHARED.rate_per_second * elapsed
+        await asyncio.to_thread(worker.join)
+    elapsed = max(end for _, _, end in runs) - min(began for _, began, _ in runs)
+    total = sum(count for count, _, _ in runs)
+    assert _SHARED.capacity < total <= _SHARED.capacity + _SHARED.rate_per_second * elapsed
