@@ -14,7 +14,9 @@ from pathlib import Path
 from config.embedded.process.account import Account
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
-_POLL_SECONDS = 0.01
+_STOP_POLL_SECONDS = 0.01
+# Seldom enough to cost nothing while a process runs for days.
+_END_POLL_SECONDS = 0.05
 _LOG_TAIL_BYTES = 2000
 
 
@@ -88,7 +90,7 @@ class Child:
     async def ended(self) -> int:
         """Wait for its end; the exit status."""
         while (status := self._process.poll()) is None:  # noqa: ASYNC110 - only the system knows, and it does not call
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(_END_POLL_SECONDS)
         return status
 
     async def stop(self, seconds_max: float) -> None:
@@ -98,7 +100,7 @@ class Child:
         self._process.send_signal(self._command.stop_signal)
         deadline = time.monotonic() + seconds_max
         while self.running() and time.monotonic() < deadline:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(_STOP_POLL_SECONDS)
         if self.running():
             self.kill()
 
