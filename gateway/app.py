@@ -12,6 +12,7 @@ from gateway.http.edge import EDGE
 from gateway.http.pipeline import Guards, Pipeline
 from gateway.http.replies import to_json
 from gateway.http.route import Route, open_read
+from gateway.metrics import METRICS, EdgeMetrics
 from gateway.openapi import document
 from gateway.routes import PUBLIC_ROUTES
 from gateway.services import Services
@@ -23,7 +24,9 @@ _NO_CAP = 0
 def build_app(services: Services) -> web.Application:
     """The public port: partners, banks, and documents for everybody."""
     guards = Guards(partners=services.verifier, gate=services.gate, proxies=services.proxies)
-    return _application(PUBLIC_ROUTES, services, guards, "Threadneedle")
+    app = _application(PUBLIC_ROUTES, services, guards, "Threadneedle")
+    app[METRICS] = EdgeMetrics.of(services.health.registry)
+    return app
 
 
 def build_admin_app(services: AdminServices) -> web.Application:

@@ -20,7 +20,7 @@ class Health:
     def __init__(self, pool: Pool, gate: Gate | None, registry: CollectorRegistry) -> None:
         self._pool = pool
         self._gate = gate
-        self._registry = registry
+        self.registry = registry
         self.draining = False
 
     def drain(self) -> None:
@@ -40,7 +40,7 @@ class Health:
 
     def metrics(self) -> bytes:
         """The Prometheus text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
 
     async def _database_answers(self) -> bool:
         try:

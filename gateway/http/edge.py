@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.http.replies import refuse
+from gateway.metrics import METRICS
 from gateway.problems.document import problem_of
 from kernel.errors import ThreadneedleError
 
@@ -32,16 +33,19 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def log_answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """One wide line per answered request; the route's pattern, never the path, so that no id or value is in it."""
+    """One wide line and one count per answer; the route's pattern, never the path, so that no id or value is in it."""
     started = time.perf_counter()
     response = await handler(request)
+    seconds, route = time.perf_counter() - started, _pattern(request)
+    if (metrics := request.app.get(METRICS)) is not None:
+        metrics.answered(route, request.method, response.status, seconds)
     _log.info(
         "request.answered",
         request_id=request[REQUEST_ID],
         method=request.method,
-        route=_pattern(request),
+        route=route,
         status=response.status,
-        duration_ms=round((time.perf_counter() - started) * 1000, 2),
+        duration_ms=round(seconds * 1000, 2),
         client=request.get(CALLER_ID),
     )
     return response

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
+
 from threadneedle.demo.journey import Cast, Scene, log_in, register, subscribe
 from threadneedle.demo.merchant import Merchant
 from threadneedle.demo.partner import Answer, Api
@@ -71,5 +73,5 @@ def unique(prefix: str) -> str:
 async def _tried(partner: Api, body: dict[str, object]) -> Answer | None:
     try:
         return await partner.post("/v1/events", body)
-    except OSError:
+    except (OSError, aiohttp.ClientError):
         return None

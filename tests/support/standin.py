@@ -153,7 +153,7 @@ class StandIn:
             "webhook-id": event["event_id"],
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Webhook(secret).sign(event["event_id"], now, body),
-            "webhook-cause": cause,
+            "threadneedle-cause": cause,
         }
         try:
             async with self._session.post(endpoint["url"], data=body, headers=headers) as reply:

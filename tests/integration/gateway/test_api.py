@@ -282,7 +282,8 @@ async def test_health_and_documents(edge: Edge) -> None:
     ready = await edge.call("GET", "/readyz")
     assert (ready.status, ready.json["checks"]["redis"]) == (200, "available")
     assert (await edge.call("GET", "/metrics")).status == 404
-    assert (await edge.call("GET", "/metrics", admin=True)).status == 200
+    counted = await edge.call("GET", "/metrics", admin=True)
+    assert b'gateway_answers_total{method="GET",route="/livez",status="200"} 1.0' in counted.raw
     for admin in (False, True):
         document = (await edge.call("GET", "/openapi.json", admin=admin)).json
         assert document["openapi"] == "3.1.0"
