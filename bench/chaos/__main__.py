@@ -9,8 +9,7 @@ from bench.chaos.page import page
 from bench.chaos.process import NotStarted
 from bench.chaos.run import SeedRun, failed
 from bench.chaos.stage import Stage
-from bench.checker.finding import Finding
-from bench.checker.table import as_text
+from bench.checker.finding import Finding, as_text
 from bench.load.api import NotAnswered
 from bench.target import Target
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from os import cpu_count
 
 from bench.chaos.options import Options
-from bench.checker.finding import Finding
-from bench.checker.table import as_markdown
+from bench.checker.finding import Finding, as_markdown
 
 _INTRODUCTION = """# The last chaos run
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from bench.checker.check import chains_promised, check
+from bench.checker.finding import as_text
 from bench.checker.history import History
-from bench.checker.table import as_text
 from bench.target import DEFAULT, Target
 
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import orjson
 
-from bench.checker.finding import Finding
+from bench.checker.finding import Finding, as_markdown, as_text
 from bench.checker.history import History
-from bench.checker.table import as_markdown, as_text
 from bench.faults.tap import OrderTap
 from bench.lines import Lines, read_lines
 from bench.load.scene import Lane, Scene
