@@ -57,12 +57,8 @@ class GatewaySettings(Section):
     admin_port: Port
     processes: Count
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
-    body_bytes_max: Count
-    batch_body_bytes_max: Count
     event_bytes_max: Count
-    keep_alive_seconds: Seconds
     drain_seconds: Seconds
-    requests_running_max: Count
     trusted_proxies: tuple[Network, ...]
 
 
@@ -70,9 +66,6 @@ class OAuthSettings(Section):
     """Tokens."""
 
     token_lifetime_seconds: Count
-    token_cache_seconds: Count
-    token_cache_size_max: Count
-    standing_interval_seconds: Seconds
 
 
 class BucketSettings(Section):
@@ -130,7 +123,7 @@ class PaymentSettings(Section):
     notification_delays_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)]
     notification_age_max_seconds: Count
     resubmit_delays_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)]
-    resubmit_age_max_seconds: Count
+    submissions_max: Count
     unsent_age_max_seconds: Count
     unknown_age_max_seconds: Count
     settled_watch_seconds: Count
@@ -186,7 +179,6 @@ class WebhookSettings(Section):
     enqueue_calls_max: Count
     reconcile_interval_seconds: Annotated[float, Field(gt=0, le=60)]
     reconcile_quota: Count
-    disable_after_failing_seconds: Count
 
     @model_validator(mode="after")
     def _times_fit(self) -> Self:

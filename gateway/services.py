@@ -1,8 +1,10 @@
 """What the public API works with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.health import Health
+from gateway.http.address import Network
 from gateway.limits.gate import Gate
 from gateway.oauth.keys import KeyRing
 from gateway.oauth.server import TokenPolicy, TokenServer
@@ -19,7 +21,7 @@ from webhooks.events.publisher import Publisher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Built by the composition root; `proxies` is the number of our own proxies in front of this process."""
+    """Built by the composition root; `proxies` are the networks of our own proxies in front."""
 
     verifier: Verifier
     tokens: TokenServer
@@ -35,4 +37,4 @@ class Services:
     endpoint_tester: EndpointTester
     payments: Payments
     inbox: Inbox
-    proxies: int = 0
+    proxies: Sequence[Network] = ()

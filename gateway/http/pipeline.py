@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol
 from aiohttp import web
 
 from gateway.http import bodies
+from gateway.http.address import Network, caller_address
 from gateway.http.call import Admin, Call
 from gateway.http.edge import CALLER_ID, LIMIT_HEADERS, REQUEST_ID
 from gateway.http.replies import answer
@@ -52,14 +53,13 @@ class Admitter(Protocol):
 class Guards:
     """Who decides whether a request passes. A surface without partners has no `partners`, one without limits no `gate`.
 
-    `proxies` is the number of our own proxies in front: the caller's address is that many from the right of
-    X-Forwarded-For, and the peer's address where it is 0.
+    `proxies` are the networks of our own proxies in front (gateway.http.address).
     """
 
     partners: Authenticator | None = None
     admins: AdminAuthenticator | None = None
     gate: Admitter | None = None
-    proxies: int = 0
+    proxies: Sequence[Network] = ()
 
 
 class Pipeline(Generic[Services]):
@@ -134,9 +134,7 @@ class Pipeline(Generic[Services]):
         return _object(bodies.parse(call.raw, unique_names=route.once))
 
     def _address(self, request: web.Request) -> str:
-        hops = self._guards.proxies
-        forwarded = request.headers.get("X-Forwarded-For", "").split(",") if hops else []
-        return forwarded[-hops].strip()[:45] if len(forwarded) >= hops > 0 else request.remote or "unknown"
+        return caller_address(request.remote, request.headers.get("X-Forwarded-For", ""), self._guards.proxies)
 
 
 def _object(value: Any) -> Any:

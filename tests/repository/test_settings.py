@@ -1,12 +1,13 @@
 """Every setting stands in defaults.toml, with a comment, and nothing stands there that is not a setting."""
 
+import re
 import tomllib
 from typing import Any
 
 from pydantic import BaseModel
 
 from config.settings import Settings
-from tests.repository.source import ROOT
+from tests.repository.source import ROOT, tracked_files
 
 DEFAULTS = ROOT / "config/defaults.toml"
 
@@ -51,3 +52,22 @@ def test_every_default_is_explained() -> None:
         if "=" in line.split("#")[0] and line[:1].isalpha() and "#" not in line and not above.startswith("#")
     ]
     assert not bare
+
+
+def test_every_setting_is_used() -> None:
+    """What a setting promises, some composition root does."""
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in tracked_files()
+        if path.suffix == ".py"
+        and path.is_relative_to(ROOT)
+        and path.relative_to(ROOT).parts[0] in {"config", "threadneedle"}
+    )
+    # These sections are handed over whole.
+    whole = ("batches.", "limits.tiers.")
+    unused = [
+        name
+        for name in names_of_model(Settings)
+        if not name.startswith(whole) and not re.search(rf"\.{name.split('.')[-1]}\b", code)
+    ]
+    assert not unused

@@ -104,6 +104,7 @@ async def _open_edge(foundation: Foundation) -> AsyncIterator[_Edge]:
     finally:
         await gate.close()
         await standing.close()
+        await storage.close()
 
 
 @asynccontextmanager
@@ -145,6 +146,7 @@ def _services(foundation: Foundation, edge: _Edge, publisher: Publisher, payment
         endpoint_tester=EndpointTester(pool, foundation.events, foundation.enqueuer, clock),
         payments=payments,
         inbox=Inbox(tools),
+        proxies=foundation.settings.gateway.trusted_proxies,
     )
 
 

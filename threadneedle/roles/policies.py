@@ -138,6 +138,7 @@ def payments_policy(settings: PaymentSettings) -> PaymentsPolicy:
         planned_grace_seconds=settings.planned_grace_seconds,
         claim_seconds=settings.claim_seconds,
         resubmit_delays_seconds=settings.resubmit_delays_seconds,
+        submissions_max=settings.submissions_max,
         unsent_age_max_seconds=settings.unsent_age_max_seconds,
         unknown_age_max_seconds=settings.unknown_age_max_seconds,
         settled_watch_seconds=settings.settled_watch_seconds,

@@ -10,7 +10,8 @@ Its one argument is a JSON object:
 
 PostgreSQL refuses to run as root, and the unprivileged account cannot enter that home. Opening the home to others, or
 copying the server out of it, would change what is not ours; so the process keeps one capability: to search and
-read folders, nothing else. It needs no setuid helper and no namespace (capabilities(7), "ambient").
+read folders, nothing else. It needs no setuid helper and no namespace (capabilities(7), "ambient"). The programs ask
+access(2) about themselves, which forgets capabilities unless the process is told to leave them alone ("securebits").
 """
 
 import ctypes
@@ -21,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 4
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -45,7 +47,7 @@ def _become(uid: int, gid: int, *, reach: bool) -> None:
     # Looked up first: from the change of account on, Python's own files may be out of reach.
     capability = _capability_to_reach() if reach else None
     if capability is not None:
-        _prctl(_PR_SET_KEEPCAPS, 1)
+        _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

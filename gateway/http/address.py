@@ -1,0 +1,37 @@
+"""Whose request it is, as far as addresses tell: forwarded headers are believed from our own proxies only."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TypeAlias
+
+Network: TypeAlias = IPv4Network | IPv6Network
+_UNKNOWN = "unknown"
+
+
+def caller_address(peer: str | None, forwarded: str, proxies: Sequence[Network]) -> str:
+    """The caller's address: the last one in X-Forwarded-For that is not a proxy of ours, if the peer is one.
+
+    What stands further left was written by the caller. An entry that is no address ends the search at its proxy.
+    """
+    nearest = _parsed(peer or "")
+    for entry in reversed(forwarded.split(",") if proxies else []):
+        if nearest is None or not _is_ours(nearest, proxies):
+            break
+        further = _parsed(entry.strip())
+        if further is None:
+            break
+        nearest = further
+    return str(nearest) if nearest is not None else _UNKNOWN
+
+
+def _is_ours(address: IPv4Address | IPv6Address, proxies: Sequence[Network]) -> bool:
+    return any(address in network for network in proxies)
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
