@@ -105,12 +105,13 @@ class Books(_Part):
 class Start(_Part):
     """How to start things: commands after the Python interpreter, the files they write under `$state`, environment.
 
-    `bank` prints one line of JSON when it listens, from which `bank_keep` is kept for the registration. In the
+    `disk` is the folder, under the servers' state, that is put on a disk which can be filled. `bank` prints one line of JSON when it listens, from which `bank_keep` is kept for the registration. In the
     environment of the system, `$gateway_port` and `$admin_port` are free ports, the same ones after each restart.
     """
 
     servers: list[str]
     servers_file: str
+    disk: str
     system: list[str]
     run_file: str
     bank: list[str]

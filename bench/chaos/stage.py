@@ -1,6 +1,7 @@
 """Everything that runs during one seed: servers, proxies, bank, receivers, system, load."""
 
 import asyncio
+import os
 import shutil
 import socket
 import time
@@ -35,7 +36,7 @@ class Stage:
         self._target = target
         self._options = options
         self._seed = seed
-        self.disk = SmallDisk(self.folder / "servers")
+        self.disk = SmallDisk(self.folder / "servers" / target.start.disk)
         self.servers_file = RunFile(self.folder / "servers" / target.start.servers_file)
         self.run_file = RunFile(self.folder / "system" / target.start.run_file)
         self.bank: dict[str, Any] = {}
@@ -55,7 +56,10 @@ class Stage:
         """Start all but the load. Raises NotStarted."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        await self.disk.mount()
+        if os.geteuid() == 0:
+            await (await self._start_servers()).stop()
+            await self.disk.mount()
+            (self.folder / "servers" / self._target.start.servers_file).unlink()
         await self._start_servers()
         for proxy in self.proxies.values():
             await proxy.start()
@@ -178,10 +182,11 @@ class Stage:
         """Resident memory of each role's processes together."""
         return {role: sum(map(resident_bytes, pids_of(self.run_file, role))) for role in ROLES}
 
-    async def _start_servers(self) -> None:
+    async def _start_servers(self) -> Process:
         arguments = fill(self._target.start.servers, {"state": str(self.folder / "servers")})
         servers = await self.start_process("servers", arguments)
         await servers.ready(lambda: bool(self.servers_file.read()), _SERVERS_SECONDS_MAX)
+        return servers
 
     async def _start_bank(self) -> None:
         values = {**self._ports, "bank_port": _free_port()}

@@ -1,4 +1,4 @@
-"""A small disk of its own for the servers, which can be filled: a tmpfs that is shrunk to what it holds."""
+"""A small disk under PostgreSQL's log, which can be filled: a tmpfs that is shrunk to what it holds."""
 
 import asyncio
 import os
@@ -13,21 +13,22 @@ _FULL_SECONDS = 4.0
 
 
 class SmallDisk:
-    """Mounted over a folder. Only root may; for others `why_not` says so and the fault is skipped."""
+    """Mounted over a folder by root; else `why_not` says why there is none, and the fault is skipped."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.why_not = "not mounted"
+        self.why_not = "only root may mount a small disk"
 
     async def mount(self) -> None:
-        """Mount it if that can be done here."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() != 0:
-            self.why_not = "only root may mount a small disk"
-        elif await _run("mount", "-t", "tmpfs", "-o", f"size={_SIZE},mode=755", "tmpfs", str(self.folder)):
-            self.why_not = ""
-        else:
-            self.why_not = "mounting is not permitted here"
+        """Mount it if that can be done here; what the folder holds moves onto it, so nobody may be using it."""
+        aside, owner = self.folder.with_name(f"{self.folder.name}.aside"), self.folder.stat()
+        options = f"size={_SIZE},mode=700,uid={owner.st_uid},gid={owner.st_gid}"
+        self.folder.rename(aside)
+        self.folder.mkdir(mode=0o700)
+        os.chown(self.folder, owner.st_uid, owner.st_gid)
+        mounted = await _run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.folder))
+        self.why_not = "" if mounted else "mounting is not permitted here"
+        await _run("cp", "-a", f"{aside}/.", str(self.folder))
 
     async def fill(self) -> None:
         """Leave no room."""
