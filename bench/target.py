@@ -105,8 +105,9 @@ class Books(_Part):
 class Start(_Part):
     """How to start things: commands after the Python interpreter, the files they write under `$state`, environment.
 
-    `disk` is the folder, under the servers' state, that is put on a disk which can be filled. `bank` prints one line of JSON when it listens, from which `bank_keep` is kept for the registration. In the
-    environment of the system, `$gateway_port` and `$admin_port` are free ports, the same ones after each restart.
+    `disk` is the folder, under the servers' state, that is put on a disk which can be filled. `bank` prints one line of
+    JSON when it listens, from which `bank_keep` is kept for the registration. In the environment of the system,
+    `$gateway_port` and `$admin_port` are free ports, the same ones after each restart.
     """
 
     servers: list[str]
