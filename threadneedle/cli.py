@@ -35,9 +35,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 partner_app = typer.Typer(no_args_is_help=True, help="Partners: the organisations that call the API.")
 client_app = typer.Typer(no_args_is_help=True, help="OAuth clients of partners.")
 token_app = typer.Typer(no_args_is_help=True, help="Admin API tokens.")
+keys_app = typer.Typer(no_args_is_help=True, help="Key-encryption keys.")
 app.add_typer(partner_app, name="partner")
 app.add_typer(client_app, name="client")
 app.add_typer(token_app, name="admin-token")
+app.add_typer(keys_app, name="keys")
 
 State = Annotated[Path, typer.Option(help="The folder that holds everything that this run makes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -133,6 +135,12 @@ def create_client(
 def create_token(name: str, *, json: Json = False) -> None:
     """Make an admin API token; it is shown this once."""
     _show(_run(lambda: registering.create_admin_token(name)), as_json=json)
+
+
+@keys_app.command("rewrap")
+def rewrap_keys(*, json: Json = False) -> None:
+    """Wrap every data key by the first key-encryption key; at 0 the old one may go."""
+    _show(_run(registering.rewrap_keys), as_json=json)
 
 
 def _run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

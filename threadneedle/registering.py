@@ -1,4 +1,4 @@
-"""Partners, clients and admin tokens from the command line: the same changes, and the same audit, as the admin API."""
+"""Partners, clients, admin tokens and keys from the command line; changes are audited as the admin API's are."""
 
 import getpass
 import os
@@ -56,6 +56,14 @@ async def create_admin_token(name: str) -> dict[str, Any]:
     """Make an admin API token; shown this once."""
     settings = load_settings(required=("database.url",))
     return {"name": name, "token": await preparation.create_admin_token(settings, name)}
+
+
+async def rewrap_keys() -> dict[str, Any]:
+    """Wrap every data key by the current key-encryption key; how many were wrapped by another one."""
+    settings = load_settings(required=("database.url",))
+    async with preparation.open_journal(settings) as (pool, _):
+        vault = Vault(pool, open_provider(settings.keys, os.environ), CorrectedClock())
+        return {"rewrapped": await vault.rewrap()}
 
 
 def _check(order: ClientOrder) -> None:

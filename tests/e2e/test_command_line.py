@@ -93,3 +93,18 @@ def test_the_doctor_says_what_is_missing(urls: dict[str, str], tmp_path: Path) -
     assert "synchronous standby" in done.stdout
     lost = run("doctor", **{**urls, "THREADNEEDLE_KEYS__FILE": str(tmp_path / "none")})
     assert "Key-encryption keys can be read: missing" in lost.stdout
+
+
+@pytest.mark.timeout(120)
+def test_keys_are_rotated(urls: dict[str, str], tmp_path: Path) -> None:
+    """With a new key first, every data key is wrapped anew, once; the old keys alone no longer open any."""
+    old = Path(urls["THREADNEEDLE_KEYS__FILE"]).read_text(encoding="ascii")
+    both = tmp_path / "keys"
+    both.touch(mode=0o600)
+    both.write_text(f"new:{'q' * 43}=\n{old}", encoding="ascii")
+    new = {**urls, "THREADNEEDLE_KEYS__FILE": str(both)}
+    assert run("keys", "rewrap", **new).stdout.strip() != "rewrapped: 0"
+    assert run("keys", "rewrap", **new).stdout.strip() == "rewrapped: 0"
+    # Back again, for whoever uses this installation next.
+    both.write_text(f"{old}new:{'q' * 43}=\n", encoding="ascii")
+    assert run("keys", "rewrap", **new).returncode == 0

@@ -1,9 +1,7 @@
 """What the roles are told on a developer's machine. Whatever the caller's own environment says wins."""
 
 import os
-import secrets
 import socket
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,15 +42,6 @@ def local_environment(state: Path, urls: Mapping[str, str], ports: Ports) -> dic
         "THREADNEEDLE_GATEWAY__ADMIN_PORT": str(ports.admin),
     }
     return {**ours, **os.environ, **urls, **fixed}
-
-
-def ensure_keys(path: Path) -> None:
-    """Make the file of key-encryption keys if there is none; only its owner reads it."""
-    if path.exists():
-        return
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"local:{b64encode(secrets.token_bytes(32)).decode()}\n")
 
 
 def _free(wanted: int) -> int:

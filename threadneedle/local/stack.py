@@ -5,14 +5,16 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 
+from config.keys import create_key_file
 from config.loading import load_settings
 from config.settings import Settings
 from threadneedle.demo.partner import Api
-from threadneedle.local.environment import Ports, choose_ports, ensure_keys, local_environment
+from threadneedle.local.environment import Ports, choose_ports, local_environment
 from threadneedle.local.roles import NotReady, Role, Roles
 from threadneedle.local.runfile import RunFile
 from threadneedle.local.stores import Stores
@@ -76,7 +78,8 @@ def _plan(state: Path, urls: dict[str, str]) -> Plan:
     ports = choose_ports(wanted.port, wanted.admin_port)
     environment = local_environment(state, urls, ports)
     settings = load_settings(environment)
-    ensure_keys(Path(settings.keys.file))
+    with contextlib.suppress(FileExistsError):
+        create_key_file(Path(settings.keys.file), datetime.now(UTC))
     return Plan(
         root=Path(__file__).resolve().parents[2],
         state=state,
