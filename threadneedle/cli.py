@@ -1,32 +1,31 @@
 """The command line: run the roles, prepare a database, register partners.
 
 Exit status: 0 done; 1 the journey or the check did not hold; 2 wrong usage or settings; 3 a store or a role is away.
+
+Each verb imports what it needs: everything at once would cost every role a second of its start.
 """
 
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import asyncpg
 import typer
 import uvloop
 from redis.exceptions import RedisError
-from rich.console import Console
 
 from config.embedded.binaries import NoServer
 from config.embedded.process.child import ServerFailed
 from config.keys import KeysError
 from config.loading import SettingsError
+from config.resources import ResourceError
 from kernel.errors import Refused
-from threadneedle import registering
-from threadneedle.doctor import examine
 from threadneedle.local.roles import NotReady
-from threadneedle.preparation import prepare
-from threadneedle.roles import dispatcher as dispatcher_role
-from threadneedle.roles import gateway as gateway_role
-from threadneedle.roles import worker as worker_role
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WRONG = 2
 AWAY = 3
@@ -54,58 +53,68 @@ def up(
     once: Annotated[bool, typer.Option(help="End after the journey.")] = False,
 ) -> None:
     """Run every role and a sandbox bank on this machine."""
-    from threadneedle.local import up as local  # noqa: PLC0415 - it needs packages that production does not carry
+    from threadneedle.local import up as local
 
     options = local.UpOptions(state=state.absolute(), embedded=embedded, demo=demo, once=once)
-    held = _run(lambda: local.up(options, Console()))
+    held = _run(lambda: local.up(options, _console()))
     raise typer.Exit(0 if held else 1)
 
 
 @app.command()
 def servers(state: State = Path("var")) -> None:
     """Run an embedded PostgreSQL and Valkey alone."""
-    from threadneedle.local import up as local  # noqa: PLC0415 - as above
+    from threadneedle.local import up as local
 
-    _run(lambda: local.servers(state.absolute(), Console()))
+    _run(lambda: local.servers(state.absolute(), _console()))
 
 
 @app.command()
 def demo(state: State = Path("var")) -> None:
     """Play the journey against what `up` started."""
-    from threadneedle.local import up as local  # noqa: PLC0415 - as above
+    from threadneedle.local import up as local
 
-    held = _run(lambda: local.demo(state.absolute(), Console()))
+    held = _run(lambda: local.demo(state.absolute(), _console()))
     raise typer.Exit(0 if held else 1)
 
 
 @app.command()
 def gateway() -> None:
     """Run the HTTP edge: the partners' API and the admin API."""
-    _run(gateway_role.run)
+    from threadneedle.roles import gateway as role
+
+    _run(role.run)
 
 
 @app.command()
 def dispatcher() -> None:
     """Run a dispatcher: it signs and sends webhooks."""
-    _run(dispatcher_role.run)
+    from threadneedle.roles import dispatcher as role
+
+    _run(role.run)
 
 
 @app.command()
 def worker() -> None:
     """Run a worker: reconciler, sweeper, inbox, retention."""
-    _run(worker_role.run)
+    from threadneedle.roles import worker as role
+
+    _run(role.run)
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database to this version."""
+    from threadneedle.preparation import prepare
+
     _run(prepare)
 
 
 @app.command()
 def doctor(*, json: Json = False) -> None:
     """Say what a production set-up lacks."""
-    healthy = _run(lambda: examine(Console(), as_json=json))
+    from threadneedle.doctor import examine
+
+    healthy = _run(lambda: examine(_console(), as_json=json))
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -114,6 +123,8 @@ def create_partner(
     name: str, tier: Annotated[str, typer.Option(help="Which limits apply.")] = "standard", *, json: Json = False
 ) -> None:
     """Register a partner with its test and live environments."""
+    from threadneedle import registering
+
     _show(_run(lambda: registering.create_partner(name, tier)), as_json=json)
 
 
@@ -127,6 +138,8 @@ def create_client(
     json: Json = False,
 ) -> None:
     """Register an OAuth client; its secret is shown this once."""
+    from threadneedle import registering
+
     new = registering.ClientOrder(partner=partner, name=name, environment=environment, scopes=tuple(scope or ()))
     _show(_run(lambda: registering.create_client(new)), as_json=json)
 
@@ -134,12 +147,16 @@ def create_client(
 @token_app.command("create")
 def create_token(name: str, *, json: Json = False) -> None:
     """Make an admin API token; it is shown this once."""
+    from threadneedle import registering
+
     _show(_run(lambda: registering.create_admin_token(name)), as_json=json)
 
 
 @keys_app.command("rewrap")
 def rewrap_keys(*, json: Json = False) -> None:
     """Wrap every data key by the first key-encryption key; at 0 the old one may go."""
+    from threadneedle import registering
+
     _show(_run(registering.rewrap_keys), as_json=json)
 
 
@@ -150,8 +167,14 @@ def _run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
             return runner.run(main())
     except (SettingsError, KeysError, Refused) as error:
         _complain(error, WRONG)
-    except (NoServer, ServerFailed, NotReady, asyncpg.PostgresError, RedisError, OSError) as error:
+    except (NoServer, ServerFailed, NotReady, ResourceError, asyncpg.PostgresError, RedisError, OSError) as error:
         _complain(error, AWAY)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
 
 
 def _complain(error: Exception, status: int) -> None:
@@ -160,7 +183,7 @@ def _complain(error: Exception, status: int) -> None:
 
 
 def _show(result: dict[str, Any], *, as_json: bool) -> None:
-    console = Console()
+    console = _console()
     if as_json:
         console.print_json(data=result)
         return

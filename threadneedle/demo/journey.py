@@ -15,6 +15,7 @@ from threadneedle.demo.proof import Proof
 
 IBAN = "GB33BUKB20201555555555"
 ENDED_WELL = ("settled", "completed")
+SILENT = "timeout_after"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +33,15 @@ class Scene:
 
 @dataclass(slots=True)
 class Cast:
-    """Who was registered."""
+    """Who was registered, and what is under way."""
 
     partner_id: str = ""
     client_id: str = ""
     client_secret: str = ""
     merchant_id: str = ""
     endpoint_id: str = ""
+    silent_payment_id: str = ""
+    booked_before: int = 0
 
 
 async def play(scene: Scene) -> bool:
@@ -124,18 +127,24 @@ async def merchant_is_down(scene: Scene, cast: Cast) -> None:
     )
 
 
-async def bank_times_out(scene: Scene, cast: Cast) -> None:
-    """The bank commits and does not answer; evidence resolves it, and nothing is sent twice."""
-    before = await booked(scene, "timeout_after")
-    payment = expect(await scene.partner.pay(order(scene, cast, "timeout_after"), prefer="respond-async"), 202)
-    last = await follow(scene, payment["id"], until=ENDED_WELL)
-    told = (await scene.merchant.wait_for("payment.outcome_unknown", payment["id"])).body["data"]
+async def pay_at_a_silent_bank(scene: Scene, cast: Cast) -> None:
+    """A payment that the bank will book and never answer; the journey goes on meanwhile, as the partner would."""
+    cast.booked_before = await booked(scene, SILENT)
+    payment = expect(await scene.partner.pay(order(scene, cast, SILENT), prefer="respond-async"), 202)
+    cast.silent_payment_id = payment["id"]
+    scene.proof.say(f"{payment['id']} is {payment['status']}")
+
+
+async def bank_was_silent(scene: Scene, cast: Cast) -> None:
+    """Evidence resolves the payment, and nothing was sent twice."""
+    last = await follow(scene, cast.silent_payment_id, until=ENDED_WELL)
+    told = (await scene.merchant.wait_for("payment.outcome_unknown", cast.silent_payment_id)).body["data"]
     scene.proof.claim(
         "A bank that does not answer leaves the outcome unknown, not failed, and the merchant is told so",
         held=told["status"] == "outcome_unknown" and told["recovery"] is not None,
         seen=f"{told['status']}, recovery by {(told['recovery'] or {}).get('strategy')}",
     )
-    books = await booked(scene, "timeout_after") - before
+    books = await booked(scene, SILENT) - cast.booked_before
     scene.proof.claim("The bank's own evidence resolved it", held=last["status"] in ENDED_WELL, seen=last["status"])
     scene.proof.claim("The bank's books hold one payment, not two", held=books == 1, seen=f"{books} in the books")
 
@@ -190,8 +199,9 @@ PARTS: tuple[tuple[str, Callable[[Scene, Cast], Awaitable[None]]], ...] = (
     ("The partner logs in", log_in),
     ("The merchant subscribes", subscribe),
     ("A payment", pay),
+    ("A payment that the bank does not answer", pay_at_a_silent_bank),
     ("The merchant is down", merchant_is_down),
-    ("The bank does not answer", bank_times_out),
+    ("What became of the payment that was not answered", bank_was_silent),
     ("The bank says no", bank_rejects),
     ("The same request again", repeat),
     ("What is refused", refuse),
