@@ -2,8 +2,7 @@
 
 import random
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +10,7 @@ from bench.chaos.stage import ROLES, Stage
 from bench.faults.bank import Misbehave
 from bench.faults.deck import Card, weather_seconds
 from bench.faults.disk import DiskFull
-from bench.faults.fault import SkippedFault, Stroke
+from bench.faults.fault import SkippedFault, Stroke, until
 from bench.faults.processes import EndRole, KillServer
 from bench.faults.proxy import BadWeather, Weather
 from bench.faults.redis import Flush, Rewind
@@ -19,6 +18,7 @@ from bench.load.api import Api
 from bench.target import Target
 
 Maker = Callable[[Card], Stroke]
+_BACK_SECONDS_MAX = 60.0
 SKEWS_SECONDS = (-600, -60, 0, 60, 600)
 
 
@@ -28,13 +28,14 @@ class RestartSystem:
 
     stage: Stage
     skew_seconds: int
+    answers: Callable[[], Awaitable[bool]]
     kind: str = "restart system"
 
     async def strike(self) -> float:
-        """Until it is started again."""
+        """Until it answers again."""
         await self.stage.end_system()
         await self.stage.start_system(self.skew_seconds)
-        return time.monotonic()
+        return await until(self.answers, _BACK_SECONDS_MAX)
 
 
 class Arsenal:
@@ -57,7 +58,13 @@ class Arsenal:
         for role in ROLES:
             for how, number in (("kill", signal.SIGKILL), ("end", signal.SIGTERM)):
                 yield f"{how} {role}", partial(_end_role, stage, role, number)
-        yield "restart system", lambda card: RestartSystem(stage, SKEWS_SECONDS[int(card.luck * len(SKEWS_SECONDS))])
+        yield "restart system", self._restart
+
+    def _restart(self, card: Card) -> RestartSystem:
+        return RestartSystem(self._stage, SKEWS_SECONDS[int(card.luck * len(SKEWS_SECONDS))], self._answers)
+
+    async def _answers(self) -> bool:
+        return (await self._api.call(self._target.feed, {})).status in self._target.feed.accepted
 
     def _stores(self) -> Iterator[tuple[str, Maker]]:
         stage = self._stage

@@ -24,8 +24,9 @@ from bench.load.register import register, told_to_receivers
 from bench.load.scene import LANES
 from bench.target import Target
 
-_QUIET_SECONDS = 10.0
+_QUIET_SECONDS = 12.0
 _WEATHER_SHARE = 1 / 6
+_LAST_ANSWERS_SECONDS = 90.0
 _TELL_SECONDS = 5.0
 _ASK_AGAIN_SECONDS = 3.0
 
@@ -66,15 +67,18 @@ class SeedRun:
         self.say(f"{len(scene.lanes)} lanes are registered; the load begins")
 
     async def _break(self, api: Api, load: Process) -> None:
+        """Strike while the load goes on, and let it go on for a while after the last fault: only so recovery shows."""
         bank_faults = sorted(self._target.bank_faults.bodies) if self._target.bank_faults else []
         cards = deal(self._seed, self._options.seconds - _QUIET_SECONDS, bank_faults) if self._options.faults else []
         arsenal = Arsenal(self._stage, self._target, api, self._options.seconds * _WEATHER_SHARE)
+        began = time.monotonic()
+        telling = asyncio.create_task(self._tell(load))
         async with asyncio.TaskGroup() as group:
             for card in cards:
                 group.create_task(self._strike(arsenal, card))
-            telling = asyncio.create_task(self._tell(load))
-            await load.ended()
-            telling.cancel()
+        await asyncio.sleep(max(_QUIET_SECONDS, began + self._options.seconds - time.monotonic()))
+        await load.stop(_LAST_ANSWERS_SECONDS)
+        telling.cancel()
 
     async def _strike(self, arsenal: Arsenal, card: Card) -> None:
         await asyncio.sleep(card.at_seconds)

@@ -25,6 +25,7 @@ from bench.target import RunFile, Target, fill, pick
 
 _SERVERS_SECONDS_MAX = 60.0
 _SYSTEM_SECONDS_MAX = 60.0
+_LOAD_SECONDS_EXTRA = 300.0
 ROLES = ("gateway", "dispatcher", "worker")
 
 
@@ -143,7 +144,7 @@ class Stage:
             "--scene": self.folder / "scene.json",
             "--log": self.folder / "requests.jsonl",
             "--seed": self._seed,
-            "--seconds": options.seconds,
+            "--seconds": options.seconds + _LOAD_SECONDS_EXTRA,
             "--events-per-second": options.events_per_second,
             "--payments-per-second": options.payments_per_second,
         }

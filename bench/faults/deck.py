@@ -1,6 +1,6 @@
 """Which faults strike when: a pure function of the seed.
 
-Faults come in clusters of one to four within a second and a half, so that they meet each other; between clusters is
+Faults come in clusters of about three within a second and a half, so that they meet each other; between clusters is
 time for the system to show that it stands again.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _CLUSTER_SECONDS = 1.5
-_CLUSTER_FAULTS = 2
+_CLUSTER_FAULTS = 3
 _LEAD_IN_SECONDS = 5.0
 _FULL_RUN_SECONDS = 420.0
 
@@ -67,8 +67,8 @@ def deal(seed: int, seconds: float, bank_faults: Sequence[str]) -> list[Card]:
 
 
 def weather_seconds(luck: float) -> float:
-    """Five to twenty seconds, now and then up to a minute."""
-    return 5.0 + 15.0 * luck if luck < 0.95 else 20.0 + 800.0 * (luck - 0.95)
+    """Five to fifteen seconds, now and then up to a minute."""
+    return 5.0 + 10.0 * luck if luck < 0.95 else 15.0 + 900.0 * (luck - 0.95)
 
 
 def _names(dice: random.Random, seconds: float, bank_faults: Sequence[str]) -> Iterator[str]:
