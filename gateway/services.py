@@ -1,8 +1,9 @@
 """What the public API works with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.handlers.prefer import WaitPolicy
 from gateway.health import Health
 from gateway.http.address import Network
 from gateway.limits.gate import Gate
@@ -38,3 +39,4 @@ class Services:
     payments: Payments
     inbox: Inbox
     proxies: Sequence[Network] = ()
+    wait: WaitPolicy = field(default_factory=WaitPolicy)

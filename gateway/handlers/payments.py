@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from gateway.handlers.prefer import wait_of
 from gateway.http.call import Call, Reply
-from gateway.http.prefer import wait_of
 from gateway.schemas.pages import page
 from gateway.schemas.payments import PaymentIn
 from gateway.services import Services
@@ -18,7 +18,7 @@ from payments.view import PaymentView, rfc3339
 
 async def create_payment(services: Services, call: Call) -> Reply:
     """201 when the bank's word came within the wait, 202 when not; a repeat has the first answer's status."""
-    wait = wait_of(call.request.headers.getall("Prefer", []))
+    wait = wait_of(call.request.headers.getall("Prefer", []), services.wait)
     request = _request(call, call.body)
     key = RequestKey(call.request.headers["Idempotency-Key"])
     if call.admission.repeats_only:
@@ -42,7 +42,7 @@ async def get_payment(services: Services, call: Call) -> Reply:
 
 async def cancel_payment(services: Services, call: Call) -> Reply:
     """Its status says whether it is cancelled or the bank's answer is still awaited."""
-    wait = wait_of(call.request.headers.getall("Prefer", []))
+    wait = wait_of(call.request.headers.getall("Prefer", []), services.wait)
     payment = await services.payments.cancel(_requester(call), _payment_id(call), wait.seconds)
     return Reply(payment.to_json(), 200 if payment.status is PaymentStatus.CANCELLED else 202)
 

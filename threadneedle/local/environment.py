@@ -3,9 +3,10 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+_HOST = "127.0.0.1"
 # Loopback is where the simulator and the sample merchant live; a fast schedule lets a person watch retries.
 _LOCAL = {
     "THREADNEEDLE_WEBHOOKS__PRIVATE_DESTINATIONS": '["127.0.0.0/8", "::1/128"]',
@@ -18,16 +19,25 @@ _LOCAL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where the two APIs and the simulator listen."""
+    """Where the two APIs and the simulator listen.
+
+    `held` keeps the gateway's ports from everybody else while roles come and go: the sockets are bound and never
+    listen, and only one that shares its port on purpose, as the gateway's do, may be bound beside them.
+    """
 
     gateway: int
     admin: int
     simulator: int
+    held: tuple[socket.socket, ...] = field(repr=False)
 
 
 def choose_ports(gateway: int, admin: int) -> Ports:
     """The wanted ports where they are free, else others; 0 wants any. The simulator takes any."""
-    return Ports(gateway=_free(gateway), admin=_free(admin), simulator=_free(0))
+    held = (_hold(gateway), _hold(admin))
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        simulator = _port_of(probe)
+    return Ports(gateway=_port_of(held[0]), admin=_port_of(held[1]), simulator=simulator, held=held)
 
 
 def local_environment(state: Path, urls: Mapping[str, str], ports: Ports) -> dict[str, str]:
@@ -44,13 +54,19 @@ def local_environment(state: Path, urls: Mapping[str, str], ports: Ports) -> dic
     return {**ours, **os.environ, **urls, **fixed}
 
 
-def _free(wanted: int) -> int:
+def _hold(wanted: int) -> socket.socket:
+    """A socket bound to the wanted port or a free one. Sharing is allowed only after it had the port to itself."""
     for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        holder = socket.socket()
+        try:
+            holder.bind((_HOST, port))
+        except OSError:
+            holder.close()
+            continue
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        return holder
     raise OSError("this machine has no free port")
+
+
+def _port_of(holder: socket.socket) -> int:
+    return int(holder.getsockname()[1])

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ async def local_stack(stores: Stores, state: Path) -> AsyncIterator[RunFile]:
         urls = await stores.start()
         stack.push_async_callback(stores.stop)
         plan = _plan(state, urls)
+        for holder in plan.ports.held:
+            stack.enter_context(holder)
         await prepare_database(plan.settings)
         token = await create_admin_token(plan.settings, "local")
         roles = Roles(plan.root, state / "log", plan.environment, lambda: _write(plan, token, stores, roles))
@@ -74,7 +77,7 @@ async def local_stack(stores: Stores, state: Path) -> AsyncIterator[RunFile]:
 
 
 def _plan(state: Path, urls: dict[str, str]) -> Plan:
-    wanted = load_settings(urls).gateway
+    wanted = load_settings({**os.environ, **urls}).gateway
     ports = choose_ports(wanted.port, wanted.admin_port)
     environment = local_environment(state, urls, ports)
     settings = load_settings(environment)

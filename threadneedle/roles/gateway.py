@@ -147,6 +147,7 @@ def _services(foundation: Foundation, edge: _Edge, publisher: Publisher, payment
         payments=payments,
         inbox=Inbox(tools),
         proxies=foundation.settings.gateway.trusted_proxies,
+        wait=policies.wait_policy(foundation.settings.payments),
     )
 
 

@@ -6,6 +6,7 @@ from adapters.engine import EngineSettings
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
 from config.sections import BatchSettings, BucketSettings, LimitSettings, PaymentSettings, WebhookSettings
 from config.settings import Settings
+from gateway.handlers.prefer import WaitPolicy
 from gateway.limits.gcra import Bucket
 from gateway.limits.policy import LimitClass, LimitPolicy, Tier
 from gateway.oauth.server import TokenPolicy
@@ -149,6 +150,11 @@ def payments_policy(settings: PaymentSettings) -> PaymentsPolicy:
         bank_settings_age_max_seconds=settings.bank_settings_age_seconds_max,
         caps=caps,
     )
+
+
+def wait_policy(settings: PaymentSettings) -> WaitPolicy:
+    """How long payment requests wait for a bank."""
+    return WaitPolicy(default_seconds=settings.wait_seconds_default, max_seconds=settings.wait_seconds_max)
 
 
 def engine_settings(settings: Settings) -> EngineSettings:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
+from gateway.handlers.prefer import Wait, WaitPolicy, wait_of
 from gateway.http.bodies import DEPTH_MAX, parse, query
-from gateway.http.prefer import Wait, wait_of
 from gateway.problems.errors import Malformed
 from gateway.schemas.pages import PageQuery
 from kernel.errors import Invalid
@@ -87,11 +87,11 @@ def test_a_query_parameter_stands_once() -> None:
 )
 def test_prefer_is_read_as_rfc_7240_says(values: list[str], wait: Wait) -> None:
     """Wait and respond-async count, what we do not know is ignored."""
-    assert wait_of(values) == wait
+    assert wait_of(values, WaitPolicy()) == wait
 
 
 @pytest.mark.parametrize("values", [["wait=x"], ["wait="], ["wait=-1"], ["wait=1, wait=2"], ["wait=1.5"]])
 def test_a_wait_that_is_none_is_a_field_error(values: list[str]) -> None:
     """It is said, not guessed."""
     with pytest.raises(Invalid):
-        wait_of(values)
+        wait_of(values, WaitPolicy())
