@@ -9,7 +9,6 @@ import asyncpg
 import orjson
 import pytest
 
-from kernel.clock import CorrectedClock
 from kernel.errors import Conflict, Invalid
 from kernel.ids import Environment, Tenant
 from kernel.sealing import Vault
@@ -275,28 +274,15 @@ async def test_a_rolled_back_write_leaves_nothing(
 
 @pytest.mark.timeout(180)
 async def test_an_endpoint_of_another_process_is_never_missed(
-    database: Pool, second_pool: Pool, writer: EventWriter, tenant: Tenant, endpoints: Endpoints
+    second_pool: Pool, make_publisher: MakePublisher, tenant: Tenant, endpoints: Endpoints, enqueuer: CollectingEnqueuer
 ) -> None:
     """An endpoint created on one process hears of the event published on another at once, a thousand times in a row."""
-    newest = await endpoint(endpoints, tenant)
-    missed = 0
-    async with database.acquire() as here, second_pool.acquire() as there:
-        for number in range(1000):
-            newest = await here.fetchval(REPLACE_ENDPOINT, tenant.partner_id, newest)
-            event = new_event(tenant, request(f"type_{number}"), CorrectedClock())
-            async with there.transaction():
-                written = await writer.write(there, [event])
-            missed += [job.endpoint_id for job in written[0].jobs] != [newest]
-    assert missed == 0
-
-
-# What `Endpoints.delete` and `Endpoints.create` commit, without their seals and audit, so that a thousand are quick.
-REPLACE_ENDPOINT = """
-WITH moved AS (
-    UPDATE environments SET endpoints_version = endpoints_version + 1 WHERE partner_id = $1
-), dropped AS (
-    UPDATE webhook_endpoints SET state = 'deleted' WHERE partner_id = $1 AND id = $2 RETURNING *
-)
-INSERT INTO webhook_endpoints (partner_id, id, environment, sealed_settings, event_types)
-SELECT partner_id, gen_random_uuid(), environment, sealed_settings, event_types FROM dropped RETURNING id
-"""
+    publisher = await make_publisher(second_pool)
+    created, heard = [], []
+    for number in range(1000):
+        created.append(await endpoint(endpoints, tenant))
+        enqueuer.jobs.clear()
+        await publisher.publish(tenant, request(f"type_{number}"))
+        heard += [job.endpoint_id for job in enqueuer.jobs]
+        await endpoints.delete(caller(tenant), created[-1])
+    assert heard == created
