@@ -4,6 +4,7 @@
 #   make test         every test but the long ones
 #   make check        lint, types, the repository's own rules, make test
 #   make test-long    the long tier
+#   make chaos        faults under load, three seeds, about half an hour; its result is docs/chaos-latest.md
 #   make new-adapter NAME=examplebank
 #   make docs         write the pages that are made from code
 #   make lock         pin the dependencies anew
@@ -21,7 +22,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: run test test-long check lint types docs new-adapter lock clean environment
+.PHONY: run test test-long chaos check lint types docs new-adapter lock clean environment
 
 environment:
 	@config/bootstrap.sh
@@ -34,6 +35,9 @@ test: environment
 
 test-long: environment
 	@$(PYTHON_RUN) -m pytest -m long
+
+chaos: environment
+	@$(PYTHON_RUN) -m bench.chaos --seeds 3 --seconds 420 --out docs/chaos-latest.md
 
 check: lint types test
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from config.embedded import ports
 from config.embedded.process import leftover
 from config.embedded.process.account import Account
-from config.embedded.process.child import Child, Command
+from config.embedded.process.child import Child, Command, ServerFailed
 
 _START_SECONDS_MAX = 30
 _STOP_SECONDS_MAX = 10
 _RETRY_SECONDS = (0.1, 0.2, 0.4, 0.8)
+_RESTART_SECONDS = 1
 _POLL_SECONDS = 0.02
 
 
@@ -101,11 +102,14 @@ class Server(ABC):
             self._child.kill()
 
     async def keep_running(self) -> None:
-        """Start it again whenever it ends, until it is stopped."""
+        """Start it again whenever it ends, until it is stopped; a start that fails (a full disk) is tried again."""
         while self._wanted and self._child is not None:
             await self._child.ended()
             if self._wanted:
-                await self.start()
+                try:
+                    await self.start()
+                except (ServerFailed, OSError):
+                    await asyncio.sleep(_RESTART_SECONDS)
 
     async def _start(self) -> None:
         self.port = ports.remembered(self.file("port"))

@@ -71,10 +71,7 @@ class EmbeddedServers:
         return self.urls
 
     async def supervise(self) -> None:
-        """Start a server again whenever it ends, where it was and with what it had committed; until both are stopped.
-
-        Raises ServerFailed if one does not come back.
-        """
+        """Until both are stopped: start a server again when it ends, where it was and with what it had committed."""
         async with asyncio.TaskGroup() as group:
             for server in self._both():
                 group.create_task(server.keep_running())

@@ -138,11 +138,12 @@ def _write(plan: Plan, token: str, stores: Stores, roles: Roles) -> RunFile:
 
 
 async def _wait_until_ready(plan: Plan, roles: Roles) -> None:
+    """A role that dies meanwhile is started again like at any other time: a store may have been away for a moment."""
     deadline = asyncio.get_running_loop().time() + _READY_SECONDS_MAX
     async with aiohttp.ClientSession() as session:
         for name in roles.pids():
             while not await _is_ready(session, plan, name):
-                if not roles.running(name) or asyncio.get_running_loop().time() > deadline:
+                if asyncio.get_running_loop().time() > deadline:
                     raise NotReady(roles.failure(name))
                 await asyncio.sleep(_POLL_SECONDS)
 

@@ -56,7 +56,8 @@ async def servers(state: Path, console: Console) -> None:
     console.print_json(json.dumps(urls))
     try:
         while not stopped.is_set():
-            _write_servers(state, urls, stores)
+            with contextlib.suppress(OSError):  # a full disk: the file says what it said before
+                _write_servers(state, urls, stores)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopped.wait(), _SERVERS_FILE_SECONDS)
     finally:

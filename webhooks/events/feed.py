@@ -81,7 +81,7 @@ class Feed:
         bodies = await self._vault.open_each(
             [(tenant.partner_id, row["sealed_body"], body_context(row["id"])) for row in shown]
         )
-        last = Position(id=shown[-1]["id"], xid=int(shown[-1]["xid"])).to_text() if shown else query.cursor
+        last = Position(id=shown[-1]["id"], xid=int(shown[-1]["xid_text"])).to_text() if shown else query.cursor
         return FeedPage(
             events=tuple(_event(row, body) for row, body in zip(shown, bodies, strict=True)),
             next_cursor=last,

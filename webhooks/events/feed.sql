@@ -1,6 +1,6 @@
 -- name: feed_page
 -- The events after (xid, id) whose transactions, and all before them, have ended.
-SELECT id, xid::text, type, merchant_id, occurred_at, matched, sealed_body
+SELECT id, xid::text AS xid_text, type, merchant_id, occurred_at, matched, sealed_body
 FROM events
 WHERE partner_id = $1 AND environment = $2
     AND (xid, id) > ($3::text::xid8, $4::uuid)

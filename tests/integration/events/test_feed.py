@@ -122,3 +122,23 @@ def test_a_cursor_comes_back_as_it_was(tenant: Tenant) -> None:
     """Text and position are one to one, for the largest transaction id too."""
     position = Position(id=tenant.partner_id, xid=2**64 - 1)
     assert Position.from_text(position.to_text()) == position
+
+
+async def test_transactions_are_ordered_as_numbers(
+    database: Pool, vault: Vault, tenant: Tenant, clock: FakeClock
+) -> None:
+    """When the transaction counter gains a digit, the feed goes on: 9 comes before 10, and 99 before 100."""
+    writer, counters = EventWriter(vault, Matcher()), [9, 10, 99, 100]
+    for number in counters:
+        await write(database, writer, tenant, clock, EventRequest(type="order.shipped", data={"counter": number}))
+        await database.execute(
+            "UPDATE events SET xid = $1::text::xid8 WHERE partner_id = $2 AND xid::text::bigint > 100",
+            str(number),
+            tenant.partner_id,
+        )
+    feed, cursor, seen = Feed(database, vault), None, []
+    for _ in counters:
+        page = await feed.page(tenant, FeedQuery(cursor=cursor, limit=1))
+        seen += [event.data["counter"] for event in page.events if event.data]
+        cursor = page.next_cursor
+    assert seen == counters
