@@ -64,3 +64,10 @@ def test_verbs_in_docs_exist(page: Path) -> None:
 
     known = typer.main.get_command(app).list_commands(None)  # type: ignore[attr-defined, arg-type]
     assert not set(VERB.findall(commands(page))) - set(known)
+
+
+def test_every_decision_is_listed() -> None:
+    """The index of decisions names each page, in order."""
+    folder = ROOT / "docs/decisions"
+    listed = LINK.findall((folder / "README.md").read_text(encoding="utf-8"))
+    assert listed == sorted(path.name for path in folder.glob("0*.md"))
