@@ -9,6 +9,8 @@ from kernel.masked import Secret
 
 DAY_SECONDS = 86_400
 _KEY_SECONDS_MAX = 60
+# What webhooks.dispatch.policy.DispatchPolicy allows for loading a claim and for committing its result.
+_LOAD_AND_COMMIT_SECONDS = 10
 
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -184,8 +186,10 @@ class WebhookSettings(Section):
     def _times_fit(self) -> Self:
         if sum(self.retry_delays_seconds) > self.delivery_age_seconds_max:
             raise ValueError("delivery_age_seconds_max must not end before retry_delays_seconds do")
-        if self.lease_seconds <= self.total_timeout_seconds:
-            raise ValueError("lease_seconds must exceed total_timeout_seconds and a commit")
+        if self.lease_seconds < self.total_timeout_seconds + _LOAD_AND_COMMIT_SECONDS:
+            raise ValueError(
+                f"lease_seconds must exceed total_timeout_seconds by {_LOAD_AND_COMMIT_SECONDS} for loading and the commit"
+            )
         return self
 
 
