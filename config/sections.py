@@ -188,7 +188,7 @@ class WebhookSettings(Section):
             raise ValueError("delivery_age_seconds_max must not end before retry_delays_seconds do")
         if self.lease_seconds < self.total_timeout_seconds + _LOAD_AND_COMMIT_SECONDS:
             raise ValueError(
-                f"lease_seconds must exceed total_timeout_seconds by {_LOAD_AND_COMMIT_SECONDS} for loading and the commit"
+                f"lease_seconds must exceed total_timeout_seconds by {_LOAD_AND_COMMIT_SECONDS} for a load and a commit"
             )
         return self
 
