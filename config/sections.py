@@ -60,6 +60,7 @@ class GatewaySettings(Section):
     processes: Count
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
     event_bytes_max: Count
+    drain_notice_seconds: SecondsOrNone
     drain_seconds: Seconds
     trusted_proxies: tuple[Network, ...]
 

@@ -1,5 +1,6 @@
 """The gateway's role: the partners' API and the admin API on two ports."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ async def run() -> None:
         ):
             _log.info("role.ready", role="gateway", port=where.port, admin_port=where.admin_port)
             await stop_signal(edge.health.drain)
+            await asyncio.sleep(where.drain_notice_seconds)
         await payments.drain()
 
 
