@@ -18,6 +18,7 @@ from webhooks.queue.port import JOBS_PER_CALL_MAX, Claim, EpochLost, Finish, Que
 _log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.5
+_PAUSE_SECONDS_MIN = 0.1
 
 
 class Results(Protocol):
@@ -80,10 +81,10 @@ class Finisher:
     A finish that is lost costs a second look at its row, never a delivery.
     """
 
-    def __init__(self, queue: Queue, metrics: DispatchMetrics, backoff_seconds: float) -> None:
+    def __init__(self, queue: Queue, metrics: DispatchMetrics, backoff_seconds_max: float) -> None:
         self._queue = queue
         self._metrics = metrics
-        self._backoff_seconds = backoff_seconds
+        self._backoff_seconds_max = backoff_seconds_max
         self._waiting: deque[Finish] = deque()
         self._has_work = asyncio.Event()
         self._is_closing = False
@@ -99,13 +100,17 @@ class Finisher:
         self._has_work.set()
 
     async def run(self) -> None:
-        """Work until closed."""
+        """Work until closed. The first pauses are short: lanes whose claims are not finished stay full."""
+        failures = 0
         while True:
             await self._has_work.wait()
             if self._waiting and not await self._flush():
                 if self._is_closing:
                     return
-                await asyncio.sleep(self._backoff_seconds)
+                await asyncio.sleep(min(_PAUSE_SECONDS_MIN * 2 ** min(failures, 10), self._backoff_seconds_max))
+                failures += 1
+            else:
+                failures = 0
             if self._is_closing and not self._waiting:
                 return
 
