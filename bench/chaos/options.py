@@ -14,6 +14,7 @@ class Options:
     seeds: tuple[int, ...]
     seconds: float
     settle_seconds: float
+    recovery_seconds_max: float
     events_per_second: float
     payments_per_second: float
     target: Path
@@ -32,7 +33,8 @@ def read_options() -> Options:
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds to run, one after the other")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seconds", type=float, default=420, help="length of each seed's load")
-    parser.add_argument("--settle-seconds", type=float, default=120, help="longest wait for the last deliveries")
+    parser.add_argument("--settle-seconds", type=float, default=240, help="longest wait for the last deliveries")
+    parser.add_argument("--recovery-seconds-max", type=float, default=15, help="longest way back to a steady state")
     parser.add_argument("--events-per-second", type=float, default=60)
     parser.add_argument("--payments-per-second", type=float, default=3)
     parser.add_argument("--target", type=Path, default=DEFAULT, help="the target file")
@@ -44,6 +46,7 @@ def read_options() -> Options:
         seeds=tuple(range(given.seed, given.seed + given.seeds)),
         seconds=given.seconds,
         settle_seconds=given.settle_seconds,
+        recovery_seconds_max=given.recovery_seconds_max,
         events_per_second=given.events_per_second,
         payments_per_second=given.payments_per_second,
         target=given.target,

@@ -120,7 +120,9 @@ class SeedRun:
         final["memory_bytes"] = self._stage.memory_bytes()
         (folder / "final.json").write_bytes(orjson.dumps(final))
         restarts = Finding(name="the system's supervisor ended by itself", count=self._stage.restarts)
-        return [*check(History.read(folder, chains_promised=promised), self._target), restarts]
+        history = History.read(folder, chains_promised=promised)
+        found = check(history, self._target, self._options.recovery_seconds_max)
+        return [*found, restarts]
 
 
 def failed(findings: Sequence[Finding]) -> bool:

@@ -10,12 +10,14 @@ from bench.target import Target
 _OPEN_STATES = frozenset({"pending", "waiting"})
 
 
-def check(history: History, target: Target) -> list[Finding]:
+def check(
+    history: History, target: Target, recovery_seconds_max: float = recovery.RECOVERY_SECONDS_MAX
+) -> list[Finding]:
     """Everything that can be said, in the order in which it is to be read."""
     found = [*events.findings(history), *timing.findings(history)]
     if target.payments is not None:
         found += payments.findings(history, target.payments)
-    return [*found, *recovery.findings(history), *_what_is_left(history)]
+    return [*found, *recovery.findings(history, recovery_seconds_max), *_what_is_left(history)]
 
 
 def chains_promised(target: Target) -> bool:

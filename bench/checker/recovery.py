@@ -27,9 +27,9 @@ class Recovery:
     seconds: float | None
 
 
-def findings(history: History) -> Iterator[Finding]:
+def findings(history: History, seconds_max: float = RECOVERY_SECONDS_MAX) -> Iterator[Finding]:
     """Counts of faults, the times by kind, and those that took too long."""
-    measured = list(recoveries(history))
+    measured = list(recoveries(history, seconds_max))
     yield Finding(name="faults", count=len(measured))
     by_kind: defaultdict[str, list[Recovery]] = defaultdict(list)
     for recovery in measured:
@@ -41,16 +41,16 @@ def findings(history: History) -> Iterator[Finding]:
             yield Finding(name=f"recovery: {kind}, median", count=round(median(seconds), 1), unit="s")
             yield Finding(name=f"recovery: {kind}, longest", count=round(max(seconds), 1), unit="s")
     yield Finding.zero(
-        f"recoveries over {RECOVERY_SECONDS_MAX:.0f} s",
+        f"recoveries over {seconds_max:.0f} s",
         (
             f"{recovery.fault.kind} at {recovery.fault.began:.1f}: {recovery.seconds:.1f} s"
             for recovery in measured
-            if recovery.seconds is not None and recovery.seconds > RECOVERY_SECONDS_MAX
+            if recovery.seconds is not None and recovery.seconds > seconds_max
         ),
     )
 
 
-def recoveries(history: History) -> Iterator[Recovery]:
+def recoveries(history: History, seconds_max: float = RECOVERY_SECONDS_MAX) -> Iterator[Recovery]:
     """Every fault that was done, in order of time."""
     done = sorted((fault for fault in history.faults if not fault.skipped), key=lambda fault: fault.began)
     trips = _trips(history)
@@ -60,7 +60,7 @@ def recoveries(history: History) -> Iterator[Recovery]:
             yield Recovery(fault=fault, seconds=None)
         else:
             limit = min((other.began for other in others if other.began > fault.ended), default=_NEVER)
-            yield Recovery(fault=fault, seconds=_seconds(fault, limit, trips))
+            yield Recovery(fault=fault, seconds=_seconds(fault, limit, trips, seconds_max))
 
 
 def _trips(history: History) -> list[tuple[float, float]]:
@@ -73,7 +73,7 @@ def _trips(history: History) -> list[tuple[float, float]]:
     )
 
 
-def _seconds(fault: Fault, limit: float, trips: Sequence[tuple[float, float]]) -> float | None:
+def _seconds(fault: Fault, limit: float, trips: Sequence[tuple[float, float]], seconds_max: float) -> float | None:
     """Seconds until steady; None if it cannot be said; infinite if it never was although there was load to tell."""
     start = fault.ended
     last = min(limit, trips[-1][0]) if trips else start
@@ -81,7 +81,7 @@ def _seconds(fault: Fault, limit: float, trips: Sequence[tuple[float, float]]) -
         if _steady(start, trips):
             return start - fault.ended
         start += _STEP_SECONDS
-    return _NEVER if last - fault.ended > RECOVERY_SECONDS_MAX + _WINDOW_SECONDS else None
+    return _NEVER if last - fault.ended > seconds_max + _WINDOW_SECONDS else None
 
 
 def _steady(start: float, trips: Sequence[tuple[float, float]]) -> bool:
