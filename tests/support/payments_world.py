@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from payments.model import Created, PaymentRequest, Requester, RequestKey
 from payments.policy import PaymentsPolicy
 from payments.recovery.sweeper import Sweeper
 from payments.service import Payments
-from payments.tools import Connection, EventSink, Tools
+from payments.tools import BankCalls, Connection, EventSink, Tools
 from tests.support.clock import FakeClock
 from tests.support.scripted_bank import DECLARATION, Crash, ScriptedAdapter, ScriptedBank
 from webhooks.events.matching import Matcher
@@ -156,11 +156,13 @@ async def make_world(
     return _assemble(tools, parties, bank)
 
 
-def second_process(world: World, vault: Vault, *, declaration: Declaration = DECLARATION) -> World:
+def second_process(
+    world: World, vault: Vault, *, declaration: Declaration = DECLARATION, engine: BankCalls | None = None
+) -> World:
     """Another process for the same partner and bank, with nothing in its memory."""
     parties = _Parties(world.tenant, world.client_id, world.merchant_id)
     tools = _tools(world.pool, vault, world.clock, world.bank, (declaration, world.tools.policy))
-    return _assemble(tools, parties, world.bank)
+    return _assemble(tools if engine is None else replace(tools, engine=engine), parties, world.bank)
 
 
 @dataclass(frozen=True, slots=True)
