@@ -181,6 +181,7 @@ class ScriptedBank:
         return Answered(reply=WireReply(status=200, body=orjson.dumps(answer)), exchange=_exchange("answered"))
 
     def _answer(self, body: dict[str, Any], step: str) -> dict[str, Any]:
+        booked: Booked | None
         if step == "garbage":
             return {"verdict": "unknown"}
         if step == "not_found":
