@@ -49,7 +49,7 @@ is_current() {
 install() {
     echo "threadneedle: making .venv with $("$1" --version)" >&2
     "$1" -m venv --clear .venv
-    echo "threadneedle: installing $(grep -c '==' "$lock") locked packages, once" >&2
+    echo "threadneedle: installing $(grep -c '==' "$lock") locked packages, once; this takes a minute or more" >&2
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
         --only-binary :all: --requirement "$lock" ||
         fail "the locked packages were not installed; is the package index within reach? To try again: the same command"

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from kernel.masked import Secret
 
@@ -26,10 +26,25 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+def _scheme(*schemes: str) -> AfterValidator:
+    """An address of one of these schemes, or none yet; the error repeats nothing of it, for it may hold a password."""
+
+    def check(url: Secret) -> Secret:
+        if url.reveal() and not url.reveal().startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+DatabaseUrl = Annotated[Secret, _scheme("postgresql", "postgres")]
+RedisUrl = Annotated[Secret, _scheme("redis", "rediss", "unix")]
+
+
 class DatabaseSettings(Section):
     """PostgreSQL."""
 
-    url: Secret
+    url: DatabaseUrl
     connections_max: Count
     hot_connections_max: Count
     key_connections_max: Count
@@ -42,8 +57,8 @@ class DatabaseSettings(Section):
 class RedisSettings(Section):
     """Redis or Valkey."""
 
-    queue_url: Secret
-    limits_url: Secret
+    queue_url: RedisUrl
+    limits_url: RedisUrl
     connections_max: Count
     connection_wait_seconds: Seconds
     connect_timeout_seconds: Seconds

@@ -22,6 +22,7 @@ from config.keys import KeysError
 from config.loading import SettingsError
 from config.resources import ResourceError
 from kernel.errors import Refused
+from kernel.sealing import SealError
 from threadneedle.local.roles import NotReady
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(main())
-    except (SettingsError, KeysError, Refused) as error:
+    except (SettingsError, KeysError, SealError, Refused) as error:
         _complain(error, WRONG)
     except (NoServer, ServerFailed, NotReady, ResourceError, asyncpg.PostgresError, RedisError, OSError) as error:
         _complain(error, AWAY)

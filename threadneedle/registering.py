@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
@@ -19,6 +19,8 @@ from kernel.ids import Environment, Kind, from_text, to_text
 from kernel.sealing import Vault
 from threadneedle import preparation
 
+_NAME_LENGTH_MAX = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOrder:
@@ -31,7 +33,9 @@ class ClientOrder:
 
 
 async def create_partner(name: str, tier: str) -> dict[str, Any]:
-    """Register a partner; its id."""
+    """Register a partner; its id. Raises Invalid for a name or a tier that is none."""
+    tiers = load_settings(required=("database.url",)).limits.tiers
+    _refuse(_name_errors(name) + _one_of("/tier", tier, tiers))
     async with _parties() as parties:
         row = await parties.add_partner(_actor(), name, tier)
     return {"id": to_text(Kind.PARTNER, row["id"]), "name": name, "tier": tier}
@@ -49,7 +53,11 @@ async def create_client(order: ClientOrder) -> dict[str, Any]:
     )
     async with _parties() as parties:
         row, secret = await parties.add_client(_actor(), new)
-    return {"id": to_text(Kind.CLIENT, row["id"], environment), "secret": secret.reveal(), "scopes": list(new.scopes)}
+    return {
+        "id": to_text(Kind.CLIENT, row["id"], environment),
+        "secret": secret.reveal(),
+        "scopes": [str(scope) for scope in new.scopes],
+    }
 
 
 async def create_admin_token(name: str) -> dict[str, Any]:
@@ -67,12 +75,28 @@ async def rewrap_keys() -> dict[str, Any]:
 
 
 def _check(order: ClientOrder) -> None:
-    wrong = sorted(set(order.scopes) - {scope.value for scope in Scope})
-    errors = [FieldError(pointer="/scope", code="unknown_value", message=f"one of {', '.join(Scope)}")] if wrong else []
-    if order.environment not in {each.value for each in Environment}:
-        errors.append(FieldError(pointer="/environment", code="unknown_value", message="test or live"))
+    errors = _name_errors(order.name) + _one_of("/environment", order.environment, list(Environment))
+    for scope in order.scopes:
+        errors += _one_of("/scope", scope, list(Scope))
+    _refuse(errors)
+
+
+def _name_errors(name: str) -> list[FieldError]:
+    """The admin API's rule for names."""
+    if name.strip() and name.isprintable() and len(name) <= _NAME_LENGTH_MAX:
+        return []
+    return [FieldError(pointer="/name", code="format", message=f"1 to {_NAME_LENGTH_MAX} printable characters")]
+
+
+def _one_of(pointer: str, value: str, known: Iterable[str]) -> list[FieldError]:
+    names = [str(each) for each in known]
+    return [] if value in names else [FieldError(pointer=pointer, code="unknown_value", message=", ".join(names))]
+
+
+def _refuse(errors: list[FieldError]) -> None:
+    """Raises Invalid if there are any; its words name each field and what would be right."""
     if errors:
-        raise Invalid(errors, "; ".join(f"{error.pointer[1:]} must be {error.message}" for error in errors))
+        raise Invalid(errors, "; ".join(f"{error.pointer[1:]} must be: {error.message}" for error in errors))
 
 
 @asynccontextmanager

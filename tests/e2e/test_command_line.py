@@ -108,3 +108,28 @@ def test_keys_are_rotated(urls: dict[str, str], tmp_path: Path) -> None:
     # Back again, for whoever uses this installation next.
     both.write_text(f"{old}new:{'q' * 43}=\n", encoding="ascii")
     assert run("keys", "rewrap", **new).returncode == 0
+
+
+@pytest.mark.parametrize("url", ["garbage", "mysql://x"])
+def test_an_address_that_is_none_is_refused_by_name(url: str) -> None:
+    """A database address of another kind is a wrong setting, in one line that does not repeat it."""
+    done = run("migrate", DATABASE_URL=url)
+    assert done.returncode == 2
+    assert "database.url" in done.stderr
+    assert url not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("role", ["gateway", "dispatcher", "worker"])
+def test_keys_that_are_not_the_databases_end_a_role_in_a_line(urls: dict[str, str], role: str, tmp_path: Path) -> None:
+    """A role that cannot read its keys, or whose database is away, says so in one line and no stack trace."""
+    keys = tmp_path / "keys"
+    keys.touch(mode=0o600)
+    keys.write_text("not a key", encoding="ascii")
+    bad_keys = run(role, **{**urls, "THREADNEEDLE_KEYS__FILE": str(keys)})
+    away = run(role, **{**urls, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
+    for done, status in ((bad_keys, 2), (away, 3)):
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr

@@ -30,7 +30,7 @@ async def run() -> None:
         await results.start()
         dispatcher = _build(foundation, transport, results)
         port = foundation.settings.watch.dispatcher_port
-        async with running(stop_signal(dispatcher.stop)), watched(foundation, "dispatcher", port):
+        async with running(lambda: stop_signal(dispatcher.stop)), watched(foundation, "dispatcher", port):
             await dispatcher.run()
         await results.close()
         await transport.close()

@@ -62,7 +62,7 @@ async def open_foundation(role: str) -> AsyncIterator[Foundation]:
     _log.info("role.starting", role=role, **settings.summary())
     async with (
         open_resources(settings, role=role, clock=clock) as resources,
-        running(keep_clock(resources.pool, clock)),
+        running(lambda: keep_clock(resources.pool, clock)),
     ):
         registry = CollectorRegistry()
         keys = open_provider(settings.keys, os.environ)
@@ -115,7 +115,7 @@ async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tool
 
 
 @contextlib.asynccontextmanager
-async def running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def running(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Tasks beside the block; cancelled when it ends. One that fails ends the process, so that it is restarted."""
     tasks = [asyncio.create_task(_or_stop(work)) for work in works]
     try:
@@ -136,9 +136,9 @@ async def stop_signal(on_stop: Callable[[], None] | None = None) -> None:
         on_stop()
 
 
-async def _or_stop(work: Coroutine[Any, Any, None]) -> None:
+async def _or_stop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
-        await work
+        await work()
     except Exception:  # noqa: BLE001 - whatever it is, half a role must not go on
         _log.exception("role.broken")
         os.kill(os.getpid(), signal.SIGTERM)

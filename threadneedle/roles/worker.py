@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncpg
 import structlog
@@ -27,10 +28,10 @@ async def run() -> None:
         times = foundation.settings.payments
         sweeper, inbox = Sweeper(tools), InboxWorker(tools)
         works = (
-            _reconciler(foundation).run(),
-            _repeat("sweeper", sweeper.run_once, times.sweep_interval_seconds),
-            _repeat("inbox", inbox.run_once, times.inbox_interval_seconds),
-            _repeat("retention", lambda: _retain(foundation), foundation.settings.retention.interval_seconds),
+            _reconciler(foundation).run,
+            partial(_repeat, "sweeper", sweeper.run_once, times.sweep_interval_seconds),
+            partial(_repeat, "inbox", inbox.run_once, times.inbox_interval_seconds),
+            partial(_repeat, "retention", lambda: _retain(foundation), foundation.settings.retention.interval_seconds),
         )
         async with running(*works), watched(foundation, "worker", foundation.settings.watch.worker_port):
             await stop_signal()
