@@ -87,7 +87,8 @@ class Reader:
 async def timeline(tools: Tools, tenant: Tenant, payment_id: UUID) -> list[dict[str, Any]]:
     """All that happened to a payment, oldest first, as `{"at": datetime, "kind", "what", …}`.
 
-    Kinds: `payment` (created), `operation` (planned, sent, ended), `evidence`, `event`, `exception`. Raises NotFound.
+    Kinds: `payment` (created), `operation` (planned, sent, ended), `evidence`, `event`, `exception`. An operation of
+    which no byte left is planned and `never_left`, not sent. Raises NotFound.
     """
     found = await tools.pool.fetchval(_SQL["payment_exists"], tenant.partner_id, tenant.environment.value, payment_id)
     if not found:

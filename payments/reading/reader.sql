@@ -49,7 +49,9 @@ ORDER BY id;
 SELECT true FROM payments WHERE partner_id = $1 AND environment = $2 AND id = $3;
 
 -- name: list_timeline
--- What happened to a payment, from all the tables that remember it, in order.
+-- What happened to a payment, from all the tables that remember it, in order. A call that never left was never sent.
+-- A submission's first operation was planned when the submission was, by the same clock as the ends before it; a later
+-- submission is planned after all that ends the earlier one in the same instant.
 SELECT * FROM (
     SELECT created_at AS at, 0 AS place, 'payment' AS kind, 'created' AS what, NULL::text AS source,
            NULL::text AS raw_code, NULL::text AS iso_code, NULL::text AS reason, NULL::boolean AS applied,
@@ -57,13 +59,16 @@ SELECT * FROM (
     FROM payments
     WHERE partner_id = $1 AND environment = $2 AND id = $3
     UNION ALL
-    SELECT created_at, 1, 'operation', kind::text || '.planned', NULL, NULL, NULL, NULL, NULL, NULL
-    FROM bank_operations
-    WHERE partner_id = $1 AND payment_id = $3
+    SELECT CASE WHEN o.sequence = 1 THEN s.created_at ELSE o.created_at END,
+           CASE WHEN o.sequence = 1 AND s.sequence > 1 THEN 7 ELSE 1 END, 'operation', o.kind::text || '.planned', NULL, NULL, NULL,
+           NULL, NULL, NULL
+    FROM bank_operations o
+    JOIN submissions s ON s.partner_id = o.partner_id AND s.id = o.submission_id
+    WHERE o.partner_id = $1 AND o.payment_id = $3
     UNION ALL
     SELECT first_sent_at, 2, 'operation', kind::text || '.sent', NULL, NULL, NULL, NULL, NULL, NULL
     FROM bank_operations
-    WHERE partner_id = $1 AND payment_id = $3 AND first_sent_at IS NOT NULL
+    WHERE partner_id = $1 AND payment_id = $3 AND first_sent_at IS NOT NULL AND state <> 'never_left'
     UNION ALL
     SELECT last_sent_at, 2, 'operation', kind::text || '.resent', NULL, NULL, NULL, NULL, NULL, NULL
     FROM bank_operations

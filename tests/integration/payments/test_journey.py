@@ -119,6 +119,26 @@ async def test_the_timeline_tells_all_in_order(world: World) -> None:
     assert {("operation", "submit.sent"), ("evidence", "accepted"), ("event", "payment.settled")} <= set(told)
 
 
+async def test_the_timeline_shows_no_sending_of_a_call_that_never_left(world: World) -> None:
+    """Such a call is planned and never left; the next submission is planned after that, also in the same instant."""
+    world.bank.then(["never_left"])
+    created = await world.pay()
+    await world.sweep(10)
+    entries = await world.payments.timeline(world.caller, created.payment.id)
+    assert [entry["what"] for entry in entries] == [
+        "created",
+        "submit.planned",
+        "submit.never_left",
+        "payment.created",
+        "payment.queued",
+        "submit.planned",
+        "submit.sent",
+        "submit.answered",
+        "accepted",
+        "payment.accepted",
+    ]
+
+
 async def test_an_explicit_refusal_is_final(world: World) -> None:
     """Rejected by the bank: one event, no further call."""
     world.bank.then(["reject"])
