@@ -12,8 +12,6 @@ _LOCAL = {
     "THREADNEEDLE_WEBHOOKS__PRIVATE_DESTINATIONS": '["127.0.0.0/8", "::1/128"]',
     "THREADNEEDLE_WEBHOOKS__PLAIN_HTTP_ALLOWED": "true",
     "THREADNEEDLE_WEBHOOKS__RETRY_DELAYS_SECONDS": "[0, 1, 1, 5, 10, 30, 60, 300, 1800, 7200]",
-    "THREADNEEDLE_WATCH__DISPATCHER_PORT": "0",
-    "THREADNEEDLE_WATCH__WORKER_PORT": "0",
 }
 
 
@@ -28,16 +26,23 @@ class Ports:
     gateway: int
     admin: int
     simulator: int
+    dispatcher: int
+    worker: int
     held: tuple[socket.socket, ...] = field(repr=False)
 
 
 def choose_ports(gateway: int, admin: int) -> Ports:
     """The wanted ports where they are free, else others; 0 wants any. The simulator takes any."""
     held = (_hold(gateway), _hold(admin))
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        simulator = _port_of(probe)
-    return Ports(gateway=_port_of(held[0]), admin=_port_of(held[1]), simulator=simulator, held=held)
+    simulator, dispatcher, worker = _free(), _free(), _free()
+    return Ports(
+        gateway=_port_of(held[0]),
+        admin=_port_of(held[1]),
+        simulator=simulator,
+        dispatcher=dispatcher,
+        worker=worker,
+        held=held,
+    )
 
 
 def local_environment(state: Path, urls: Mapping[str, str], ports: Ports) -> dict[str, str]:
@@ -50,6 +55,8 @@ def local_environment(state: Path, urls: Mapping[str, str], ports: Ports) -> dic
     fixed = {
         "THREADNEEDLE_GATEWAY__PORT": str(ports.gateway),
         "THREADNEEDLE_GATEWAY__ADMIN_PORT": str(ports.admin),
+        "THREADNEEDLE_WATCH__DISPATCHER_PORT": str(ports.dispatcher),
+        "THREADNEEDLE_WATCH__WORKER_PORT": str(ports.worker),
     }
     return {**ours, **os.environ, **urls, **fixed}
 
@@ -66,6 +73,12 @@ def _hold(wanted: int) -> socket.socket:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return holder
     raise OSError("this machine has no free port")
+
+
+def _free() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return _port_of(probe)
 
 
 def _port_of(holder: socket.socket) -> int:

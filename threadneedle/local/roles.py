@@ -32,12 +32,12 @@ class Role:
 class Roles:
     """Keeps roles alive. Each writes its log lines to `<logs>/<name>.log`."""
 
-    def __init__(self, folder: Path, logs: Path, environment: Mapping[str, str], changed: Callable[[], object]) -> None:
-        """`changed` is called after every start, so that process ids can be written down."""
+    def __init__(self, folder: Path, logs: Path, environment: Mapping[str, str], say: Callable[[str], object]) -> None:
+        """`say` is told of every role that had to be started again."""
         self._folder = folder
         self._logs = logs
         self._environment = {**os.environ, **environment}
-        self._changed = changed
+        self._say = say
         self._children: dict[str, Child] = {}
         self._stopping = False
 
@@ -45,7 +45,6 @@ class Roles:
         """Start it now."""
         self._logs.mkdir(parents=True, exist_ok=True)
         self._children[role.name] = Child(self._command(role))
-        self._changed()
 
     def pids(self) -> dict[str, int]:
         """Name → process id of what runs."""
@@ -71,6 +70,7 @@ class Roles:
             wait = _RESTART_SECONDS_MIN if lived > _STABLE_SECONDS else min(2 * wait, _RESTART_SECONDS_MAX)
             await asyncio.sleep(wait)
             self.start(role)
+            self._say(f"{role.name} had ended and was started again; its log says why")
 
     async def stop(self) -> None:
         """SIGTERM to all at once: each finishes what it has under way by itself."""

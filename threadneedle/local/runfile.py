@@ -15,6 +15,7 @@ class RunFile:
     admin: str
     admin_token: str = field(repr=False)
     simulator: str
+    watch: dict[str, str]
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     pids: dict[str, list[int]]
@@ -26,6 +27,11 @@ class RunFile:
         with os.fdopen(descriptor, "w") as file:
             json.dump(asdict(self), file, indent=1)
         temporary.replace(state / "run.json")
+
+    @staticmethod
+    def remove(state: Path) -> None:
+        """What it said is no longer so."""
+        (state / "run.json").unlink(missing_ok=True)
 
     @classmethod
     def read(cls, state: Path) -> Self:

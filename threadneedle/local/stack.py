@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from threadneedle.preparation import create_admin_token, prepare_database
 SANDBOX_BANK = "sandbox"
 _READY_SECONDS_MAX = 60
 _POLL_SECONDS = 0.05
+_FILE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +41,25 @@ class Plan:
     @property
     def gateway(self) -> str:
         """The API's URL."""
-        return f"http://127.0.0.1:{self.ports.gateway}"
+        return _url(self.ports.gateway)
 
     @property
     def admin(self) -> str:
         """The admin API's URL."""
-        return f"http://127.0.0.1:{self.ports.admin}"
+        return _url(self.ports.admin)
 
     @property
     def simulator(self) -> str:
         """The sandbox bank's URL."""
-        return f"http://127.0.0.1:{self.ports.simulator}"
+        return _url(self.ports.simulator)
 
 
 @contextlib.asynccontextmanager
-async def local_stack(stores: Stores, state: Path) -> AsyncIterator[RunFile]:
-    """Run everything, restarting what dies, until the block ends. Raises NotReady, and what the stores raise."""
+async def local_stack(stores: Stores, state: Path, say: Callable[[str], object]) -> AsyncIterator[RunFile]:
+    """Run everything, restarting what dies, until the block ends; `say` is told what a person should know.
+
+    Raises NotReady, and what the stores raise.
+    """
     async with contextlib.AsyncExitStack() as stack:
         urls = await stores.start()
         stack.push_async_callback(stores.stop)
@@ -64,16 +68,28 @@ async def local_stack(stores: Stores, state: Path) -> AsyncIterator[RunFile]:
             stack.enter_context(holder)
         await prepare_database(plan.settings)
         token = await create_admin_token(plan.settings, "local")
-        roles = Roles(plan.root, state / "log", plan.environment, lambda: _write(plan, token, stores, roles))
+        roles = Roles(plan.root, state / "log", plan.environment, say)
         stack.push_async_callback(roles.stop)
         processes = _roles(plan)
         for role in processes:
             roles.start(role)
-        keepers = [asyncio.create_task(stores.keep()), *(asyncio.create_task(roles.keep(role)) for role in processes)]
+        stack.callback(RunFile.remove, state)
+        keepers = [asyncio.create_task(work) for work in (stores.keep(), *map(roles.keep, processes))]
         stack.push_async_callback(_cancel, keepers)
         await _wait_until_ready(plan, roles)
         await _register_bank(plan, token)
+        keepers.append(asyncio.create_task(_keep_file(plan, token, stores, roles)))
         yield _write(plan, token, stores, roles)
+
+
+async def _keep_file(plan: Plan, token: str, stores: Stores, roles: Roles) -> None:
+    """Process ids change whenever something is started again; the file follows."""
+    written: RunFile | None = None
+    while True:
+        if written is None or written.pids != _pids(stores, roles):
+            with contextlib.suppress(OSError):  # a full disk: the file says what it said before
+                written = _write(plan, token, stores, roles)
+        await asyncio.sleep(_FILE_SECONDS)
 
 
 def _plan(state: Path, urls: dict[str, str]) -> Plan:
@@ -120,21 +136,30 @@ def _roles(plan: Plan) -> list[Role]:
     return [bank, *(Role(name=name, module="threadneedle", arguments=(verb,)) for name, verb in roles)]
 
 
-def _write(plan: Plan, token: str, stores: Stores, roles: Roles) -> RunFile:
+def _pids(stores: Stores, roles: Roles) -> dict[str, list[int]]:
     pids: dict[str, list[int]] = stores.pids()
     for name, pid in roles.pids().items():
         pids.setdefault(name.split("-")[0], []).append(pid)
+    return pids
+
+
+def _write(plan: Plan, token: str, stores: Stores, roles: Roles) -> RunFile:
     file = RunFile(
         gateway=plan.gateway,
         admin=plan.admin,
         admin_token=token,
         simulator=plan.simulator,
+        watch={"dispatcher": _url(plan.ports.dispatcher), "worker": _url(plan.ports.worker)},
         database_url=plan.settings.database.url.reveal(),
         redis_url=plan.settings.redis.queue_url.reveal(),
-        pids=pids,
+        pids=_pids(stores, roles),
     )
     file.write(plan.state)
     return file
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
 
 
 async def _wait_until_ready(plan: Plan, roles: Roles) -> None:

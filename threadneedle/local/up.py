@@ -37,12 +37,14 @@ async def up(options: UpOptions, console: Console) -> bool:
     stopped = _stop_signal()
     _own(options.state)
     console.print("Starting the stores, the roles and a sandbox bank …", highlight=False)
-    async with local_stack(choose_stores(options.state, embedded=options.embedded), options.state) as running:
+    stores = choose_stores(options.state, embedded=options.embedded)
+    async with local_stack(stores, options.state, console.print) as running:
         _show(running, options.state, console)
         held = await _journey(running, console, stopped) if options.demo else True
         if not options.once and not stopped.is_set():
             console.print("\nEverything stays up until Ctrl-C.")
             await stopped.wait()
+        console.print("Stopping: what is under way is finished first …")
     return held
 
 
@@ -102,7 +104,9 @@ async def _play(running: RunFile, console: Console) -> bool:
 
 def _show(running: RunFile, state: Path, console: Console) -> None:
     console.print(f"  API        {running.gateway}      (document: {running.gateway}/openapi.json)", highlight=False)
-    console.print(f"  admin API  {running.admin}", highlight=False)
+    console.print(f"  admin API  {running.admin}      (metrics of the gateway: /metrics)", highlight=False)
+    for role, url in running.watch.items():
+        console.print(f"  {role:10} {url}      (metrics: /metrics)", highlight=False)
     console.print(f"  bank       {running.simulator}      (a simulator; its books: /_books)", highlight=False)
     console.print(f"  logs       {state / 'log'}", highlight=False)
 
