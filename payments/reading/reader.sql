@@ -60,8 +60,8 @@ SELECT * FROM (
     WHERE partner_id = $1 AND environment = $2 AND id = $3
     UNION ALL
     SELECT CASE WHEN o.sequence = 1 THEN s.created_at ELSE o.created_at END,
-           CASE WHEN o.sequence = 1 AND s.sequence > 1 THEN 7 ELSE 1 END, 'operation', o.kind::text || '.planned', NULL, NULL, NULL,
-           NULL, NULL, NULL
+           CASE WHEN o.sequence = 1 AND s.sequence > 1 THEN 7 ELSE 1 END,
+           'operation', o.kind::text || '.planned', NULL, NULL, NULL, NULL, NULL, NULL
     FROM bank_operations o
     JOIN submissions s ON s.partner_id = o.partner_id AND s.id = o.submission_id
     WHERE o.partner_id = $1 AND o.payment_id = $3
