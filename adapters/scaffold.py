@@ -5,20 +5,23 @@ What it writes runs, passes the conformance kit and declares nothing. No other f
 
 import re
 import sys
+from importlib.util import find_spec
 from itertools import groupby
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 
 _ADAPTERS = Path(__file__).parent
 _TEMPLATES = _ADAPTERS / "templates"
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_RULE = "a name is 2 to 40 lower-case letters, digits and underscores, begins with a letter"
 _NEXT = """
 Next:
   1. declaration.py   say what the bank can do, takes and promises; recovery decides what happens after a timeout
   2. mapping.py       build and parse, with the bank's words in tables.py
   3. simulator/       let the bank keep books, check what it gets, and show the faults of adapters/simulation/faults.py
   4. recordings/      record each request that is built and each answer that is understood
-  5. python -m pytest tests/contracts/adapters -k {name}
+  5. .venv/bin/python -m pytest tests/contracts/adapters -k {name}
 docs/adding-an-adapter.md explains each.
 """
 
@@ -30,13 +33,12 @@ class NotPossible(ValueError):
 def write(name: str, root: Path) -> list[Path]:
     """Write the protocol's folder and its tests under a repository's root; the files that were written.
 
-    Raises NotPossible for a name that is no package name or is taken.
+    Raises NotPossible for a name that is no package name, or that Python, a package or an adapter has.
     """
-    if not _NAME.fullmatch(name):
-        raise NotPossible("a name is 2 to 40 of a-z, 0-9 and _, and begins with a letter")
     folder = root / "adapters" / name
-    if folder.exists() or folder.with_suffix(".py").exists():
-        raise NotPossible("adapters/ already has this name")
+    refused = _refused(name, folder)
+    if refused:
+        raise NotPossible(refused)
     places = {
         _TEMPLATES / "protocol": folder,
         _TEMPLATES / "tests": root / "tests/unit/adapters" / name,
@@ -57,6 +59,21 @@ def main(arguments: list[str], root: Path = _ADAPTERS.parent) -> int:
     lines = [f"  {file.relative_to(root)}" for file in written]
     sys.stdout.write("Written:\n" + "\n".join(lines) + "\n" + _NEXT.format(name=arguments[0]))
     return 0
+
+
+def _refused(name: str, folder: Path) -> str | None:
+    """Why no protocol can have this name, in one sentence."""
+    if not _NAME.fullmatch(name):
+        return f"This is no package name: {_RULE}, and holds nothing else."
+    if iskeyword(name):
+        return f"This is a word of Python itself: {_RULE}, and is no keyword."
+    if folder.exists() or folder.with_suffix(".py").exists():
+        return "adapters/ already has this name."
+    if name in sys.stdlib_module_names:
+        return f"Python's standard library has this name: {_RULE}, and is no module of Python."
+    if find_spec(name) is not None:
+        return f"Another package has this name: {_RULE}, and is no other package's."
+    return None
 
 
 def _templates(folder: Path) -> list[Path]:

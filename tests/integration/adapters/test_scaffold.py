@@ -65,10 +65,34 @@ def test_a_name_that_is_taken_or_no_name_is_refused(copy: Path, name: str) -> No
     assert snapshot(copy) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Bank-1", "no package name"),
+        ("class", "a word of Python itself"),
+        ("json", "standard library"),
+        ("aiohttp", "Another package"),
+        ("kernel", "Another package"),
+    ],
+)
+def test_a_refusal_is_one_sentence_with_the_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, why: str
+) -> None:
+    """A name that would hide or be hidden by another module ends with 2, and the sentence says what a name may be."""
+    assert main([name], tmp_path) == 2
+    said = capsys.readouterr().err
+    assert why in said
+    assert "lower-case letters, digits and underscores, begins with a letter" in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_says_what_it_wrote(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command prints each file and what to do next; a wrong call ends with 2."""
     assert main(["other_bank"], copy) == 0
-    assert "adapters/other_bank/declaration.py" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "adapters/other_bank/declaration.py" in said
+    assert ".venv/bin/python -m pytest tests/contracts/adapters -k other_bank" in said
     assert main(["other_bank"], copy) == 2
     assert main([], copy) == 2
 
