@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 
-from adapters.contract import BankSettings, Verdict
+from adapters.contract import BankSettings
 from gateway.admin.banks import NewBank
 from gateway.admin.journal import Actor, Row
 from gateway.admin.parties import NewClient
@@ -17,8 +17,6 @@ from gateway.schemas.pages import page
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Activity, Environment, Kind, Tenant, from_text, to_text
 from kernel.masked import PersonName, Secret
-from payments.operators.evidence import Actor as Operator
-from payments.operators.evidence import Proposal
 from payments.view import rfc3339
 
 
@@ -125,36 +123,6 @@ async def list_audit(services: AdminServices, call: Call) -> Reply:
     return _page(call, [_audit(row) for row in rows])
 
 
-async def propose_evidence(services: AdminServices, call: Call) -> Reply:
-    """Nothing changes before another admin has confirmed it."""
-    _, payment_id = _either(call.path_text("payment_id"), Kind.PAYMENT)
-    proposal = Proposal(payment_id=payment_id, verdict=Verdict(call.body.verdict), note=call.body.note)
-    proposed = await services.evidence.propose(proposal, _operator(call))
-    return Reply(
-        {
-            "id": to_text(Kind.PROPOSAL, proposed.id, proposed.environment),
-            "object": "proposal",
-            "payment_id": to_text(Kind.PAYMENT, payment_id, proposed.environment),
-            "verdict": proposed.verdict,
-            "proposed_at": rfc3339(proposed.proposed_at),
-        }
-    )
-
-
-async def confirm_evidence(services: AdminServices, call: Call) -> Reply:
-    """By another admin than the one who proposed it; the payment's state follows in the same transaction."""
-    environment, payment_id = _either(call.path_text("payment_id"), Kind.PAYMENT)
-    proposal_id = call.path_id("proposal_id", Kind.PROPOSAL, environment)
-    payment = await services.evidence.confirm(payment_id, proposal_id, _operator(call))
-    return Reply(payment.to_json())
-
-
-def _operator(call: Call) -> Operator:
-    if call.admin is None:
-        raise Unauthenticated
-    return Operator(id=call.admin.id, request_id=call.request_id)
-
-
 def actor(call: Call) -> Actor:
     """Who makes this call."""
     if call.admin is None:
@@ -163,7 +131,7 @@ def actor(call: Call) -> Actor:
 
 
 async def _set_client(services: AdminServices, call: Call, state: Activity) -> Reply:
-    environment, client_id = _either(call.path_text("client_id"), Kind.CLIENT)
+    environment, client_id = either(call.path_text("client_id"), Kind.CLIENT)
     tenant = Tenant(_partner_id(call), environment)
     return Reply(_client(await services.parties.set_client_state(actor(call), tenant, client_id, state)))
 
@@ -172,7 +140,7 @@ def _partner_id(call: Call) -> UUID:
     return call.path_id("partner_id", Kind.PARTNER, Environment.LIVE)
 
 
-def _either(text: str, kind: Kind) -> tuple[Environment, UUID]:
+def either(text: str, kind: Kind) -> tuple[Environment, UUID]:
     """An id of either environment: admins see both. Raises NotFound."""
     test = text.startswith(f"{kind}_test_")
     environment = Environment.TEST if test else Environment.LIVE
@@ -181,7 +149,7 @@ def _either(text: str, kind: Kind) -> tuple[Environment, UUID]:
 
 def _before(call: Call, kind: Kind) -> UUID | None:
     try:
-        return None if call.query.cursor is None else _either(call.query.cursor, kind)[1]
+        return None if call.query.cursor is None else either(call.query.cursor, kind)[1]
     except NotFound:
         raise _bad_cursor() from None
 

@@ -1,5 +1,6 @@
 """The admin port's routes: one table."""
 
+from gateway.admin import evidence
 from gateway.admin import handlers as do
 from gateway.admin.services import AdminServices
 from gateway.handlers.documents import livez, metrics, readyz
@@ -19,6 +20,7 @@ from gateway.schemas.admin import (
     PartnerIn,
     PartnerOut,
     ProposalOut,
+    ProposalShown,
 )
 from gateway.schemas.documents import LiveOut, ReadyOut
 from gateway.schemas.pages import Page, PageQuery
@@ -201,7 +203,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
     Route(
         method="POST",
         path="/admin/v1/payments/{payment_id}/evidence",
-        handler=do.propose_evidence,
+        handler=evidence.propose_evidence,
         sentence="Say what a bank's books show of a payment that nobody else can end.",
         access=Access.ADMIN,
         limit=LimitClass.UNLIMITED,
@@ -211,9 +213,19 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         tag="payments",
     ),
     Route(
+        method="GET",
+        path="/admin/v1/payments/{payment_id}/evidence",
+        handler=evidence.list_evidence,
+        sentence="Read what was proposed about a payment and why, newest first; only the newest can be confirmed.",
+        access=Access.ADMIN,
+        limit=LimitClass.UNLIMITED,
+        response=Page[ProposalShown],
+        tag="payments",
+    ),
+    Route(
         method="POST",
         path="/admin/v1/payments/{payment_id}/evidence/{proposal_id}/confirm",
-        handler=do.confirm_evidence,
+        handler=evidence.confirm_evidence,
         sentence="Confirm, as another person, what one has proposed.",
         access=Access.ADMIN,
         limit=LimitClass.UNLIMITED,

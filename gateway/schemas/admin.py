@@ -152,14 +152,28 @@ class EvidenceIn(Request):
     note: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class ProposalOut(Response):
-    """Evidence that waits for a second person."""
-
+class _Proposal(Response):
     id: str
     object: Literal["proposal"]
     payment_id: str
     verdict: str
+    state: Literal["open", "replaced", "confirmed"]
+    proposed_by: str
     proposed_at: datetime
+
+
+class ProposalOut(_Proposal):
+    """Evidence that waits for a second person. `replaces` is the open proposal whose place it takes."""
+
+    replaces: str | None
+
+
+class ProposalShown(_Proposal):
+    """A proposal with what a second person must know; without `note` its text was erased."""
+
+    note: str | None
+    confirmed_by: str | None
+    confirmed_at: datetime | None
 
 
 class AuditOut(Response):

@@ -4,7 +4,16 @@ import asyncpg
 import orjson
 import pytest
 
-from gateway.schemas.admin import AdminBankOut, AuditOut, ClientCreated, ClientOut, MerchantOut, PartnerOut, ProposalOut
+from gateway.schemas.admin import (
+    AdminBankOut,
+    AuditOut,
+    ClientCreated,
+    ClientOut,
+    MerchantOut,
+    PartnerOut,
+    ProposalOut,
+    ProposalShown,
+)
 from gateway.schemas.pages import Page
 from tests.integration.gateway.test_api import pay
 from tests.support.edge import Edge
@@ -123,6 +132,9 @@ async def test_two_persons_end_a_payment_that_no_bank_answers_for(edge: Edge) ->
     alone = await edge.call("POST", confirm, admin=True)
     assert (alone.status, alone.code) == (403, "second_person_required")
     edge.admin_token = (await edge.admin_services.tokens.create("another admin")).reveal()
+    read = (await edge.call("GET", path, admin=True)).json
+    Page[ProposalShown].model_validate(read)
+    assert (read["data"][0]["note"], read["data"][0]["state"]) == (body["note"], "open")
     confirmed = await edge.call("POST", confirm, admin=True)
     assert (confirmed.status, confirmed.json["status"]) == (200, "rejected")
 

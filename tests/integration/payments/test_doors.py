@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -223,6 +224,45 @@ async def test_two_persons_end_what_no_bank_will_answer(world: World) -> None:
     assert await world.rows("SELECT FROM payment_exceptions WHERE closed_at IS NULL") == []
     actions = await world.rows("SELECT action FROM audit_log ORDER BY action")
     assert [row["action"] for row in actions] == ["payment_evidence.confirmed", "payment_evidence.proposed"]
+
+
+async def test_only_the_newest_proposal_can_be_confirmed(world: World) -> None:
+    """Two that contradict each other never both count; what was written is read again, and told in the audit log."""
+    world.bank.then(["wrong_amount"])
+    created = await world.pay()
+    operators = OperatorEvidence(world.tools)
+    first, second = (Actor(id=new_id(world.clock.now()), request_id="r") for _ in range(2))
+    wrong = await operators.propose(_proposal(created.payment.id, Verdict.REJECTED, "misread"), first)
+    right = await operators.propose(_proposal(created.payment.id, Verdict.COMPLETED, "on the statement"), first)
+    assert (wrong.replaces, right.replaces) == (None, wrong.id)
+    with pytest.raises(Conflict) as replaced:
+        await operators.confirm(created.payment.id, wrong.id, second)
+    assert replaced.value.problem_code == "proposal_replaced"
+    await operators.confirm(created.payment.id, right.id, second)
+    shown = await operators.proposals(created.payment.id)
+    assert [(view.note, view.state.value) for view in shown] == [
+        ("on the statement", "confirmed"),
+        ("misread", "replaced"),
+    ]
+    assert (shown[0].confirmed_by, shown[0].proposed.proposed_by) == (second.id, first.id)
+    details = [row["detail"] for row in await world.rows("SELECT detail::text FROM audit_log ORDER BY id")]
+    assert sum("completed" in detail and "prp_" in detail for detail in details) == 2, details
+    assert "misread" not in "".join(details)
+
+
+async def test_nothing_is_proposed_that_the_state_does_not_allow(world: World) -> None:
+    """A payment that ended moves no more, except where the tables of moves let two persons correct a refusal."""
+    world.bank.then(["reject"])
+    created = await world.pay()
+    operators, actor = OperatorEvidence(world.tools), Actor(id=new_id(world.clock.now()), request_id="r")
+    with pytest.raises(Conflict) as refused:
+        await operators.propose(_proposal(created.payment.id, Verdict.RETURNED, "x"), actor)
+    assert refused.value.problem_code == "evidence_refused"
+    await operators.propose(_proposal(created.payment.id, Verdict.SETTLED, "on the statement"), actor)
+
+
+def _proposal(payment_id: UUID, verdict: Verdict, note: str) -> Proposal:
+    return Proposal(payment_id=payment_id, verdict=verdict, note=note)
 
 
 async def test_drain_waits_for_the_call(world: World) -> None:

@@ -1,0 +1,69 @@
+"""What two persons say about a payment: proposed by one, read and confirmed by another."""
+
+from typing import Any
+from uuid import UUID
+
+from adapters.contract import Verdict
+from gateway.admin.handlers import either
+from gateway.admin.services import AdminServices
+from gateway.http.call import Call, Reply
+from gateway.problems.errors import Unauthenticated
+from gateway.schemas.pages import page
+from kernel.ids import Environment, Kind, to_text
+from payments.operators.evidence import Actor, Proposal, ProposalState, ProposalView, Proposed
+from payments.view import rfc3339
+
+
+async def propose_evidence(services: AdminServices, call: Call) -> Reply:
+    """Nothing changes before another admin has confirmed it."""
+    _, payment_id = either(call.path_text("payment_id"), Kind.PAYMENT)
+    proposal = Proposal(payment_id=payment_id, verdict=Verdict(call.body.verdict), note=call.body.note)
+    proposed = await services.evidence.propose(proposal, _actor(call))
+    replaces = None if proposed.replaces is None else _proposal_id(proposed.replaces, proposed.environment)
+    return Reply({**_proposed(proposed), "state": ProposalState.OPEN, "replaces": replaces})
+
+
+async def list_evidence(services: AdminServices, call: Call) -> Reply:
+    """With the notes opened: who confirms must have read them."""
+    _, payment_id = either(call.path_text("payment_id"), Kind.PAYMENT)
+    return Reply(page([_view(view) for view in await services.evidence.proposals(payment_id)], None))
+
+
+async def confirm_evidence(services: AdminServices, call: Call) -> Reply:
+    """By another admin than the one who proposed it; the payment's state follows in the same transaction."""
+    environment, payment_id = either(call.path_text("payment_id"), Kind.PAYMENT)
+    proposal_id = call.path_id("proposal_id", Kind.PROPOSAL, environment)
+    payment = await services.evidence.confirm(payment_id, proposal_id, _actor(call))
+    return Reply(payment.to_json())
+
+
+def _actor(call: Call) -> Actor:
+    if call.admin is None:
+        raise Unauthenticated
+    return Actor(id=call.admin.id, request_id=call.request_id)
+
+
+def _proposal_id(identifier: UUID, environment: Environment) -> str:
+    return to_text(Kind.PROPOSAL, identifier, environment)
+
+
+def _proposed(proposed: Proposed) -> dict[str, Any]:
+    return {
+        "id": _proposal_id(proposed.id, proposed.environment),
+        "object": "proposal",
+        "payment_id": to_text(Kind.PAYMENT, proposed.payment_id, proposed.environment),
+        "verdict": proposed.verdict,
+        "proposed_by": to_text(Kind.ADMIN_TOKEN, proposed.proposed_by),
+        "proposed_at": rfc3339(proposed.proposed_at),
+    }
+
+
+def _view(view: ProposalView) -> dict[str, Any]:
+    by, at = view.confirmed_by, view.confirmed_at
+    return {
+        **_proposed(view.proposed),
+        "state": view.state,
+        "note": view.note,
+        "confirmed_by": None if by is None else to_text(Kind.ADMIN_TOKEN, by),
+        "confirmed_at": None if at is None else rfc3339(at),
+    }
