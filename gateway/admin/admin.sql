@@ -30,6 +30,10 @@ SELECT id, name, tier, state::text AS state, created_at FROM partners
 WHERE $1::uuid IS NULL OR id < $1
 ORDER BY id DESC LIMIT $2;
 
+-- name: find_partner
+-- The partner of this id.
+SELECT id, name, tier, state::text AS state, created_at FROM partners WHERE id = $1;
+
 -- name: set_partner_state
 -- Suspends a partner or serves it again.
 UPDATE partners SET state = $2 WHERE id = $1

@@ -51,14 +51,17 @@ class BankBook:
         """Every bank."""
         return await self._journal.fetch("list_banks")
 
+    async def get(self, bank_id: str) -> Row:
+        """One bank. Raises NotFound."""
+        rows = await self._journal.fetch("find_bank", bank_id)
+        return _found(rows[0] if rows else None)
+
     async def change(self, actor: Actor, bank_id: str, name: str | None, settings: BankSettings | None) -> Row:
         """Another name or other settings; every process uses them within a second."""
-        known = await self._journal.fetch("find_bank", bank_id)
-        if not known:
-            raise NotFound
+        known = await self.get(bank_id)
         sealed = None
         if settings is not None:
-            self._check(known[0]["adapter"], settings)
+            self._check(known["adapter"], settings)
             sealed = await seal_settings(self._vault, bank_id, settings)
         changed = [field for field, value in (("name", name), ("settings", settings)) if value is not None]
         change = Change(

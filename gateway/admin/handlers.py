@@ -21,7 +21,10 @@ from payments.view import rfc3339
 
 
 async def create_partner(services: AdminServices, call: Call) -> Reply:
-    """A partner with its two environments."""
+    """A partner with its two environments, of a tier that is configured."""
+    if call.body.tier not in services.tiers:
+        message = f"Expected one of: {', '.join(sorted(services.tiers))}."
+        raise Invalid([FieldError(pointer="/tier", code="unknown_value", message=message)])
     return Reply(_partner(await services.parties.add_partner(actor(call), call.body.name, call.body.tier)))
 
 
@@ -29,6 +32,11 @@ async def list_partners(services: AdminServices, call: Call) -> Reply:
     """Newest first."""
     rows = await services.parties.partners(_before(call, Kind.PARTNER), call.query.limit)
     return _page(call, [_partner(row) for row in rows])
+
+
+async def get_partner(services: AdminServices, call: Call) -> Reply:
+    """One partner."""
+    return Reply(_partner(await services.parties.partner(_partner_id(call))))
 
 
 async def suspend_partner(services: AdminServices, call: Call) -> Reply:
@@ -98,6 +106,11 @@ async def create_bank(services: AdminServices, call: Call) -> Reply:
 async def list_banks(services: AdminServices, call: Call) -> Reply:  # noqa: ARG001 - there are few banks: one page
     """All of them."""
     return Reply(page([_bank(row) for row in await services.banks.list_all()], None))
+
+
+async def get_bank(services: AdminServices, call: Call) -> Reply:
+    """One bank, of either environment."""
+    return Reply(_bank(await services.banks.get(call.path_text("bank_id"))))
 
 
 async def change_bank(services: AdminServices, call: Call) -> Reply:

@@ -46,6 +46,11 @@ class Parties:
         """A page of partners."""
         return await self._journal.fetch("list_partners", before, limit)
 
+    async def partner(self, partner_id: UUID) -> Row:
+        """One partner. Raises NotFound."""
+        rows = await self._journal.fetch("find_partner", partner_id)
+        return _found(rows[0] if rows else None)
+
     async def set_partner_state(self, actor: Actor, partner_id: UUID, state: Activity) -> Row:
         """Suspend or resume; in force everywhere within a second."""
         change = Change(

@@ -51,6 +51,16 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         tag="partners",
     ),
     Route(
+        method="GET",
+        path="/admin/v1/partners/{partner_id}",
+        handler=do.get_partner,
+        sentence="Read one partner.",
+        access=Access.ADMIN,
+        limit=LimitClass.UNLIMITED,
+        response=PartnerOut,
+        tag="partners",
+    ),
+    Route(
         method="POST",
         path="/admin/v1/partners/{partner_id}/suspend",
         handler=do.suspend_partner,
@@ -156,6 +166,16 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         access=Access.ADMIN,
         limit=LimitClass.UNLIMITED,
         response=Page[AdminBankOut],
+        tag="banks",
+    ),
+    Route(
+        method="GET",
+        path="/admin/v1/banks/{bank_id}",
+        handler=do.get_bank,
+        sentence="Read one bank; its settings are not shown.",
+        access=Access.ADMIN,
+        limit=LimitClass.UNLIMITED,
+        response=AdminBankOut,
         tag="banks",
     ),
     Route(

@@ -12,7 +12,7 @@ from payments.operators.evidence import OperatorEvidence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminServices:
-    """Built by the composition root."""
+    """Built by the composition root; `tiers` are the names of those that have limits."""
 
     journal: Journal
     tokens: AdminTokens
@@ -20,3 +20,4 @@ class AdminServices:
     banks: BankBook
     evidence: OperatorEvidence
     health: Health
+    tiers: frozenset[str] = frozenset({"standard"})

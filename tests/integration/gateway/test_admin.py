@@ -89,6 +89,26 @@ async def test_lists_are_paged_and_say_what_they_show(edge: Edge) -> None:
     assert (await edge.call("GET", "/admin/v1/partners?cursor=x", admin=True)).pointers() == {"/cursor"}
 
 
+async def test_one_partner_and_one_bank_can_be_read(edge: Edge) -> None:
+    """As the lists show them; what is not there is not found."""
+    party = await edge.party()
+    await edge.add_bank()
+    partner = await edge.call("GET", f"/admin/v1/partners/{party.partner_id}", admin=True)
+    assert PartnerOut.model_validate(partner.json).id == party.partner_id
+    bank = await edge.call("GET", "/admin/v1/banks/scripted", admin=True)
+    assert AdminBankOut.model_validate(bank.json).id == "scripted"
+    for path in ("/admin/v1/partners/ptn_" + "0" * 26, "/admin/v1/banks/nobody"):
+        assert (await edge.call("GET", path, admin=True)).status == 404
+
+
+async def test_a_tier_that_is_not_configured_is_refused(edge: Edge) -> None:
+    """A partner without limits of its own would be told at its first call only."""
+    body = {"name": "Example Shop Ltd", "tier": "golden"}
+    answer = await edge.call("POST", "/admin/v1/partners", admin=True, json=body)
+    assert (answer.status, answer.pointers()) == (422, {"/tier"})
+    assert b"golden" not in answer.raw
+
+
 async def test_a_clients_secret_is_shown_once(edge: Edge, database: "asyncpg.Pool[asyncpg.Record]") -> None:
     """The answer has it; the database has a digest."""
     party = await edge.party()
