@@ -11,12 +11,15 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from gateway.http.route import Access, Route
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
+from gateway.schemas.documents import TokenErrorOut
 from gateway.schemas.pages import ProblemOut
+from gateway.schemas.payments import PaymentOut
 from gateway.schemas.types import Request
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _JSON, _PROBLEM = "application/json", "application/problem+json"
+_FORM, _BYTES = "application/x-www-form-urlencoded", "*/*"
 
 Names = dict[type[BaseModel], str]
 
@@ -35,6 +38,7 @@ def document(routes: Sequence[Route[Any]], title: str) -> dict[str, Any]:
 def _schemas(routes: Sequence[Route[Any]]) -> tuple[dict[str, Any], Names]:
     models: set[type[BaseModel]] = {ProblemOut}
     for route in routes:
+        models |= {TokenErrorOut} if _is_form(route) else set()
         models |= {model for model in (route.request, route.response) if model is not None}
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (model, "validation" if issubclass(model, Request) else "serialization")
@@ -60,8 +64,8 @@ def _operation(route: Route[Any], names: Names) -> dict[str, Any]:
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
         "responses": _responses(route, names),
     }
-    if route.request is not None:
-        operation["requestBody"] = {"required": True, "content": _content(names[route.request])}
+    if route.raw or route.request is not None:
+        operation["requestBody"] = {"required": True, "content": _body(route, names)}
     security = _security(route)
     return operation if security is None else {**operation, "security": security}
 
@@ -70,7 +74,7 @@ def _responses(route: Route[Any], names: Names) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(route.status).phrase}
     if route.response is not None:
         good["content"] = _content(names[route.response])
-    statuses = [route.status, *((202,) if route.once else ())]
+    statuses = [route.status, *((202,) if _waits(route) else ())]
     problem = {"$ref": _REF.format(model=names[ProblemOut])}
     return {
         **{str(status): {**good, "description": HTTPStatus(status).phrase} for status in statuses},
@@ -81,7 +85,33 @@ def _responses(route: Route[Any], names: Names) -> dict[str, Any]:
             }
             for status in _problem_statuses(route)
         },
+        **(_token_errors(names) if _is_form(route) else {}),
     }
+
+
+def _waits(route: Route[Any]) -> bool:
+    """A partner's POST that answers a payment waits for the bank; 202 says that its word has not come yet."""
+    return route.method == "POST" and route.access is Access.PARTNER and route.response is PaymentOut
+
+
+def _is_form(route: Route[Any]) -> bool:
+    """A handler that reads typed bytes itself reads a form: the token endpoint's, whose errors are OAuth's own."""
+    return route.raw and route.request is not None
+
+
+def _token_errors(names: Names) -> dict[str, Any]:
+    content = _content(names[TokenErrorOut])
+    return {
+        str(status): {"description": HTTPStatus(status).phrase, "content": content}
+        for status in (HTTPStatus.BAD_REQUEST.value, HTTPStatus.UNAUTHORIZED.value)
+    }
+
+
+def _body(route: Route[Any], names: Names) -> dict[str, Any]:
+    if route.request is None:
+        return {_BYTES: {}}
+    content = _content(names[route.request])
+    return {_FORM: content[_JSON]} if route.raw else content
 
 
 def _problem_statuses(route: Route[Any]) -> list[int]:
@@ -91,13 +121,15 @@ def _problem_statuses(route: Route[Any]) -> list[int]:
         statuses |= {401, 403}
     if route.limit is not LimitClass.UNLIMITED:
         statuses.add(429)
-    if route.request is not None:
+    if route.raw:
+        statuses |= {413, 415} | ({403} if route.request is None else set())
+    elif route.request is not None:
         statuses |= {400, 413, 415, 422}
     if route.query is not None:
         statuses.add(422)
     if "{" in route.path:
         statuses.add(404)
-    if route.method != "GET":
+    if route.method != "GET" and not route.raw:
         statuses.add(409)
     return sorted(statuses)
 
@@ -125,14 +157,12 @@ def _query_parameters(route: Route[Any]) -> list[dict[str, Any]]:
 
 
 def _header_parameters(route: Route[Any]) -> list[dict[str, Any]]:
-    if not route.once:
+    if not _waits(route):
         return []
     key = {"type": "string", "minLength": 1, "maxLength": 255}
     wait = {"type": "string", "examples": ["wait=10", "respond-async"]}
-    return [
-        {"name": "Idempotency-Key", "in": "header", "required": True, "schema": key},
-        {"name": "Prefer", "in": "header", "required": False, "schema": wait},
-    ]
+    once = {"name": "Idempotency-Key", "in": "header", "required": True, "schema": key}
+    return [*([once] if route.once else []), {"name": "Prefer", "in": "header", "required": False, "schema": wait}]
 
 
 def _security(route: Route[Any]) -> list[dict[str, list[str]]] | None:

@@ -4,7 +4,7 @@ from gateway.handlers import banks, deliveries, documents, endpoints, events, pa
 from gateway.http.route import KIB, Access, Route, open_read
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
-from gateway.schemas.documents import JwksOut, LiveOut, MetadataOut, NotificationOut, ReadyOut, TokenOut
+from gateway.schemas.documents import JwksOut, LiveOut, MetadataOut, NotificationOut, ReadyOut, TokenIn, TokenOut
 from gateway.schemas.endpoints import (
     EndpointChange,
     EndpointCreated,
@@ -70,7 +70,6 @@ PUBLIC_ROUTES: tuple[Route[Services], ...] = (
         scope=Scope.PAYMENTS_WRITE,
         limit=LimitClass.MANAGEMENT,
         response=PaymentOut,
-        status=202,
         tag="payments",
     ),
     Route(
@@ -267,6 +266,7 @@ PUBLIC_ROUTES: tuple[Route[Services], ...] = (
         sentence="Get an access token with a client's credentials (RFC 6749 §4.4).",
         access=Access.OPEN,
         limit=LimitClass.TOKEN,
+        request=TokenIn,
         response=TokenOut,
         raw=True,
         body_bytes_max=8 * KIB,

@@ -1,8 +1,22 @@
 """Tokens, keys, health and documents on the wire."""
 
-from typing import Any
+from typing import Any, Literal
 
-from gateway.schemas.types import Response
+from gateway.schemas.types import Request, Response
+
+
+class TokenIn(Request):
+    """What a client asks for (RFC 6749 §4.4.2), as a form; its credentials stand in the header (HTTP Basic)."""
+
+    grant_type: Literal["client_credentials"]
+    scope: str | None = None
+
+
+class TokenErrorOut(Response):
+    """Why there is no token (RFC 6749 §5.2)."""
+
+    error: str
+    error_description: str | None = None
 
 
 class TokenOut(Response):

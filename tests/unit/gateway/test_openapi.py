@@ -23,7 +23,7 @@ def test_table_and_document_agree(routes: Routes) -> None:
         operation = made["paths"][route.path][route.method.lower()]
         assert operation["summary"] == route.sentence
         assert str(route.status) in operation["responses"]
-        assert ("requestBody" in operation) == (route.request is not None)
+        assert ("requestBody" in operation) == (route.raw or route.request is not None)
         assert operation["security"] == _security(route)
 
 
@@ -74,3 +74,16 @@ def test_money_moves_only_with_a_key() -> None:
     """The routes that move money say so in the table, and with it in the document."""
     moving = {(route.method, route.path) for route in PUBLIC_ROUTES if route.once}
     assert moving == {("POST", "/v1/payments")}
+
+
+def test_what_a_handler_reads_and_answers_itself_is_told() -> None:
+    """The token endpoint's form and errors, a notification's bytes, and the two answers of a cancel."""
+    paths = document(PUBLIC_ROUTES, "Threadneedle")["paths"]
+    token = paths["/oauth/token"]["post"]
+    assert list(token["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
+    assert token["responses"].keys() >= {"200", "400", "401", "429"}
+    assert "409" not in token["responses"]
+    notification = paths["/banks/{bank_id}/notifications"]["post"]
+    assert list(notification["requestBody"]["content"]) == ["*/*"]
+    cancel = paths["/v1/payments/{payment_id}/cancel"]["post"]
+    assert [status for status in cancel["responses"] if status < "300"] == ["200", "202"]
