@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
 from gateway.oauth.scopes import Scope
 from gateway.schemas.payments import BankId
-from gateway.schemas.types import Metadata, Name, Request, Response, wrong
+from gateway.schemas.types import Metadata, Name, Request, Response, given, wrong
 
 
 def _printable(text: str) -> str:
@@ -130,6 +130,8 @@ class BankChange(Request):
 
     name: Title | None = None
     settings: BankSettingsIn | None = None
+
+    _given = field_validator("*", mode="before")(given)
 
 
 class AdminBankOut(Response):

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from gateway.schemas.pages import PageQuery
-from gateway.schemas.types import Id, Request, Response, wrong
+from gateway.schemas.types import Id, Request, Response, given, wrong
 from kernel.masked import Secret
 from webhooks.endpoints.patterns import EVERYTHING
 
@@ -52,6 +52,8 @@ class EndpointChange(Request):
     metadata: Texts | None = None
     concurrency: int | None = None
     state: Literal["enabled", "disabled"] | None = None
+
+    _given = field_validator("*", mode="before")(given)
 
 
 class RotationIn(Request):

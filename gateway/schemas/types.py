@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from schwifty import IBAN
 from schwifty.exceptions import SchwiftyException
 
+from gateway.schemas.members import Closed
 from kernel.masked import AccountNumber, Masked, PersonName
 from kernel.money import VALUE_MAX, exponent_of
 
@@ -24,13 +25,13 @@ _METADATA_VALUE_MAX = 500
 _NAME_MAX = 140
 
 
-class Request(BaseModel):
+class Request(Closed):
     """A body that is written: unknown members are refused, nothing is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
-class Query(BaseModel):
+class Query(Closed):
     """A query string: everything in it is text, so numbers are read from it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -45,6 +46,13 @@ class Response(BaseModel):
 def wrong(code: str, message: str) -> PydanticCustomError:
     """A field error with a code of ours."""
     return PydanticCustomError(f"tn_{code}", message)
+
+
+def given(value: Any) -> Any:
+    """For changes: a field is left out to keep it, and null would say nothing."""
+    if value is None:
+        raise wrong("type", "Leave the field out to keep it as it is; null means nothing here.")
+    return value
 
 
 def _time(value: Any) -> datetime:
@@ -87,7 +95,7 @@ def _name(value: PersonName) -> PersonName:
 
 
 def _reference(value: Masked) -> Masked:
-    if _REFERENCE.fullmatch(value.reveal()) is None:
+    if _REFERENCE.fullmatch(value.reveal()) is None or not value.reveal().strip():
         raise wrong("format", "Expected 1 to 35 characters: Latin letters, digits, space and / - ? : ( ) . , ' +")
     return value
 

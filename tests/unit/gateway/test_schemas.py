@@ -1,13 +1,18 @@
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.schemas.admin import ClientIn
+from gateway.handlers.payments import check_not_too_far
+from gateway.http.bodies import validated
+from gateway.schemas.admin import BankChange, ClientIn
+from gateway.schemas.endpoints import EndpointChange
 from gateway.schemas.events import EventIn, FeedQueryIn
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import AccountIn, PaymentIn
 from gateway.schemas.types import MoneyIn, Time
+from kernel.errors import Invalid
 
 PAYMENT: dict[str, Any] = {
     "merchant_id": "mer_x",
@@ -64,7 +69,7 @@ def test_accounts_are_normalised_and_masked() -> None:
     assert domestic.sort_code == "123456"
 
 
-@pytest.mark.parametrize("reference", ["", "x" * 36, "a_b", "ünïcode", "line\nbreak", 'quote"', 5])
+@pytest.mark.parametrize("reference", ["", "   ", "x" * 36, "a_b", "ünïcode", "line\nbreak", 'quote"', 5])
 def test_references_that_banks_would_refuse(reference: Any) -> None:
     """Up to 35 characters of the basic Latin set."""
     with pytest.raises(ValidationError):
@@ -122,3 +127,32 @@ def test_clients_have_known_scopes_only() -> None:
     body = {"name": "shop", "environment": "test", "scopes": ["payments:read", "everything"]}
     with pytest.raises(ValidationError):
         ClientIn.model_validate(body)
+
+
+def test_an_unknown_member_is_told_which_are_known() -> None:
+    """At every place, beside the other errors, and an object is called an object."""
+    sent = {**PAYMENT, "MARKED": 1, "amount": {"currency": "GBP", "value": 0, "MARKED": 1}, "creditor": "MARKED"}
+    with pytest.raises(Invalid) as refused:
+        validated(PaymentIn, sent)
+    told = {(error.pointer, error.code): error.message for error in refused.value.errors}
+    assert told["/amount", "unknown_field"] == "Members here: currency, value."
+    assert told["", "unknown_field"].startswith("Members here: merchant_id, bank_id, amount,")
+    assert told["/creditor", "type"] == "Expected an object."
+    assert ("/amount/value", "too_small") in told
+    assert "MARKED" not in repr(told)
+
+
+@pytest.mark.parametrize(("model", "field"), [(EndpointChange, "url"), (EndpointChange, "state"), (BankChange, "name")])
+def test_null_is_no_change(model: type[EndpointChange | BankChange], field: str) -> None:
+    """It is refused, not ignored; leaving a field out keeps it."""
+    model.model_validate({})
+    with pytest.raises(ValidationError):
+        model.model_validate({field: None})
+
+
+def test_a_payment_is_planned_for_a_year_at_most() -> None:
+    """What lies farther ahead is a slip of the pen."""
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    check_not_too_far(now + timedelta(days=366), now)
+    with pytest.raises(Invalid):
+        check_not_too_far(now + timedelta(days=367), now)
