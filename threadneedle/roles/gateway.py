@@ -60,6 +60,7 @@ async def run() -> None:
             banks=banks,
             evidence=OperatorEvidence(tools),
             health=edge.health,
+            tiers=frozenset(foundation.settings.limits.tiers),
         )
         where = foundation.settings.gateway
         async with (
