@@ -1,5 +1,6 @@
 """Bodies and query strings: read up to a cap, parsed strictly, validated with every field error at once."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -9,20 +10,34 @@ from aiohttp import web
 from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 
-from gateway.problems.errors import Malformed, TooLarge, UnsupportedMedia
+from gateway.problems.errors import Malformed, RequestTimeout, TooLarge, UnsupportedMedia
 from gateway.problems.fields import field_errors
 from kernel.errors import FieldError, Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
 DEPTH_MAX = 32
+_BODY_SECONDS = 10.0
 
 
-async def read(request: web.Request, bytes_max: int) -> bytes:
-    """The body. Raises TooLarge beyond the cap, UnsupportedMedia for a content encoding (it would hide its size)."""
+async def read(request: web.Request, bytes_max: int, seconds: float = _BODY_SECONDS) -> bytes:
+    """The body, which has this long to arrive as a whole; who sends it slowly holds a connection no longer than that.
+
+    Raises TooLarge beyond the cap, RequestTimeout, UnsupportedMedia for a content encoding (it would hide its size).
+    """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("Content encodings are not accepted.")
     if (request.content_length or 0) > bytes_max:
         raise TooLarge(f"A body here has at most {bytes_max} bytes.")
+    if request.content.is_eof():  # most bodies came with their headers, and a timer costs more than reading them
+        return await _collect(request, bytes_max)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _collect(request, bytes_max)
+    except TimeoutError:
+        raise RequestTimeout from None
+
+
+async def _collect(request: web.Request, bytes_max: int) -> bytes:
     body = bytearray()
     while chunk := await request.content.readany():
         body += chunk

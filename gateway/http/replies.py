@@ -1,6 +1,7 @@
 """From what handlers give back to aiohttp responses. Every response of the service is made here."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -28,12 +29,15 @@ def answer(data: Any, status: int, headers: Mapping[str, str]) -> web.Response:
 
 
 def refuse(problem: Problem, request_id: str, headers: Mapping[str, str]) -> web.Response:
-    """A problem document."""
-    return web.Response(
+    """A problem document. After 408 the connection ends: what is left of the body is not waited for."""
+    response = web.Response(
         body=orjson.dumps(problem.document(request_id)),
         status=problem.status,
         headers={**SECURITY_HEADERS, "Content-Type": "application/problem+json", **headers, **problem.headers},
     )
+    if problem.status == HTTPStatus.REQUEST_TIMEOUT:
+        response.force_close()
+    return response
 
 
 def to_json(data: Any) -> bytes:

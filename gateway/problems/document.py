@@ -8,7 +8,14 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
-from gateway.problems.errors import Malformed, RateLimited, TooLarge, Unauthenticated, UnsupportedMedia
+from gateway.problems.errors import (
+    Malformed,
+    RateLimited,
+    RequestTimeout,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMedia,
+)
 from kernel.errors import (
     Conflict,
     FieldError,
@@ -27,6 +34,7 @@ STATUSES: tuple[tuple[type[ThreadneedleError], int], ...] = (
     (Malformed, 400),
     (UnsupportedMedia, 415),
     (TooLarge, 413),
+    (RequestTimeout, 408),
     (RateLimited, 429),
     (NotFound, 404),
     (Conflict, 409),
@@ -55,6 +63,7 @@ ACTIONS: Mapping[int, str] = {
     403: "Use credentials that carry the scope, or ask for it.",
     404: "Check the id, and that it belongs to this environment.",
     405: "Use one of the methods named in Allow.",
+    408: "Send the whole body at once; with the same Idempotency-Key where the request has one.",
     409: "Read the resource's present state before you decide.",
     413: "Send less in one request.",
     415: "Send application/json in UTF-8, without a content encoding.",

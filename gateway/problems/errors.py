@@ -5,6 +5,7 @@ Refused
 ├── Malformed           the body is no JSON that we read
 ├── UnsupportedMedia    the body is of another media type
 ├── TooLarge            the body is over the route's cap
+├── RequestTimeout      the body did not arrive in time
 └── RateLimited         a bucket is empty; says for how long
 """
 
@@ -40,6 +41,12 @@ class TooLarge(Refused):
     """The body is too large."""
 
     code = "body_too_large"
+
+
+class RequestTimeout(Refused):
+    """The body did not arrive in time."""
+
+    code = "request_timeout"
 
 
 class RateLimited(Refused):

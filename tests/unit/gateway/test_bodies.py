@@ -1,14 +1,20 @@
+import asyncio
 from contextlib import suppress
+from unittest.mock import Mock
 
 import orjson
 import pytest
+from aiohttp import StreamReader
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
 from gateway.handlers.prefer import Wait, WaitPolicy, wait_of
-from gateway.http.bodies import DEPTH_MAX, parse, query
-from gateway.problems.errors import Malformed
+from gateway.http.bodies import DEPTH_MAX, parse, query, read
+from gateway.http.replies import refuse
+from gateway.problems.document import problem_of
+from gateway.problems.errors import Malformed, RequestTimeout
 from gateway.schemas.pages import PageQuery
 from kernel.errors import Invalid
 
@@ -95,3 +101,17 @@ def test_a_wait_that_is_none_is_a_field_error(values: list[str]) -> None:
     """It is said, not guessed."""
     with pytest.raises(Invalid):
         wait_of(values, WaitPolicy())
+
+
+async def test_a_body_that_never_ends_is_given_up() -> None:
+    """408 and the connection ends, however many pieces came; a body that is there needs no time at all."""
+    content = StreamReader(Mock(), 1024, loop=asyncio.get_running_loop())
+    request = make_mocked_request("POST", "/", payload=content)
+    content.feed_data(b"{")
+    with pytest.raises(RequestTimeout) as raised:
+        await read(request, 100, seconds=0)
+    answer = refuse(problem_of(raised.value), "r", {})
+    assert (answer.status, answer.keep_alive) == (408, False)
+    content.feed_data(b"}")
+    content.feed_eof()
+    assert await read(request, 100, seconds=0) == b"}"
