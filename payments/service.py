@@ -1,7 +1,7 @@
 """The room's front door: what the gateway calls on behalf of partners."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from payments.tools import Tools
 from payments.view import PaymentView
 
 CREATED = 201
+# A slip in a date is likelier than an instruction for the next decade.
+_AHEAD_MAX = timedelta(days=366)
 # No bank's word has come yet.
 _WAITING = UNSENT_STATUSES | {PaymentStatus.SUBMITTING, PaymentStatus.OUTCOME_UNKNOWN}
 
@@ -103,7 +105,7 @@ class Payments:
 
     async def _draft(self, caller: Requester, request: PaymentRequest, keyed: KeyedRequest) -> Draft:
         now = self._tools.clock.now()
-        errors = _time_errors(request.execute_at, now)
+        errors = time_errors(request.execute_at, now)
         try:
             bank = await self.bank(caller.tenant.environment, request.bank_id)
         except NotFound:
@@ -134,7 +136,10 @@ class Payments:
         return Created(payment=view, status_code=bound.status_code, repeated=True)
 
 
-def _time_errors(execute_at: datetime | None, now: datetime) -> list[FieldError]:
-    if execute_at is None or execute_at > now:
+def time_errors(execute_at: datetime | None, now: datetime) -> list[FieldError]:
+    """What is wrong with a requested time of execution."""
+    if execute_at is None or now < execute_at <= now + _AHEAD_MAX:
         return []
+    if execute_at > now:
+        return [FieldError(pointer="/execute_at", code="too_far", message="must lie within a year from now")]
     return [FieldError(pointer="/execute_at", code="in_the_past", message="must lie in the future")]

@@ -1,6 +1,5 @@
 """Payments: from calls to the payments room and back. No rule about money lives here."""
 
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from gateway.handlers.prefer import wait_of
@@ -15,8 +14,6 @@ from payments.model import Created, PaymentRequest, Requester, RequestKey
 from payments.reading.reader import Filter
 from payments.states.names import PaymentStatus
 from payments.view import PaymentView, rfc3339
-
-_AHEAD_MAX = timedelta(days=366)
 
 
 async def create_payment(services: Services, call: Call) -> Reply:
@@ -66,8 +63,6 @@ async def _repeat_only(services: Services, call: Call, request: PaymentRequest, 
 
 def _request(call: Call, body: PaymentIn) -> PaymentRequest:
     merchant_id = call.sent_id(body.merchant_id, Kind.MERCHANT, "/merchant_id")
-    if body.execute_at is not None:
-        check_not_too_far(body.execute_at, datetime.now(UTC))
     return PaymentRequest(
         merchant_id=merchant_id,
         bank_id=body.bank_id,
@@ -78,13 +73,6 @@ def _request(call: Call, body: PaymentIn) -> PaymentRequest:
         execute_at=body.execute_at,
         metadata=body.metadata,
     )
-
-
-def check_not_too_far(execute_at: datetime, now: datetime) -> None:
-    """Raises Invalid for a time more than a year ahead; this machine's clock is good enough for that."""
-    if execute_at - now > _AHEAD_MAX:
-        message = "Expected a time within a year from now."
-        raise Invalid([FieldError(pointer="/execute_at", code="too_far", message=message)])
 
 
 def _headers(created: Created, preference: str | None) -> dict[str, str]:

@@ -54,7 +54,7 @@ class Call:
         try:
             return from_text(kind, text, self.caller.tenant.environment)
         except NotFound:
-            message = f"Expected the id of a {kind.name.lower()} of this environment."
+            message = f"Expected an id of this environment that begins with {kind}_."
             raise Invalid([FieldError(pointer=pointer, code="unknown_id", message=message)]) from None
 
 

@@ -1,10 +1,8 @@
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.handlers.payments import check_not_too_far
 from gateway.http.bodies import validated
 from gateway.schemas.admin import BankChange, ClientIn
 from gateway.schemas.endpoints import EndpointChange
@@ -148,11 +146,3 @@ def test_null_is_no_change(model: type[EndpointChange | BankChange], field: str)
     model.model_validate({})
     with pytest.raises(ValidationError):
         model.model_validate({field: None})
-
-
-def test_a_payment_is_planned_for_a_year_at_most() -> None:
-    """What lies farther ahead is a slip of the pen."""
-    now = datetime(2026, 1, 31, tzinfo=UTC)
-    check_not_too_far(now + timedelta(days=366), now)
-    with pytest.raises(Invalid):
-        check_not_too_far(now + timedelta(days=367), now)
