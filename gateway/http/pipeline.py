@@ -71,6 +71,7 @@ class Pipeline(Generic[Services]):
         self._stages: Sequence[Callable[[Route[Services], Call], Awaitable[None]]] = (
             self._authenticate,  # who calls; before anything of the request is read
             self._admit,  # cheap refusal of too many calls, before bodies are read
+            self._authorize,  # whether the caller may; after the limits, so that this answer tells them too
             self._read,  # the body up to the route's cap, the query string, typed
             self._weigh,  # batches cost what they hold, which only the body tells
         )
@@ -91,10 +92,8 @@ class Pipeline(Generic[Services]):
     async def _authenticate(self, route: Route[Services], call: Call) -> None:
         authorization = call.request.headers.get("Authorization")
         if route.access is Access.PARTNER and self._guards.partners is not None:
-            call.caller = caller = await self._guards.partners.authenticate(authorization)
-            call.request[CALLER_ID] = caller.owner
-            if route.scope is not None and not caller.may(route.scope):
-                raise Forbidden(f"The access token lacks the scope {route.scope}.", code="insufficient_scope")
+            call.caller = await self._guards.partners.authenticate(authorization)
+            call.request[CALLER_ID] = call.caller.owner
         elif route.access is Access.ADMIN and self._guards.admins is not None:
             call.admin = await self._guards.admins.authenticate(authorization)
         elif route.access is not Access.OPEN:
@@ -103,6 +102,10 @@ class Pipeline(Generic[Services]):
     async def _admit(self, route: Route[Services], call: Call) -> None:
         if route.weigh is None:
             await self._take(route, call, 1)
+
+    async def _authorize(self, route: Route[Services], call: Call) -> None:
+        if route.access is Access.PARTNER and route.scope is not None and not call.caller.may(route.scope):
+            raise Forbidden(f"The access token lacks the scope {route.scope}.", code="insufficient_scope")
 
     async def _weigh(self, route: Route[Services], call: Call) -> None:
         if route.weigh is not None:

@@ -3,12 +3,13 @@
 Authlib's core is synchronous, so the client is fetched before it runs; nothing in it waits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_urlsafe
 from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientCredentialsGrant, OAuth2Request
+from authlib.oauth2.rfc6749.errors import InvalidClientError
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
@@ -22,6 +23,7 @@ from kernel.ids import Kind, to_text
 
 # Authlib refuses plain http; TLS ends in front of this process, so the scheme is said, not seen.
 _TOKEN_URL = "https://localhost/oauth/token"  # noqa: S105 - an address, not a secret
+_NOT_AUTHENTICATED = "Send the client id and a valid secret of it with HTTP Basic."
 _CHALLENGE = 'Basic realm="threadneedle", charset="UTF-8"'
 
 
@@ -74,6 +76,14 @@ class _Core(AuthorizationServer):  # type: ignore[misc]  # Authlib is untyped
 
     def query_client(self, client_id: str) -> Client:  # noqa: ARG002 - it was fetched by this id
         return self._client
+
+    def authenticate_client(self, request: OAuth2Request, methods: Sequence[str], endpoint: str = "token") -> Client:
+        """As the base class, with one sentence for whatever is wrong: Authlib's shows a Python tuple."""
+        try:
+            client: Client = super().authenticate_client(request, methods, endpoint)
+        except InvalidClientError:
+            raise InvalidClientError(_NOT_AUTHENTICATED, status_code=401) from None
+        return client
 
     def save_token(self, token: object, request: object) -> None:
         """Tokens are not stored: they say everything themselves."""

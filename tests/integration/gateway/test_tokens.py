@@ -24,6 +24,7 @@ async def test_a_client_gets_a_token_that_opens_what_its_scopes_allow(edge: Edge
     assert (await edge.call("GET", PATH, token=token)).status == 200
     refused = await edge.call("POST", "/v1/events", token=token, json={"type": "a.b", "data": {}})
     assert (refused.status, refused.code) == (403, "insufficient_scope")
+    assert {"RateLimit", "RateLimit-Policy"} <= refused.headers.keys()
 
 
 async def test_the_token_is_an_rfc_9068_jwt_that_the_jwks_verifies(edge: Edge) -> None:
@@ -58,6 +59,7 @@ async def test_an_unknown_client_and_a_wrong_secret_are_told_the_same(edge: Edge
     assert unknown.status == wrong.status == nonsense.status == 401
     assert unknown.raw == wrong.raw == nonsense.raw
     assert unknown.json["error"] == "invalid_client"
+    assert unknown.json["error_description"] == "Send the client id and a valid secret of it with HTTP Basic."
     assert unknown.headers["WWW-Authenticate"].startswith("Basic ")
 
 
