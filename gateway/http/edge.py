@@ -3,6 +3,7 @@
 import re
 import time
 from secrets import token_hex
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -10,7 +11,8 @@ from aiohttp.typedefs import Handler
 
 from gateway.http.replies import refuse
 from gateway.metrics import METRICS
-from gateway.problems.document import problem_of
+from gateway.problems.document import DATABASE_AWAY, problem_of
+from gateway.problems.errors import RequestTimeout
 from kernel.errors import ThreadneedleError
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
@@ -53,18 +55,41 @@ async def log_answer(request: web.Request, handler: Handler) -> web.StreamRespon
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error becomes a problem document; one that nobody expected is logged with where it came from."""
+    """Every error becomes a problem document; one that is not the caller's is logged with where it came from."""
     try:
         return await handler(request)
     except Exception as error:  # noqa: BLE001 - the edge: whatever goes wrong, the caller gets a document
-        if not isinstance(error, ThreadneedleError | web.HTTPException):
-            log_unexpected(error, request[REQUEST_ID])
-        return refuse(problem_of(error), request[REQUEST_ID], request.get(LIMIT_HEADERS, {}))
+        known = _explained(error, request)
+        return refuse(problem_of(known), request[REQUEST_ID], request.get(LIMIT_HEADERS, {}))
+
+
+def _explained(error: Exception, request: web.Request) -> Exception:
+    """The error to answer. A caller who hung up is no error of ours, and a database that is away is not unexpected."""
+    if isinstance(error, ThreadneedleError | web.HTTPException):
+        return error
+    if isinstance(error, OSError | RuntimeError) and request.transport is None:
+        log_abandoned(request[REQUEST_ID])
+        return RequestTimeout()  # nobody reads it, but the counts by status show it as the caller's
+    if isinstance(error, DATABASE_AWAY):
+        _log.warning("request.postponed", **_origin(error, request[REQUEST_ID]))
+    else:
+        log_unexpected(error, request[REQUEST_ID])
+    return error
+
+
+def log_abandoned(request_id: str) -> None:
+    """The caller closed the connection before there was an answer."""
+    _log.info("request.abandoned", request_id=request_id)
 
 
 def log_unexpected(error: BaseException, request_id: str) -> None:
+    """An error of ours."""
+    _log.error("request.failed", **_origin(error, request_id))
+
+
+def _origin(error: BaseException, request_id: str) -> dict[str, Any]:
     """Class and places of an error. Its message may hold values, so it is left out."""
-    _log.error("request.failed", request_id=request_id, error=type(error).__qualname__, places=_places(error))
+    return {"request_id": request_id, "error": type(error).__qualname__, "places": _places(error)}
 
 
 def _places(error: BaseException) -> list[str]:

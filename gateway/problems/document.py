@@ -67,10 +67,17 @@ ACTIONS: Mapping[int, str] = {
     409: "Read the resource's present state before you decide.",
     413: "Send less in one request.",
     415: "Send application/json in UTF-8, without a content encoding.",
+    417: "Leave out Expect, or send Expect: 100-continue.",
     422: "Correct the fields named in errors and send the request again.",
     429: "Wait as long as Retry-After says, then repeat the request.",
     500: "Repeat the request with the same Idempotency-Key; if it keeps failing, tell us the request_id.",
     503: "Repeat the request with the same Idempotency-Key after Retry-After.",
+}
+
+# Codes whose title and action are not those of their status.
+_TITLE_AND_ACTION: Mapping[str, tuple[str, str]] = {
+    "second_person_required": ("A second person is required.", "Let another admin confirm it."),
+    "client_suspended": ("The client is suspended.", "Ask us why; a new token does not help."),
 }
 
 
@@ -127,12 +134,14 @@ def status_of(error: ThreadneedleError) -> int:
 
 def _known(error: ThreadneedleError) -> Problem:
     status = status_of(error)
+    usual = (error.title(), ACTIONS.get(status, ACTIONS[400]))
+    title, action = _TITLE_AND_ACTION.get(error.problem_code, usual)
     return Problem(
         status=status,
         code=error.problem_code,
-        title=error.title(),
+        title=title,
         detail=error.detail,
-        action=error.action or ACTIONS.get(status, ACTIONS[400]),
+        action=error.action or action,
         errors=error.errors if isinstance(error, Invalid) else (),
         headers=_headers(error),
     )

@@ -1,13 +1,17 @@
+import asyncpg
 import orjson
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
+from gateway.http.edge import REQUEST_ID, answer_problems
 from gateway.problems.document import STATUSES, problem_of
 from gateway.problems.errors import RateLimited, Unauthenticated
 from gateway.problems.fields import field_errors, pointer_to
 from gateway.schemas.payments import PaymentIn
-from kernel.errors import Conflict, FieldError, Invalid, NotFound, ThreadneedleError, Unavailable
+from kernel.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, ThreadneedleError, Unavailable
 
 
 def test_every_error_class_has_a_status() -> None:
@@ -80,3 +84,35 @@ def test_pydantic_errors_never_repeat_what_was_sent() -> None:
     errors = field_errors(raised.value)
     assert len(errors) >= 8
     assert marked not in repr(errors)
+
+
+def test_what_helps_is_said_where_the_status_alone_would_mislead() -> None:
+    """A second person is no scope, and a suspended client needs no new token."""
+    alone = problem_of(Forbidden(code="second_person_required"))
+    assert alone.action == "Let another admin confirm it."
+    suspended = problem_of(Unauthenticated(code="client_suspended"))
+    assert (suspended.title, suspended.action) == ("The client is suspended.", "Ask us why; a new token does not help.")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "event", "level"),
+    [
+        (asyncpg.CannotConnectNowError("x"), 503, "request.postponed", "warning"),
+        (asyncpg.ConnectionDoesNotExistError("x"), 503, "request.postponed", "warning"),
+        (asyncpg.InterfaceError("x"), 503, "request.postponed", "warning"),
+        (ConnectionRefusedError("x"), 503, "request.postponed", "warning"),
+        (RuntimeError("x"), 500, "request.failed", "error"),
+    ],
+)
+async def test_a_database_that_is_away_alarms_nobody(error: Exception, status: int, event: str, level: str) -> None:
+    """503 with Retry-After and a warning; what nobody expected stays an error."""
+    request = make_mocked_request("GET", "/")
+    request[REQUEST_ID] = "r"
+
+    async def fail(_: web.Request) -> web.StreamResponse:
+        raise error
+
+    with capture_logs() as logs:
+        answer = await answer_problems(request, fail)
+    assert (answer.status, [(line["event"], line["log_level"]) for line in logs]) == (status, [(event, level)])
+    assert ("Retry-After" in answer.headers) == (status == 503)
