@@ -38,7 +38,10 @@ def _application(routes: Sequence[Route[Any]], services: Any, guards: Guards, ti
     app = web.Application(middlewares=EDGE, client_max_size=_NO_CAP)
     pipeline: Pipeline[Any] = Pipeline(services, guards)
     for route in (*routes, _description(routes, title)):
-        app.router.add_route(route.method, route.path, pipeline.bind(route))
+        handler = pipeline.bind(route)
+        app.router.add_route(route.method, route.path, handler)
+        if route.method == "GET":  # RFC 9110 §9.3.2: as GET, without the body, which aiohttp leaves out
+            app.router.add_route("HEAD", route.path, handler)
     return app
 
 

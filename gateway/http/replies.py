@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from gateway.problems.document import Problem
 
-# The same for every answer: nothing here is to be cached, sniffed, framed or sent on as a referrer.
+# The same for every answer: nothing here is to be cached, sniffed, framed or sent on as a referrer, and nobody needs
+# to know which versions of what answer.
 SECURITY_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
+    "Server": "Threadneedle",
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
 }

@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 
 import asyncpg
+from structlog.testing import capture_logs
 
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.http.route import Access, Route
@@ -181,7 +182,7 @@ async def test_other_media_types_are_refused(edge: Edge) -> None:
     for headers in (
         {"Content-Type": "text/plain"},
         {"Content-Type": latin},
-        {"Content-Type": json, "Content-Encoding": "gzip"},
+        *({"Content-Type": json, "Content-Encoding": coding} for coding in ("gzip", "br", "zstd", "deflate", "x")),
     ):
         answer = await edge.call("POST", "/v1/events", token=party.token, headers=headers, data=b"{}")
         assert (answer.status, answer.code) == (415, "unsupported_media_type"), headers
@@ -192,7 +193,7 @@ async def test_what_aiohttp_refuses_is_a_problem_too(edge: Edge) -> None:
     nowhere = await edge.call("GET", "/nowhere")
     assert (nowhere.status, nowhere.code) == (404, "not_found")
     method = await edge.call("DELETE", "/v1/payments")
-    assert (method.status, method.code, method.headers["Allow"]) == (405, "method_not_allowed", "GET,POST")
+    assert (method.status, method.code, method.headers["Allow"]) == (405, "method_not_allowed", "GET,HEAD,POST")
     host, port = edge.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"GET / HTTP/1.1\r\nMARKED header\x00\r\n\r\n")
@@ -201,6 +202,42 @@ async def test_what_aiohttp_refuses_is_a_problem_too(edge: Edge) -> None:
     assert raw.split(b" ")[1] == b"400"
     assert b"application/problem+json" in raw
     assert b"MARKED" not in raw
+
+
+async def test_only_100_continue_may_be_expected(edge: Edge) -> None:
+    """Any other expectation is 417 without its value, wherever it is sent; 100-continue is kept."""
+    for path in ("/livez", "/nowhere"):
+        answer = await edge.call("GET", path, headers={"Expect": "MARKED"})
+        assert (answer.status, answer.code) == (417, "expectation_failed")
+        assert b"MARKED" not in answer.raw
+        assert answer.headers["Server"] == "Threadneedle"
+    party = await edge.party()
+    body = {"type": "a.b", "data": {}}
+    answer = await edge.call("POST", "/v1/events", token=party.token, json=body, expect100=True)
+    assert answer.status == 201
+
+
+async def test_head_is_get_without_the_body(edge: Edge) -> None:
+    """Monitors that ask with HEAD learn what they would with GET."""
+    party = await edge.party()
+    for path in ("/livez", "/readyz", "/v1/payments"):
+        answer = await edge.call("HEAD", path, token=party.token)
+        assert (answer.status, answer.raw) == (200, b""), path
+
+
+async def test_a_caller_that_hangs_up_is_no_failure_of_ours(edge: Edge) -> None:
+    """Half a body and then nothing is told as abandoned, at level info."""
+    host, port = edge.url.removeprefix("http://").split(":")
+    with capture_logs() as logs:
+        _, writer = await asyncio.open_connection(host, int(port))
+        head = "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+        writer.write(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\nhalf".encode())
+        await writer.drain()
+        writer.close()
+        async with asyncio.timeout(5):
+            while not any(line["event"] == "request.answered" for line in logs):  # noqa: ASYNC110 - a log tells nobody
+                await asyncio.sleep(0.005)
+    assert next((line["event"], line["log_level"]) for line in logs) == ("request.abandoned", "info")
 
 
 async def test_events_are_published_once_and_read_from_the_feed(edge: Edge) -> None:
@@ -301,6 +338,7 @@ async def test_every_answer_carries_the_security_headers_and_a_request_id(edge: 
     for answer in (kept, replaced):
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Server"] == "Threadneedle"
 
 
 def _needs_ids(route: Route[Any]) -> bool:
