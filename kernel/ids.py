@@ -50,6 +50,7 @@ class Kind(StrEnum):
     SECRET = "whs"  # noqa: S105 - a prefix, not a secret
     DELIVERY = "dlv"
     ATTEMPT = "att"
+    REPLAY = "rpl"
     EVIDENCE = "evd"
     PROPOSAL = "prp"
     EXCEPTION = "exc"

@@ -15,8 +15,13 @@ from webhooks.states import (
     DELIVERY_SENTENCES,
     ENDPOINT_MOVES,
     ENDPOINT_SENTENCES,
+    REPLAY_MOVES,
+    REPLAY_SENTENCES,
     DeliveryState,
     EndpointState,
+    PayloadForm,
+    ReplayState,
+    SignatureScheme,
 )
 
 # Every enum of the schema, by its name there.
@@ -32,6 +37,9 @@ ENUMS: Mapping[str, type[StrEnum]] = {
     "endpoint_state": EndpointState,
     "delivery_state": DeliveryState,
     "attempt_cause": Cause,
+    "signature_scheme": SignatureScheme,
+    "payload_form": PayloadForm,
+    "replay_state": ReplayState,
 }
 _PAGE = Path(__file__).resolve().parents[1] / "docs/states.md"
 _INTRODUCTION = """# States
@@ -53,6 +61,10 @@ def as_markdown() -> str:
         states_table(ENDPOINT_SENTENCES),
         "### Moves of endpoints",
         moves_table(ENDPOINT_MOVES),
+        "## Replays",
+        states_table(REPLAY_SENTENCES),
+        "### Moves of replays",
+        moves_table(REPLAY_MOVES),
     ]
     return "\n\n".join(parts) + "\n"
 

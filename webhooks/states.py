@@ -20,6 +20,30 @@ class EndpointState(StrEnum):
     ENABLED = "enabled"
     DISABLED = "disabled"
     DELETED = "deleted"
+    UNPROVEN = "unproven"
+
+
+class SignatureScheme(StrEnum):
+    """How a message is signed (Standard Webhooks 1.0.0)."""
+
+    V1 = "v1"
+    V1A = "v1a"
+
+
+class PayloadForm(StrEnum):
+    """How much of an event an endpoint is sent."""
+
+    FULL = "full"
+    THIN = "thin"
+
+
+class ReplayState(StrEnum):
+    """A job that makes deliveries due again."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
 
 
 DELIVERY_SENTENCES: dict[DeliveryState, str] = {
@@ -39,12 +63,17 @@ DELIVERY_MOVES: dict[tuple[DeliveryState, DeliveryState], str] = {
     (DeliveryState.PENDING, DeliveryState.DEAD): "Its steps are used up, it grew too old, or its body was erased.",
     (DeliveryState.PENDING, DeliveryState.UNDELIVERED): "Its endpoint was disabled or deleted.",
     (DeliveryState.PENDING, DeliveryState.CANCELLED): "The receiver asked to abort this message.",
+    (DeliveryState.DELIVERED, DeliveryState.PENDING): "A replay began another round.",
+    (DeliveryState.DEAD, DeliveryState.PENDING): "A replay began another round.",
+    (DeliveryState.UNDELIVERED, DeliveryState.PENDING): "A replay began another round.",
+    (DeliveryState.CANCELLED, DeliveryState.PENDING): "A replay began another round.",
 }
 
 ENDPOINT_SENTENCES: dict[EndpointState, str] = {
     EndpointState.ENABLED: "It receives events.",
     EndpointState.DISABLED: "Its owner, an admin, a 410 or its health stopped it; new events are not matched to it.",
     EndpointState.DELETED: "Soft-deleted; kept for its deliveries.",
+    EndpointState.UNPROVEN: "Its receiver has not yet answered the ownership challenge; no event is matched to it.",
 }
 
 ENDPOINT_MOVES: dict[tuple[EndpointState, EndpointState], str] = {
@@ -55,4 +84,24 @@ ENDPOINT_MOVES: dict[tuple[EndpointState, EndpointState], str] = {
     ): "Its owner started it again; what it missed stays unsent.",
     (EndpointState.ENABLED, EndpointState.DELETED): "Its owner deleted it.",
     (EndpointState.DISABLED, EndpointState.DELETED): "Its owner deleted it.",
+    (EndpointState.UNPROVEN, EndpointState.ENABLED): "Its receiver answered the ownership challenge.",
+    (EndpointState.ENABLED, EndpointState.UNPROVEN): "Its URL changed, and its owner wants ownership proven.",
+    (EndpointState.DISABLED, EndpointState.UNPROVEN): "Its owner started it again, and its present URL is not proven.",
+    (EndpointState.UNPROVEN, EndpointState.DISABLED): "Its owner stopped it.",
+    (EndpointState.UNPROVEN, EndpointState.DELETED): "Its owner deleted it.",
+}
+
+REPLAY_SENTENCES: dict[ReplayState, str] = {
+    ReplayState.RUNNING: "Its deliveries are being made due.",
+    ReplayState.PAUSED: "Its owner stopped it for now.",
+    ReplayState.COMPLETED: "Every delivery that it covers was made due.",
+    ReplayState.CANCELLED: "Its owner ended it; what it had made due by then is still sent.",
+}
+
+REPLAY_MOVES: dict[tuple[ReplayState, ReplayState], str] = {
+    (ReplayState.RUNNING, ReplayState.PAUSED): "Its owner paused it.",
+    (ReplayState.PAUSED, ReplayState.RUNNING): "Its owner resumed it.",
+    (ReplayState.RUNNING, ReplayState.COMPLETED): "Nothing that it covers is left.",
+    (ReplayState.RUNNING, ReplayState.CANCELLED): "Its owner ended it.",
+    (ReplayState.PAUSED, ReplayState.CANCELLED): "Its owner ended it.",
 }

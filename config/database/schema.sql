@@ -61,7 +61,8 @@ CREATE TYPE evidence_source AS ENUM ('response', 'poll', 'callback', 'file', 'st
 CREATE TYPE endpoint_state AS ENUM (
     'enabled',    -- It receives events.
     'disabled',   -- Its owner, an admin, a 410 or its health stopped it; new events are not matched to it.
-    'deleted'     -- Soft-deleted; kept for its deliveries.
+    'deleted',    -- Soft-deleted; kept for its deliveries.
+    'unproven'    -- Its receiver has not yet answered the ownership challenge; no event is matched to it.
 );
 
 CREATE TYPE delivery_state AS ENUM (
@@ -82,6 +83,23 @@ CREATE TYPE attempt_cause AS ENUM (
     'replay'          -- The first try of a replayed round.
 );
 
+CREATE TYPE signature_scheme AS ENUM (
+    'v1',   -- HMAC-SHA256 with a shared secret.
+    'v1a'   -- Ed25519; receivers verify with a published key.
+);
+
+CREATE TYPE payload_form AS ENUM (
+    'full',  -- The event's whole data.
+    'thin'   -- The event's id only; whoever wants the data fetches it.
+);
+
+CREATE TYPE replay_state AS ENUM (
+    'running',    -- Its deliveries are being made due.
+    'paused',     -- Its owner stopped it for now.
+    'completed',  -- Every delivery that it covers was made due.
+    'cancelled'   -- Its owner ended it; what it had made due by then is still sent.
+);
+
 -- ───────────────────────────────────────────────── who
 CREATE TABLE partners (
     id          uuid PRIMARY KEY,
@@ -91,12 +109,14 @@ CREATE TABLE partners (
     created_at  timestamptz NOT NULL DEFAULT now()
 );
 
--- endpoints_version moves with every change of the environment's endpoints; ingest compares it before it inserts.
+-- endpoints_version moves with every change of the environment's endpoints, catalogue_version with every change of its
+-- event types; ingest compares both before it inserts.
 CREATE TABLE environments (
     partner_id         uuid NOT NULL,
     environment        environment NOT NULL,
     endpoints_version  bigint NOT NULL DEFAULT 0,
     created_at         timestamptz NOT NULL DEFAULT now(),
+    catalogue_version  bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (partner_id, environment)
 );
 
@@ -365,8 +385,42 @@ CREATE TABLE webhook_endpoints (
     failing_since    timestamptz,
     created_at       timestamptz NOT NULL DEFAULT now(),
     updated_at       timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (partner_id, id)
+    -- what it wants to hear, and how
+    sealed_filter    bytea,
+    merchant_ids     uuid[] NOT NULL DEFAULT '{}',
+    payload          payload_form NOT NULL DEFAULT 'full',
+    signatures       signature_scheme[] NOT NULL DEFAULT '{v1}',
+    schedule_seconds integer[],
+    weight           smallint NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 100),
+    rate_per_second  real CHECK (rate_per_second > 0),
+    rate_burst       integer CHECK (rate_burst > 0),
+    paused_at        timestamptz,
+    -- its lane: failures of the lane in a row, and the hold that they lead to
+    lane_failures    smallint NOT NULL DEFAULT 0,
+    held_at          timestamptz,
+    probes           smallint NOT NULL DEFAULT 0,
+    next_probe_at    timestamptz,
+    is_releasing     boolean NOT NULL DEFAULT false,
+    -- its health while it fails: distinct deliveries that failed, warnings told
+    failed_deliveries integer NOT NULL DEFAULT 0,
+    warnings_told    smallint NOT NULL DEFAULT 0,
+    -- its TLS certificate as the last handshake showed it, and the expiry that was warned of
+    certificate_expires_at timestamptz,
+    certificate_told timestamptz,
+    -- its ownership challenge
+    is_challenged    boolean NOT NULL DEFAULT false,
+    proven_at        timestamptz,
+    -- the certificate that we show it (mTLS): PEM of chain and key
+    sealed_client_certificate bytea,
+    client_certificate_expires_at timestamptz,
+    PRIMARY KEY (partner_id, id),
+    CHECK ((rate_per_second IS NULL) = (rate_burst IS NULL)),
+    CHECK ((held_at IS NULL) = (next_probe_at IS NULL))
 );
+-- Held lanes whose probe is due, and lanes that are being let go, for the worker; both sets are small.
+CREATE INDEX webhook_endpoints_probes ON webhook_endpoints (next_probe_at) WHERE held_at IS NOT NULL;
+CREATE INDEX webhook_endpoints_releasing ON webhook_endpoints (partner_id, id) WHERE is_releasing;
+CREATE INDEX webhook_endpoints_failing ON webhook_endpoints (failing_since) WHERE failing_since IS NOT NULL;
 CREATE INDEX webhook_endpoints_matching ON webhook_endpoints (partner_id, environment) WHERE state = 'enabled';
 
 CREATE TABLE endpoint_secrets (
@@ -376,8 +430,75 @@ CREATE TABLE endpoint_secrets (
     sealed_secret  bytea NOT NULL,
     created_at     timestamptz NOT NULL DEFAULT now(),
     expires_at     timestamptz,
-    PRIMARY KEY (partner_id, endpoint_id, id)
+    scheme         signature_scheme NOT NULL DEFAULT 'v1',
+    public_key     bytea,
+    PRIMARY KEY (partner_id, endpoint_id, id),
+    CHECK ((scheme = 'v1a') = (public_key IS NOT NULL))
 );
+
+-- The last number given to a delivery of each endpoint. Taken last in a transaction and held until it commits, so the
+-- numbers have no gaps and a lower one never commits after a higher one.
+CREATE TABLE endpoint_counters (
+    partner_id     uuid NOT NULL,
+    endpoint_id    uuid NOT NULL,
+    last_sequence  bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (partner_id, endpoint_id)
+) WITH (fillfactor = 50);
+
+-- What an endpoint was sent in one day (UTC): a contiguous range of sequences, digested and signed.
+CREATE TABLE endpoint_manifests (
+    partner_id      uuid NOT NULL,
+    endpoint_id     uuid NOT NULL,
+    day             date NOT NULL,
+    first_sequence  bigint NOT NULL,
+    last_sequence   bigint NOT NULL,
+    digest          bytea NOT NULL,
+    document        text NOT NULL,
+    made_at         timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (partner_id, endpoint_id, day)
+);
+
+-- What a partner says about its own event types; the words and the JSON Schema are the partner's, so they are sealed.
+CREATE TABLE event_types (
+    partner_id       uuid NOT NULL,
+    environment      environment NOT NULL,
+    name             text NOT NULL,
+    version          smallint NOT NULL CHECK (version > 0),
+    sealed_document  bytea NOT NULL,
+    is_deprecated    boolean NOT NULL DEFAULT false,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    updated_at       timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (partner_id, environment, name, version)
+);
+
+-- A job that makes deliveries due again, or makes those that never were. `after_id` is how far it has come.
+CREATE TABLE replays (
+    partner_id         uuid NOT NULL,
+    id                 uuid NOT NULL,
+    environment        environment NOT NULL,
+    state              replay_state NOT NULL,
+    requested_by       text NOT NULL,
+    delivery_id        uuid,
+    endpoint_id        uuid,
+    event_types        text[] NOT NULL DEFAULT '{}',
+    states             delivery_state[] NOT NULL DEFAULT '{}',
+    status_classes     smallint[] NOT NULL DEFAULT '{}',
+    since              timestamptz NOT NULL,
+    until              timestamptz NOT NULL,
+    include_unmatched  boolean NOT NULL DEFAULT false,
+    rate_per_second    real NOT NULL CHECK (rate_per_second > 0),
+    total              bigint NOT NULL,
+    queued             bigint NOT NULL DEFAULT 0,
+    made               bigint NOT NULL DEFAULT 0,
+    skipped            bigint NOT NULL DEFAULT 0,
+    after_id           uuid,
+    phase              smallint NOT NULL DEFAULT 0,
+    next_at            timestamptz,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    ended_at           timestamptz,
+    PRIMARY KEY (partner_id, id)
+);
+CREATE INDEX replays_due ON replays (next_at) WHERE state = 'running';
 
 -- events, deliveries and delivery_attempts are partitioned weekly by the event's UUIDv7: a delivery's id carries its
 -- event's milliseconds, and attempts are partitioned by their delivery's id, so all three fall into the same week and
@@ -393,11 +514,16 @@ CREATE TABLE events (
     matched       smallint NOT NULL,
     xid           xid8 NOT NULL DEFAULT pg_current_xact_id(),
     sealed_body   bytea NOT NULL,
+    type_version  smallint,
+    erased_at     timestamptz,
     PRIMARY KEY (partner_id, id)
 ) PARTITION BY RANGE (id);
 ALTER TABLE events ALTER COLUMN sealed_body SET STORAGE EXTERNAL;
 -- The feed's order: a reader never passes a row that commits later.
 CREATE INDEX events_feed ON events (partner_id, environment, xid, id);
+-- The events of one payment, and those that nobody heard.
+CREATE INDEX events_ordering ON events (partner_id, ordering_key) WHERE ordering_key IS NOT NULL;
+CREATE INDEX events_unmatched ON events (partner_id, environment, id) WHERE matched = 0;
 
 CREATE TABLE deliveries (
     partner_id       uuid NOT NULL,
@@ -412,6 +538,19 @@ CREATE TABLE deliveries (
     step             smallint NOT NULL DEFAULT 0,
     next_attempt_at  timestamptz,
     ended_at         timestamptz,
+    -- the endpoint's own count; null where it was made before counting began
+    sequence         bigint,
+    -- 1 goes before 0 within its lane
+    priority         smallint NOT NULL DEFAULT 0,
+    -- when the present round began (null in round 0: the event's time), and the replay that began it
+    round_at         timestamptz,
+    replay_id        uuid,
+    -- its last failure was the lane's, so it becomes due as soon as the lane is well, but not before not_before
+    awaits_lane      boolean NOT NULL DEFAULT false,
+    not_before       timestamptz,
+    last_status_code smallint,
+    last_error_class text,
+    last_attempt_at  timestamptz,
     PRIMARY KEY (partner_id, id)
 ) PARTITION BY RANGE (id);
 -- What is due, lane by lane. Its WHERE column changes once per delivery, so these updates are never HOT (measured).
@@ -420,6 +559,12 @@ CREATE INDEX deliveries_due ON deliveries (partner_id, endpoint_id, next_attempt
 CREATE INDEX deliveries_waiting ON deliveries (partner_id, endpoint_id, ordering_key, id)
     WHERE state IN ('waiting', 'pending') AND ordering_key IS NOT NULL;
 CREATE INDEX deliveries_event ON deliveries (partner_id, event_id);
+-- An endpoint's deliveries in the order of their numbers.
+CREATE INDEX deliveries_sequence ON deliveries (partner_id, endpoint_id, sequence);
+-- What ended without success, and what a replay made due.
+CREATE INDEX deliveries_failed ON deliveries (partner_id, environment, id)
+    WHERE state IN ('dead', 'undelivered', 'cancelled');
+CREATE INDEX deliveries_replay ON deliveries (partner_id, replay_id) WHERE replay_id IS NOT NULL;
 
 CREATE TABLE delivery_attempts (
     partner_id       uuid NOT NULL,
@@ -438,8 +583,11 @@ CREATE TABLE delivery_attempts (
     first_byte_us    integer,
     total_us         integer NOT NULL,
     sealed_exchange  bytea NOT NULL,
+    endpoint_id      uuid,
     PRIMARY KEY (partner_id, delivery_id, id)
 ) PARTITION BY RANGE (delivery_id);
+-- An endpoint's attempts by time.
+CREATE INDEX delivery_attempts_endpoint ON delivery_attempts (partner_id, endpoint_id, id);
 ALTER TABLE delivery_attempts ALTER COLUMN sealed_exchange SET STORAGE EXTERNAL;
 
 -- The epoch of the queue in Redis: a new one at every rebuild, never an old one again.

@@ -10,7 +10,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from kernel.ids import Tenant
-from webhooks.queue.port import Job
+from webhooks.queue.port import Job, Priority
 
 # A connection of the caller's, in a transaction of the caller's.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -23,7 +23,9 @@ class NewEvent:
     `id` is a UUIDv7 made now (it chooses the partition); `occurred_at` is when it happened. `data` becomes the body
     {"type", "timestamp", "data"}. `ordering_key` (a payment's id) keeps order at ordered endpoints. `key_digest` is the
     SHA-256 of the partner's own event id and `fingerprint` that of what it published: both or neither. With
-    `endpoint_id` the event goes to that endpoint alone, whatever types it listens to (test events).
+    `endpoint_id` the event goes to that endpoint alone, whatever types it listens to (test events). With
+    `about_endpoint_id` it tells of that endpoint's own trouble and never goes to it. `type_version` is that of the
+    partner's catalogue.
     """
 
     tenant: Tenant
@@ -36,6 +38,9 @@ class NewEvent:
     key_digest: bytes | None = None
     fingerprint: bytes | None = None
     endpoint_id: UUID | None = None
+    about_endpoint_id: UUID | None = None
+    priority: Priority = Priority.NORMAL
+    type_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,30 @@ class Origin(IntEnum):
     OFFERED = 0
     LEASE_EXPIRED = 1
     RECONCILED = 2
+    PROBE = 3
+
+
+class Priority(IntEnum):
+    """Which of a lane's jobs go first."""
+
+    NORMAL = 0
+    HIGH = 1
+
+
+class LaneMode(IntEnum):
+    """Whether a lane gives out jobs."""
+
+    OPEN = 0
+    HELD = 1  # it keeps failing: only jobs of origin PROBE are given out, one at a time
+    PAUSED = 2  # its owner stopped it: nothing is given out
+
+
+class LaneVerdict(IntEnum):
+    """What a finished job says about its lane."""
+
+    NONE = 0
+    WELL = 1  # one more may be in flight, up to its cap
+    FAILED = 2  # half as many may be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +76,25 @@ class Job:
     step: int = 0
     delay_ms: int = 0
     origin: Origin = Origin.OFFERED
+    priority: Priority = Priority.NORMAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """What PostgreSQL says about an endpoint's lane; the queue keeps a copy for as long as its epoch lasts.
+
+    `cap` is how many may be in flight at once. `weight` is its share of the claims beside other lanes. Without
+    `rate_per_second` it has no rate; with one it is a token bucket of `burst`. Opening a held lane begins with one in
+    flight. A lane that was never told has the usual cap, weight 1, no rate, and is open.
+    """
+
+    partner_id: UUID
+    endpoint_id: UUID
+    mode: LaneMode = LaneMode.OPEN
+    cap: int = 10
+    weight: int = 1
+    rate_per_second: float = 0.0
+    burst: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +119,14 @@ class Retry:
 class Finish:
     """What becomes of a claim whose result is committed.
 
-    Without a retry, or with one beyond the horizon, the job is forgotten. `lane_cap` tells the lane how many of its
-    jobs may be in flight at once; 0 leaves it as it is.
+    Without a retry, or with one beyond the horizon, the job is forgotten. `verdict` moves how many of the lane's jobs
+    may be in flight at once; `park_ms` keeps the whole lane from giving out jobs for that long (Retry-After).
     """
 
     claim: Claim
     retry: Retry | None = None
-    lane_cap: int = 0
+    verdict: LaneVerdict = LaneVerdict.NONE
+    park_ms: int = 0
 
 
 class Placed(StrEnum):
@@ -121,6 +165,10 @@ class Queue(Protocol):
 
     async def finish(self, finishes: Sequence[Finish]) -> int:
         """End leases; returns how many were still held. A lease that was lost changes nothing."""
+        ...
+
+    async def configure(self, lanes: Sequence[Lane]) -> None:
+        """Tell lanes what PostgreSQL says about them now; the same again changes nothing."""
         ...
 
     async def renew(self, claims: Sequence[Claim]) -> list[bool]:

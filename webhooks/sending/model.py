@@ -12,6 +12,7 @@ import orjson
 
 from kernel.ids import Tenant
 from kernel.masked import Secret
+from webhooks.states import SignatureScheme
 
 
 class Cause(StrEnum):
@@ -35,6 +36,7 @@ class ErrorClass(StrEnum):
     TIMEOUT = "timeout"  # the total deadline passed before the head of the answer was read
     RESET = "reset"  # the connection was lost before the head of the answer was read
     PROTOCOL = "protocol"  # the answer is not HTTP
+    PROXY = "proxy"  # our own egress proxy failed; not the endpoint's fault
     STATUS = "status"  # an answer that is not 2xx
     INTERNAL = "internal"  # a fault of ours
 
@@ -53,6 +55,14 @@ class Blame(StrEnum):
 
     LANE = "lane"
     DELIVERY = "delivery"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A live key of an endpoint: `whsec_…` for v1, `whsk_…` for v1a."""
+
+    scheme: SignatureScheme
+    secret: Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +89,9 @@ class Timings:
 class LoadedDelivery:
     """A claimed delivery with everything opened that a send needs.
 
-    `headers` are the endpoint's own; `body` is the exact bytes that were stored; `secrets` are the live ones, newest
-    first, as `whsec_…`. `round` and `step` are those of the job.
+    `headers` are the endpoint's own; `body` is the exact bytes that were stored (of a thin payload: the bytes that
+    follow from the stored event); `signing_keys` are the live ones, newest first. `round` and `step` are those of the
+    job. `sequence` is the endpoint's own count. `client_certificate` is PEM of a chain and its key.
     """
 
     tenant: Tenant
@@ -89,12 +100,14 @@ class LoadedDelivery:
     endpoint_id: UUID
     endpoint_version: int
     url: str
-    secrets: tuple[Secret, ...]
+    signing_keys: tuple[SigningKey, ...]
     body: bytes
     round: int
     step: int
     cause: Cause
     headers: Mapping[str, str] = field(default_factory=dict)
+    sequence: int | None = None
+    client_certificate: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +120,7 @@ class AttemptResult:
     timings: Timings
     exchange: bytes
     verdict: Verdict
+    certificate_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
 """The port through which webhooks leave. `tests/contracts/transport` holds what every implementation does."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from kernel.masked import Secret
 from webhooks.sending.model import ErrorClass, Timings
 
 
@@ -35,13 +37,15 @@ class WireRequest:
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    client_certificate: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireReply:
     """An answer whose head was read (`status`), or why there is none (`error`). Never both, never neither.
 
-    `detail` is for people: our words, never the receiver's.
+    `detail` is for people: our words, never the receiver's. `certificate_expires_at` is told by sends that made a new
+    TLS connection: when the receiver's certificate ends.
     """
 
     timings: Timings
@@ -51,6 +55,7 @@ class WireReply:
     body_state: BodyState = BodyState.COMPLETE
     error: ErrorClass | None = None
     detail: str = ""
+    certificate_expires_at: datetime | None = None
 
 
 class Transport(Protocol):

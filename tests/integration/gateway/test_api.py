@@ -7,10 +7,11 @@ from structlog.testing import capture_logs
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.http.route import Access, Route
 from gateway.routes import PUBLIC_ROUTES
-from gateway.schemas.endpoints import EndpointCreated, EndpointOut, SecretsOut
-from gateway.schemas.events import BatchOut, DeliveryOut, EventAccepted, FeedOut
 from gateway.schemas.pages import Page
 from gateway.schemas.payments import BankOut, PaymentOut, TimelineOut
+from gateway.schemas.webhooks.deliveries import DeliveryOut
+from gateway.schemas.webhooks.endpoints import EndpointCreated, EndpointOut, SecretsOut
+from gateway.schemas.webhooks.events import BatchOut, EventAccepted, FeedOut
 from tests.support.edge import Edge, Party
 
 ENDPOINTS = "/v1/webhook-endpoints"

@@ -5,11 +5,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway.http.bodies import validated
 from gateway.schemas.admin import BankChange, ClientIn
-from gateway.schemas.endpoints import EndpointChange
-from gateway.schemas.events import EventIn, FeedQueryIn
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import AccountIn, PaymentIn
 from gateway.schemas.types import MoneyIn, Time
+from gateway.schemas.webhooks.endpoints import EndpointChange
+from gateway.schemas.webhooks.events import EventIn, FeedQueryIn
 from kernel.errors import Invalid
 
 PAYMENT: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 from gateway.http.bodies import validated
 from gateway.http.call import Call, Reply
 from gateway.problems.document import problem_of
-from gateway.schemas.events import EventBatchIn, EventIn
+from gateway.schemas.webhooks.events import EventBatchIn, EventIn
 from gateway.services import Services
 from kernel.errors import Invalid, ThreadneedleError
 from kernel.ids import Kind, to_text

@@ -1,0 +1,11 @@
+"""The public port's routes: one table. The path of a request through the service starts here."""
+
+from gateway.http.route import Route
+from gateway.routes.deliveries import DELIVERIES
+from gateway.routes.documents import DOCUMENTS
+from gateway.routes.endpoints import ENDPOINTS
+from gateway.routes.events import EVENTS
+from gateway.routes.payments import PAYMENTS
+from gateway.services import Services
+
+PUBLIC_ROUTES: tuple[Route[Services], ...] = (*PAYMENTS, *EVENTS, *DELIVERIES, *ENDPOINTS, *DOCUMENTS)
