@@ -37,7 +37,7 @@ test-long: environment
 	@$(PYTHON_RUN) -m pytest -m long
 
 chaos: environment
-	@$(PYTHON_RUN) -m bench.chaos --seeds 3 --seconds 420 --out docs/chaos-latest.md
+	@$(PYTHON_RUN) -m bench.chaos --seeds 3 --seconds 480 --out docs/chaos-latest.md
 
 check: lint types test
 

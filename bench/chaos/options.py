@@ -32,7 +32,7 @@ def read_options() -> Options:
     parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds to run, one after the other")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
-    parser.add_argument("--seconds", type=float, default=420, help="length of each seed's load")
+    parser.add_argument("--seconds", type=float, default=480, help="length of each seed's load")
     parser.add_argument("--settle-seconds", type=float, default=240, help="longest wait for the last deliveries")
     parser.add_argument("--recovery-seconds-max", type=float, default=15, help="longest way back to a steady state")
     parser.add_argument("--events-per-second", type=float, default=60)

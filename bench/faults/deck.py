@@ -1,7 +1,7 @@
 """Which faults strike when: a pure function of the seed.
 
-Faults come in clusters of about three within a second and a half, so that they meet each other; between clusters is
-time for the system to show that it stands again.
+Most faults come in clusters of about three within a second and a half, so that they meet each other. In a full run each
+kind also strikes once in three seeds alone, with quiet after it: only so its own time to recover can be told.
 """
 
 import random
@@ -11,9 +11,13 @@ from dataclasses import dataclass
 _CLUSTER_SECONDS = 1.5
 _CLUSTER_FAULTS = 3
 _LEAD_IN_SECONDS = 5.0
-_FULL_RUN_SECONDS = 420.0
+_FULL_RUN_SECONDS = 480.0
+# Room for one fault of up to ten seconds and the recovery that is promised after it.
+_ALONE_SECONDS = 27.0
+_ALONE_LUCK_MAX = 0.5
+_SEEDS = 3
 
-# How often each strikes in a run of 420 seconds. Names: see bench/chaos/arsenal.py.
+# How often each strikes in a run of 480 seconds. Names: see bench/chaos/arsenal.py.
 FULL_RUN: Mapping[str, int] = {
     "kill gateway": 8,
     "kill dispatcher": 8,
@@ -55,20 +59,42 @@ def deal(seed: int, seconds: float, bank_faults: Sequence[str]) -> list[Card]:
     """The faults of a run in order of time; a shorter run has a fair part of each, drawn by lot."""
     dice = random.Random(f"faults {seed}")
     names = list(_names(dice, seconds, bank_faults))
+    alone = _alone(seed, seconds, bank_faults)
+    for name in alone:
+        if name in names:
+            names.remove(name)
     dice.shuffle(names)
     clusters = max(1, len(names) // _CLUSTER_FAULTS)
-    spacing = max(0.0, seconds - _LEAD_IN_SECONDS) / clusters
-    starts = [_LEAD_IN_SECONDS + spacing * (place + dice.uniform(0.0, 0.4)) for place in range(clusters)]
-    cards = [
-        Card(at_seconds=starts[place % clusters] + dice.uniform(0.0, _CLUSTER_SECONDS), name=name, luck=dice.random())
-        for place, name in enumerate(names)
-    ]
-    return sorted(cards, key=lambda card: card.at_seconds)
+    dice.shuffle(alone)
+    groups = [(name,) for name in alone] + [tuple(names[place::clusters]) for place in range(clusters)]
+    spacing = max(0.0, seconds - _LEAD_IN_SECONDS - len(alone) * _ALONE_SECONDS) / clusters
+    return sorted(_placed(dice, groups, spacing), key=lambda card: card.at_seconds)
 
 
 def weather_seconds(luck: float) -> float:
     """Five to fifteen seconds, now and then up to a minute."""
     return 5.0 + 10.0 * luck if luck < 0.95 else 15.0 + 900.0 * (luck - 0.95)
+
+
+def _placed(dice: random.Random, groups: Sequence[tuple[str, ...]], spacing: float) -> Iterator[Card]:
+    """Those alone come first, before longer faults could overlap them; clusters share what is left of the time."""
+    at_seconds = _LEAD_IN_SECONDS
+    for group in groups:
+        if len(group) == 1:
+            yield Card(at_seconds=at_seconds, name=group[0], luck=dice.uniform(0.0, _ALONE_LUCK_MAX))
+            at_seconds += _ALONE_SECONDS
+            continue
+        start = at_seconds + spacing * dice.uniform(0.0, 0.4)
+        for name in group:
+            yield Card(at_seconds=start + dice.uniform(0.0, _CLUSTER_SECONDS), name=name, luck=dice.random())
+        at_seconds += spacing
+
+
+def _alone(seed: int, seconds: float, bank_faults: Sequence[str]) -> list[str]:
+    """A third of all kinds, another one for each of three seeds in a row; none where the run is too short for it."""
+    kinds = sorted([*FULL_RUN, *(f"bank: {fault}" for fault in bank_faults)])
+    chosen = kinds[seed % _SEEDS :: _SEEDS]
+    return chosen if len(chosen) * _ALONE_SECONDS < 0.8 * seconds else []
 
 
 def _names(dice: random.Random, seconds: float, bank_faults: Sequence[str]) -> Iterator[str]:
