@@ -15,9 +15,9 @@ from payments.service import Payments
 from webhooks.endpoints.secrets import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
 from webhooks.endpoints.testing import EndpointTester
-from webhooks.events.deliveries import Deliveries
-from webhooks.events.feed import Feed
 from webhooks.events.publisher import Publisher
+from webhooks.reading.deliveries import Deliveries
+from webhooks.reading.feed import Feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

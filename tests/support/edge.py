@@ -44,12 +44,12 @@ from webhooks.endpoints.requests import EndpointRules
 from webhooks.endpoints.secrets import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
 from webhooks.endpoints.testing import EndpointTester
-from webhooks.events.deliveries import Deliveries
-from webhooks.events.feed import Feed
 from webhooks.events.matching import Matcher
 from webhooks.events.publisher import EventWork, Merchants, Publisher
 from webhooks.events.requests import PublishPolicy
 from webhooks.events.writer import EventWriter
+from webhooks.reading.deliveries import Deliveries
+from webhooks.reading.feed import Feed
 
 Pool = "asyncpg.Pool[asyncpg.Record]"
 TOKENS = TokenPolicy(issuer="https://gateway.example.com", audience="https://gateway.example.com")

@@ -34,10 +34,10 @@ from threadneedle.roles.foundation import Foundation, open_foundation, open_paym
 from webhooks.endpoints.secrets import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
 from webhooks.endpoints.testing import EndpointTester
-from webhooks.events.deliveries import Deliveries
-from webhooks.events.feed import Feed
 from webhooks.events.publisher import EventWork, Merchants, Publisher
 from webhooks.events.requests import PublishPolicy
+from webhooks.reading.deliveries import Deliveries
+from webhooks.reading.feed import Feed
 
 _log = structlog.get_logger()
 

@@ -15,8 +15,8 @@ from webhooks.endpoints.model import Caller, Endpoint, EndpointSettings
 from webhooks.endpoints.requests import EndpointDraft, EndpointPatch, EndpointRules, check_draft, check_patch
 from webhooks.endpoints.rows import EndpointOwner, audit, lock_endpoint, move_version, open_endpoints, seal_settings
 from webhooks.endpoints.secrets import add_secret
-from webhooks.events.cursor import Position
 from webhooks.events.model import Connection
+from webhooks.reading.cursor import Position
 from webhooks.sending.signing import new_secret
 
 _SQL = beside(__file__, "service.sql")

@@ -8,7 +8,7 @@ from gateway.schemas.pages import page
 from gateway.services import Services
 from kernel.ids import Kind, to_text
 from payments.view import rfc3339
-from webhooks.events.deliveries import Attempt, Delivery, DeliveryQuery
+from webhooks.reading.deliveries import Attempt, Delivery, DeliveryQuery
 from webhooks.sending.model import Exchange
 from webhooks.states import DeliveryState
 

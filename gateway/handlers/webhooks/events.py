@@ -10,9 +10,9 @@ from gateway.services import Services
 from kernel.errors import Invalid, ThreadneedleError
 from kernel.ids import Kind, to_text
 from payments.view import rfc3339
-from webhooks.events.feed import FeedEvent, FeedQuery
 from webhooks.events.publisher import Published
 from webhooks.events.requests import EventRequest
+from webhooks.reading.feed import FeedEvent, FeedQuery
 
 _REPEATED = {"Idempotent-Replayed": "true"}
 

@@ -11,7 +11,7 @@ from kernel.errors import NotFound
 from kernel.ids import Tenant
 from kernel.sealing import KeyDestroyed, SealError, Vault
 from kernel.sql import beside
-from webhooks.events.cursor import Position
+from webhooks.reading.cursor import Position
 from webhooks.sending.model import Cause, ErrorClass, Exchange, Timings, exchange_context
 from webhooks.states import DeliveryState
 

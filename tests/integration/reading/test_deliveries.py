@@ -13,9 +13,9 @@ from kernel.sealing import Vault
 from tests.support.tenants import add_merchant, add_tenant, caller
 from webhooks.endpoints.requests import EndpointDraft
 from webhooks.endpoints.service import Endpoints
-from webhooks.events.deliveries import Deliveries, DeliveryQuery
 from webhooks.events.publisher import Published, Publisher
 from webhooks.events.requests import EventRequest
+from webhooks.reading.deliveries import Deliveries, DeliveryQuery
 from webhooks.sending.model import Exchange, exchange_context
 from webhooks.states import DeliveryState
 

@@ -16,8 +16,8 @@ import orjson
 from kernel.ids import NIL, Tenant
 from kernel.sealing import KeyDestroyed, SealError, Vault
 from kernel.sql import beside
-from webhooks.events.cursor import Position
 from webhooks.events.model import body_context
+from webhooks.reading.cursor import Position
 
 _SQL = beside(__file__, "feed.sql")
 _START = Position(id=NIL)

@@ -13,11 +13,11 @@ from kernel.ids import Environment, Tenant
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
 from tests.support.tenants import add_merchant, add_tenant
-from webhooks.events.cursor import Position
-from webhooks.events.feed import Feed, FeedQuery
 from webhooks.events.matching import Matcher
 from webhooks.events.requests import EventRequest, new_event
 from webhooks.events.writer import EventWriter
+from webhooks.reading.cursor import Position
+from webhooks.reading.feed import Feed, FeedQuery
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 WRITERS = 8
