@@ -55,13 +55,17 @@ class Batch(Call):
 
 
 class Arrives(_Part):
-    """What a webhook looks like: names of headers, and paths into its body."""
+    """What a webhook looks like: names of headers, and paths into its body.
+
+    `sequence_header` is for systems that number what each endpoint is sent, from 1 and without gaps.
+    """
 
     id_header: str
     cause_header: str
     key: str
     type: str
     subject: str
+    sequence_header: str = ""
 
 
 class Pages(Call):

@@ -28,6 +28,8 @@ def findings(history: History) -> Iterator[Finding]:
         "requests never answered",
         (ask.key for ask in history.asks if ask.acknowledged is None and ask.refused is None),
     )
+    yield Finding.zero("one number for two events of an endpoint", _shared_numbers(history))
+    yield Finding.zero("numbers that never came", _skipped_numbers(history))
     yield Finding.zero("deliveries still open that an endpoint would take", _open(history))
 
 
@@ -86,6 +88,24 @@ def _two_bodies(history: History) -> Iterator[str]:
     for post in history.posts:
         digests[post.id].add(post.digest)
     return (id_ for id_, found in digests.items() if len(found) > 1)
+
+
+def _shared_numbers(history: History) -> Iterator[str]:
+    ids: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for post in history.posts:
+        if post.sequence:
+            ids[post.lane, post.sequence].add(post.id)
+    return (f"{lane} {number} {sorted(found)}" for (lane, number), found in ids.items() if len(found) > 1)
+
+
+def _skipped_numbers(history: History) -> Iterator[str]:
+    """What an endpoint that took everything can tell by itself: from the first number to the last none is missing."""
+    taken: defaultdict[str, set[int]] = defaultdict(set)
+    for post in history.posts:
+        if post.sequence.isdigit() and post.taken and history.takes_all(post.lane):
+            taken[post.lane].add(int(post.sequence))
+    for lane, numbers in taken.items():
+        yield from (f"{lane} {number}" for number in sorted(set(range(1, max(numbers))) - numbers))
 
 
 def _open(history: History) -> Iterator[str]:

@@ -45,6 +45,7 @@ class Post:
     status: int
     retry_after: int | None
     verified: bool
+    sequence: str = ""
 
     @property
     def taken(self) -> bool:

@@ -87,6 +87,7 @@ class Receivers:
             "lane": name,
             "id": request.headers.get(self._arrives.id_header, ""),
             "cause": request.headers.get(self._arrives.cause_header, ""),
+            "sequence": request.headers.get(self._arrives.sequence_header, ""),
             "key": pick(body, self._arrives.key),
             "type": pick(body, self._arrives.type),
             "subject": pick(body, self._arrives.subject),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -27,6 +28,7 @@ class StandIn:
         self._payments: dict[str, dict[str, Any]] = {}
         self._by_key: dict[str, str] = {}
         self._order: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._counters: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
         self.orders: dict[str, str] = {}
@@ -121,6 +123,7 @@ class StandIn:
         if self._strikes("drop"):
             delivery["state"] = "delivered"
             return
+        event = event | {"number": self._number(endpoint["id"])}
         chain = event.get("ordering_key")
         if endpoint["ordered"] and chain and not self._disorderly(endpoint, chain):
             async with self._order[endpoint["id"], chain]:
@@ -129,6 +132,13 @@ class StandIn:
         else:
             await self._until_taken(event, endpoint)
         delivery["state"] = "delivered"
+
+    def _number(self, endpoint_id: str) -> int:
+        counter = self._counters[endpoint_id]
+        number = next(counter)
+        if number > 1 and self._strikes("skipped_number"):
+            return next(counter)
+        return number - 1 if number > 1 and self._strikes("shared_number") else number
 
     def _disorderly(self, endpoint: dict[str, Any], chain: str) -> bool:
         return self._order[endpoint["id"], chain].locked() and self._strikes("disorder")
@@ -154,6 +164,7 @@ class StandIn:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Webhook(secret).sign(event["event_id"], now, body),
             "threadneedle-cause": cause,
+            "webhook-sequence": str(event["number"]),
         }
         try:
             async with self._session.post(endpoint["url"], data=body, headers=headers) as reply:

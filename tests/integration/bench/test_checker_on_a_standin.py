@@ -128,6 +128,8 @@ async def test_an_honest_system_passes(tmp_path: Path) -> None:
         ("duplicate", {"duplicates of what no fault had in flight"}),
         ("forged", {"bad signatures"}),
         ("astray", {"webhooks at another merchant's endpoint"}),
+        ("skipped_number", {"numbers that never came"}),
+        ("shared_number", {"one number for two events of an endpoint", "numbers that never came"}),
         ("untold", {"events acknowledged that the feed does not tell"}),
         ("paid_twice", {"payments paid twice"}),
         ("rejected", {"said rejected but paid"}),
