@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
-from kernel.ids import Tenant
+from kernel.ids import Environment, Kind, Tenant, to_text
 from webhooks.queue.port import Job, Priority
 
 # A connection of the caller's, in a transaction of the caller's.
@@ -66,10 +66,22 @@ class SealedEvent:
 
 def body_of(event: NewEvent) -> bytes:
     """The JSON that receivers get. Raises TypeError (orjson's JSONEncodeError) for data that JSON cannot hold."""
-    occurred = event.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
-    return orjson.dumps({"type": event.type, "timestamp": occurred.replace("+00:00", "Z"), "data": event.data})
+    return orjson.dumps({"type": event.type, "timestamp": _time(event.occurred_at), "data": event.data})
+
+
+def thin_body(event_id: UUID, environment: Environment, event_type: str, occurred_at: datetime) -> bytes:
+    """What an endpoint with thin payloads gets in place of the body: the same bytes at every attempt.
+
+    Its "data" names the event only, {"id": "evt_…", "object": "event"}: the receiver fetches it if it wants more.
+    """
+    data = {"id": to_text(Kind.EVENT, event_id, environment), "object": "event"}
+    return orjson.dumps({"type": event_type, "timestamp": _time(occurred_at), "data": data})
 
 
 def body_context(event_id: UUID) -> bytes:
     """What binds a sealed body to its row of events."""
     return b"events.body:" + event_id.bytes
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
