@@ -5,6 +5,7 @@ The real payments room runs in two processes on the real tables. The model is th
 """
 
 from datetime import timedelta
+from itertools import count
 from uuid import UUID
 
 import asyncpg
@@ -18,7 +19,7 @@ from kernel.ids import new_id
 from kernel.money import Money
 from payments.model import Created, RequestKey
 from payments.operators.evidence import Actor, OperatorEvidence, Proposal
-from tests.chaos.payment_bank import DECLARATIONS, HANGING, ONWARD, Entry, Fate
+from tests.chaos.payment_bank import DECLARATIONS, HANGING, ONWARD, WINDOW_SECONDS, Entry, Fate
 from tests.chaos.payment_processes import PROCESSES, Stage
 from tests.chaos.payment_truths import Truths, is_at_rest, is_held, true_verdict
 from tests.support.payments_world import World
@@ -48,12 +49,21 @@ class PaymentMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.payments: list[asyncpg.Record] = []
+        self.directed = count(100)
         self.said: list[dict[str, object]] = []
 
-    @initialize(rules=st.sampled_from(sorted(DECLARATIONS)), fates=st.lists(_FATE, min_size=2, max_size=4))
-    def begin(self, rules: str, fates: list[Fate]) -> None:
-        """A bank with these rules, and payments whose calls had these fates."""
+    @initialize(
+        rules=st.sampled_from(sorted(DECLARATIONS)),
+        fates=st.lists(_FATE, min_size=2, max_size=4),
+        is_mute=st.booleans(),
+    )
+    def begin(self, rules: str, fates: list[Fate], *, is_mute: bool) -> None:
+        """A bank with these rules, and payments whose calls had these fates.
+
+        A mute bank never tells by itself how it ended: then only our own questions can find out.
+        """
         self.stage.do(self.stage.reset(rules))
+        self.is_mute = is_mute and bool(self.stage.bank.declaration.enquiry_keys)
         self.truths = Truths(bank=self.stage.bank)
         for key, fate in enumerate(fates):
             self._create(0, key, _VALUE, fate, 0)
@@ -136,6 +146,30 @@ class PaymentMachine(RuleBasedStateMachine):
         refused = self._act(process, lambda world: world.inbox.accept(world.bank.id, raw, {}))
         assert refused is None or isinstance(refused, Forbidden)
 
+    @rule(process=_PROCESS, fate=st.sampled_from([Fate.LOST_BEFORE, Fate.LOST_AFTER, Fate.HIDDEN]))
+    def answer_only_after_the_window(self, process: int, fate: Fate) -> None:
+        """Nobody looks at an unknown payment until the bank has forgotten its key; then everybody does."""
+        self._create(process, next(self.directed), _VALUE, fate, 0)
+        self.pass_time(WINDOW_SECONDS + 1)
+        for number in range(PROCESSES):
+            self.sweep(number, 10, [Fate.NOT_FOUND])
+
+    @rule(process=_PROCESS, what=st.sampled_from(sorted(_SUSPENSIONS)))
+    def suspend_before_it_left(self, process: int, what: str) -> None:
+        """What is still to be sent again must wait for whoever was suspended meanwhile."""
+        self._create(process, next(self.directed), _VALUE, Fate.NEVER_LEFT, 0)
+        if not self.stage.bank.suspended:
+            self.suspend_or_resume(what)
+        for number in range(PROCESSES):
+            self.sweep(number, 40, [])
+
+    @rule(process=_PROCESS, points=st.integers(1, 12))
+    def die_while_asking(self, process: int, points: int) -> None:
+        """A process dies at any point of an enquiry; somebody asks again."""
+        self._create(process, next(self.directed), _VALUE, Fate.LOST_AFTER, 0)
+        self.doom(process, points)
+        self.sweep(process, 40, [Fate.LOST_BEFORE])
+
     @rule(process=_PROCESS)
     def read_inbox(self, process: int) -> None:
         """A worker applies what was told."""
@@ -208,7 +242,7 @@ class PaymentMachine(RuleBasedStateMachine):
             entry.shown_at = min(entry.shown_at, self.stage.clock.now())
             if entry.verdict in ONWARD and entry.verdict is not Verdict.COMPLETED:
                 entry.move(Verdict.COMPLETED)
-            if entry.told() not in self.said:
+            if not self.is_mute and entry.told() not in self.said:
                 self.said.append(entry.told())
                 self._tell(entry)
         for process in range(PROCESSES):
