@@ -554,7 +554,8 @@ CREATE TABLE deliveries (
     PRIMARY KEY (partner_id, id)
 ) PARTITION BY RANGE (id);
 -- What is due, lane by lane. Its WHERE column changes once per delivery, so these updates are never HOT (measured).
-CREATE INDEX deliveries_due ON deliveries (partner_id, endpoint_id, next_attempt_at) WHERE state = 'pending';
+-- It ends with the id, so that a page of many that are due at one moment begins where the last one ended.
+CREATE INDEX deliveries_due ON deliveries (partner_id, endpoint_id, next_attempt_at, id) WHERE state = 'pending';
 -- Who comes after the head of an ordering key.
 CREATE INDEX deliveries_waiting ON deliveries (partner_id, endpoint_id, ordering_key, id)
     WHERE state IN ('waiting', 'pending') AND ordering_key IS NOT NULL;

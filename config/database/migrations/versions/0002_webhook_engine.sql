@@ -112,6 +112,8 @@ ALTER TABLE deliveries
     ADD COLUMN last_status_code smallint,
     ADD COLUMN last_error_class text,
     ADD COLUMN last_attempt_at timestamptz;
+DROP INDEX deliveries_due;
+CREATE INDEX deliveries_due ON deliveries (partner_id, endpoint_id, next_attempt_at, id) WHERE state = 'pending';
 CREATE INDEX deliveries_sequence ON deliveries (partner_id, endpoint_id, sequence);
 CREATE INDEX deliveries_failed ON deliveries (partner_id, environment, id)
     WHERE state IN ('dead', 'undelivered', 'cancelled');
