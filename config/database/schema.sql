@@ -395,6 +395,7 @@ CREATE TABLE webhook_endpoints (
     rate_per_second  real CHECK (rate_per_second > 0),
     rate_burst       integer CHECK (rate_burst > 0),
     paused_at        timestamptz,
+    disabled_at      timestamptz,
     -- its lane: failures of the lane in a row, and the hold that they lead to
     lane_failures    smallint NOT NULL DEFAULT 0,
     held_at          timestamptz,
@@ -562,10 +563,11 @@ CREATE INDEX deliveries_waiting ON deliveries (partner_id, endpoint_id, ordering
 CREATE INDEX deliveries_event ON deliveries (partner_id, event_id);
 -- An endpoint's deliveries in the order of their numbers.
 CREATE INDEX deliveries_sequence ON deliveries (partner_id, endpoint_id, sequence);
--- What ended without success, and what a replay made due.
+-- What has not ended, what ended without success, and what a replay made due; each is read newest first.
+CREATE INDEX deliveries_open ON deliveries (partner_id, environment, id) WHERE state IN ('waiting', 'pending');
 CREATE INDEX deliveries_failed ON deliveries (partner_id, environment, id)
     WHERE state IN ('dead', 'undelivered', 'cancelled');
-CREATE INDEX deliveries_replay ON deliveries (partner_id, replay_id) WHERE replay_id IS NOT NULL;
+CREATE INDEX deliveries_replay ON deliveries (partner_id, replay_id, id) WHERE replay_id IS NOT NULL;
 
 CREATE TABLE delivery_attempts (
     partner_id       uuid NOT NULL,

@@ -115,9 +115,10 @@ ALTER TABLE deliveries
 DROP INDEX deliveries_due;
 CREATE INDEX deliveries_due ON deliveries (partner_id, endpoint_id, next_attempt_at, id) WHERE state = 'pending';
 CREATE INDEX deliveries_sequence ON deliveries (partner_id, endpoint_id, sequence);
+CREATE INDEX deliveries_open ON deliveries (partner_id, environment, id) WHERE state IN ('waiting', 'pending');
 CREATE INDEX deliveries_failed ON deliveries (partner_id, environment, id)
     WHERE state IN ('dead', 'undelivered', 'cancelled');
-CREATE INDEX deliveries_replay ON deliveries (partner_id, replay_id) WHERE replay_id IS NOT NULL;
+CREATE INDEX deliveries_replay ON deliveries (partner_id, replay_id, id) WHERE replay_id IS NOT NULL;
 
 ALTER TABLE delivery_attempts ADD COLUMN endpoint_id uuid;
 CREATE INDEX delivery_attempts_endpoint ON delivery_attempts (partner_id, endpoint_id, id);
