@@ -15,6 +15,7 @@ ALTER TABLE webhook_endpoints
     ADD COLUMN rate_per_second real CHECK (rate_per_second > 0),
     ADD COLUMN rate_burst integer CHECK (rate_burst > 0),
     ADD COLUMN paused_at timestamptz,
+    ADD COLUMN disabled_at timestamptz,
     ADD COLUMN lane_failures smallint NOT NULL DEFAULT 0,
     ADD COLUMN held_at timestamptz,
     ADD COLUMN probes smallint NOT NULL DEFAULT 0,
