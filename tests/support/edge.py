@@ -168,7 +168,7 @@ async def running_edge(
     """Everything built as the composition root does, started, and closed in reverse."""
     policy, bank = limits or LimitPolicy(), ScriptedBank()
     adapters = {"scripted": ScriptedAdapter()}
-    writer = EventWriter(vault, Matcher())
+    writer = EventWriter(vault, Matcher(vault))
     tools = Tools(
         pool=pool,
         vault=vault,

@@ -185,7 +185,7 @@ def _tools(
         vault=vault,
         banks=BankRegistry(pool, vault, {bank.id: ScriptedAdapter(declaration)}, clock),
         engine=bank,
-        events=CrashingEvents(inner=EventWriter(vault, Matcher())),
+        events=CrashingEvents(inner=EventWriter(vault, Matcher(vault))),
         enqueuer=Offers(),
         clock=clock,
         policy=policy,

@@ -86,10 +86,10 @@ class World:
     vault: Vault
     clock: CorrectedClock = field(default_factory=CorrectedClock)
     sender: FakeSender = field(default_factory=FakeSender)
-    matcher: Matcher = field(default_factory=Matcher)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
+        self.matcher = Matcher(self.vault)
         self.writer = EventWriter(self.vault, self.matcher)
         self.endpoints = Endpoints(self.pool, self.vault, self.clock, EndpointRules())
         self.enqueuer = QueueEnqueuer(

@@ -26,7 +26,7 @@ from kernel.sealing import Vault
 from payments.banks import BankRegistry
 from payments.tools import Tools
 from threadneedle.roles import policies
-from webhooks.events.matching import Matcher
+from webhooks.events.matching import Matcher, MatcherMetrics
 from webhooks.events.writer import EventWriter
 from webhooks.queue.enqueuer import EnqueuerMetrics, EnqueuerPolicy, QueueEnqueuer
 from webhooks.queue.redis_queue import RedisQueue
@@ -77,7 +77,7 @@ async def open_foundation(role: str) -> AsyncIterator[Foundation]:
             vault=vault,
             queue=queue,
             enqueuer=enqueuer,
-            events=EventWriter(vault, Matcher()),
+            events=EventWriter(vault, Matcher(vault, MatcherMetrics.registered(registry))),
         )
         await enqueuer.close()
 

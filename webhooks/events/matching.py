@@ -1,4 +1,4 @@
-"""Which endpoints hear of an event. Endpoints are remembered per tenant, and the memory is checked at every write.
+"""The endpoints of tenants, remembered, and the memory checked at every write.
 
 `environments.endpoints_version` moves with every change of an endpoint, in the change's own transaction. A write reads
 it in its own transaction and loads the endpoints again if it moved, so an endpoint whose creation was answered is never
@@ -8,72 +8,70 @@ missed, by whatever process.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Self
 from uuid import UUID
 
 import asyncpg
+import structlog
+from prometheus_client import CollectorRegistry, Counter
 
 from kernel.ids import Environment, Tenant
+from kernel.sealing import SealError, Vault
 from kernel.sql import beside
+from webhooks.endpoints.model import filter_context
 from webhooks.endpoints.patterns import TypeFilter
-from webhooks.events.model import Connection, NewEvent
+from webhooks.events.model import Connection, SealedEvent
+from webhooks.events.targets import NOBODY, Target, TenantTargets
+from webhooks.filters.expression import Filter, compile_filter
 
 _SQL = beside(__file__, "matching.sql")
 _TENANTS_MAX = 10_000
+# What stands in for a filter that nobody can read any more: its endpoint hears nothing but test events.
+_DEAF = compile_filter("`false`")
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """An enabled endpoint, as far as matching needs it."""
+class MatcherMetrics:
+    """`unusable` counts the loads of filters that did not open or compile."""
 
-    endpoint_id: UUID
-    merchant_id: UUID | None
-    ordered: bool
-    types: TypeFilter
+    unusable: Counter
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantTargets:
-    """All enabled endpoints of a tenant as of one version."""
-
-    version: int
-    by_merchant: Mapping[UUID | None, tuple[Target, ...]]
-
-    def of(self, event: NewEvent) -> list[Target]:
-        """Those that hear of the event: the partner's own for all merchants, and the merchant's."""
-        if event.endpoint_id is not None:
-            return [target for target in self._all() if target.endpoint_id == event.endpoint_id]
-        owners = {None, event.merchant_id}
-        return [
-            target for owner in owners for target in self.by_merchant.get(owner, ()) if target.types.matches(event.type)
-        ]
-
-    def _all(self) -> list[Target]:
-        return [target for targets in self.by_merchant.values() for target in targets]
-
-
-_NOBODY = TenantTargets(version=-1, by_merchant={})
+    @classmethod
+    def registered(cls, registry: CollectorRegistry | None) -> Self:
+        """The metrics, shown by the registry if there is one."""
+        name, text = "threadneedle_webhook_filters_unusable", "Filters that did not open; their endpoints hear nothing."
+        return cls(unusable=Counter(name, text, registry=registry))
 
 
 class Matcher:
     """Remembers the endpoints of tenants. One per process."""
 
-    def __init__(self) -> None:
+    def __init__(self, vault: Vault, metrics: MatcherMetrics | None = None) -> None:
+        self._vault = vault
+        self._metrics = metrics or MatcherMetrics.registered(None)
         self._known: dict[Tenant, TenantTargets] = {}
+
+    def foresee(self, item: SealedEvent) -> None:
+        """Evaluate, before there is a transaction, the filters of the endpoints that are known now."""
+        known = self._known.get(item.event.tenant, NOBODY)
+        if known.filters:
+            known.of(item.event, item.hearing)
 
     async def current(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
         """The endpoints of the tenants as this transaction sees them: one query, and one more if any moved."""
         versions = await self._versions(connection, tenants)
         moved = [tenant for tenant, version in versions.items() if self._version(tenant) != version]
         if moved:
-            self._remember(await _load(connection, moved))
-        return {tenant: self._known.get(tenant, _NOBODY) if tenant in versions else _NOBODY for tenant in tenants}
+            self._remember(await self._load(connection, moved))
+        return {tenant: self._known.get(tenant, NOBODY) if tenant in versions else NOBODY for tenant in tenants}
 
     async def _versions(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, int]:
         rows = await connection.fetch(_SQL["endpoints_versions"], *_columns(tenants))
         return {_tenant(row): row["endpoints_version"] for row in rows}
 
     def _version(self, tenant: Tenant) -> int:
-        return self._known.get(tenant, _NOBODY).version
+        return self._known.get(tenant, NOBODY).version
 
     def _remember(self, loaded: Mapping[Tenant, TenantTargets]) -> None:
         for tenant, targets in loaded.items():
@@ -82,24 +80,55 @@ class Matcher:
         while len(self._known) > _TENANTS_MAX and len(self._known) > len(loaded):
             del self._known[next(iter(self._known))]
 
+    async def _load(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
+        rows = await connection.fetch(_SQL["endpoints_of_tenants"], *_columns(tenants))
+        filters = await self._filters([row for row in rows if row["sealed_filter"] is not None])
+        return {tenant: _targets(list(group), filters) for tenant, group in groupby(rows, key=_tenant)}
 
-async def _load(connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
-    rows = await connection.fetch(_SQL["endpoints_of_tenants"], *_columns(tenants))
-    return {tenant: _targets(list(group)) for tenant, group in groupby(rows, key=_tenant)}
+    async def _filters(self, rows: Sequence[asyncpg.Record]) -> dict[bytes, Filter]:
+        """The compiled filter of each sealed one; those of the version before are taken over."""
+        filters = {}
+        for row in rows:
+            before = self._known.get(_tenant(row), NOBODY).filters.get(row["sealed_filter"], _DEAF)
+            if before is not _DEAF:
+                filters[row["sealed_filter"]] = before
+        fresh = [row for row in rows if row["sealed_filter"] not in filters]
+        opened = await self._vault.open_each(
+            [(row["partner_id"], row["sealed_filter"], filter_context(row["id"])) for row in fresh]
+        )
+        for row, text in zip(fresh, opened, strict=True):
+            filters[row["sealed_filter"]] = self._compiled(row["id"], text)
+        return filters
+
+    def _compiled(self, endpoint_id: UUID, text: bytes | SealError) -> Filter:
+        try:
+            if isinstance(text, SealError):
+                raise text
+            return compile_filter(text.decode())
+        except (SealError, ValueError) as error:
+            self._metrics.unusable.inc()
+            _log.error("filter.unusable", endpoint_id=str(endpoint_id), error=type(error).__name__)
+            return _DEAF
 
 
-def _targets(rows: Sequence[asyncpg.Record]) -> TenantTargets:
-    by_merchant: dict[UUID | None, tuple[Target, ...]] = {}
-    for row in rows:
-        if row["id"] is not None:
-            target = Target(
-                endpoint_id=row["id"],
-                merchant_id=row["merchant_id"],
-                ordered=row["ordered"],
-                types=TypeFilter.of(row["event_types"]),
-            )
-            by_merchant[target.merchant_id] = (*by_merchant.get(target.merchant_id, ()), target)
-    return TenantTargets(version=rows[0]["endpoints_version"], by_merchant=by_merchant)
+def _targets(rows: Sequence[asyncpg.Record], filters: Mapping[bytes, Filter]) -> TenantTargets:
+    held = {row["sealed_filter"] for row in rows}
+    return TenantTargets.of_targets(
+        rows[0]["endpoints_version"],
+        [_target(row, filters) for row in rows if row["id"] is not None],
+        {sealed: compiled for sealed, compiled in filters.items() if sealed in held},
+    )
+
+
+def _target(row: asyncpg.Record, filters: Mapping[bytes, Filter]) -> Target:
+    return Target(
+        endpoint_id=row["id"],
+        merchant_id=row["merchant_id"],
+        ordered=row["ordered"],
+        types=TypeFilter.of(row["event_types"]),
+        merchant_ids=frozenset(row["merchant_ids"]),
+        filter=None if row["sealed_filter"] is None else filters[row["sealed_filter"]],
+    )
 
 
 def _columns(tenants: Collection[Tenant]) -> tuple[list[UUID], list[str]]:

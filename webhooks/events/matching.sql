@@ -6,7 +6,8 @@ JOIN environments e ON e.partner_id = asked.partner_id AND e.environment = asked
 
 -- name: endpoints_of_tenants
 -- The enabled endpoints of each asked environment together with the version that they are of: one snapshot.
-SELECT e.partner_id, e.environment::text, e.endpoints_version, w.id, w.merchant_id, w.ordered, w.event_types
+SELECT e.partner_id, e.environment::text, e.endpoints_version, w.id, w.merchant_id, w.ordered, w.event_types,
+    w.merchant_ids, w.sealed_filter
 FROM unnest($1::uuid[], $2::text[]) AS asked (partner_id, environment)
 JOIN environments e ON e.partner_id = asked.partner_id AND e.environment = asked.environment::environment
 LEFT JOIN webhook_endpoints w

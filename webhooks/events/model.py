@@ -10,6 +10,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from kernel.ids import Environment, Kind, Tenant, to_text
+from webhooks.filters.expression import Filter
 from webhooks.queue.port import Job, Priority
 
 # A connection of the caller's, in a transaction of the caller's.
@@ -56,17 +57,38 @@ class Written:
     repeated: bool = False
 
 
+class Hearing:
+    """What filters said about the body of one event. Endpoints that share an expression share its evaluation."""
+
+    def __init__(self, event: NewEvent) -> None:
+        self._event = event
+        self._said: dict[Filter, bool] = {}
+
+    def passes(self, chosen: Filter) -> bool:
+        """Whether the filter matches the body that receivers get."""
+        said = self._said.get(chosen)
+        if said is None:
+            said = self._said[chosen] = chosen.matches(content_of(self._event))
+        return said
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedEvent:
     """An event whose body is built and sealed: what is signed and sent later is exactly what is sealed here."""
 
     event: NewEvent
     sealed_body: bytes
+    hearing: Hearing
 
 
 def body_of(event: NewEvent) -> bytes:
     """The JSON that receivers get. Raises TypeError (orjson's JSONEncodeError) for data that JSON cannot hold."""
-    return orjson.dumps({"type": event.type, "timestamp": _time(event.occurred_at), "data": event.data})
+    return orjson.dumps(content_of(event))
+
+
+def content_of(event: NewEvent) -> dict[str, Any]:
+    """The body before it is JSON: what filters look at."""
+    return {"type": event.type, "timestamp": _time(event.occurred_at), "data": event.data}
 
 
 def thin_body(event_id: UUID, environment: Environment, event_type: str, occurred_at: datetime) -> bytes:

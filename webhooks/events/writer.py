@@ -1,18 +1,24 @@
 """Events and their deliveries become rows, in the caller's transaction: all of them, or none."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 from kernel.errors import Conflict
 from kernel.ids import NIL, id_beside
-from kernel.sealing import Vault
+from kernel.sealing import Owner, Vault
 from kernel.sql import beside
-from webhooks.events.matching import Matcher, Target
-from webhooks.events.model import Connection, NewEvent, SealedEvent, Written, body_context, body_of
-from webhooks.queue.port import Job
+from webhooks.events.matching import Matcher
+from webhooks.events.model import Connection, Hearing, NewEvent, SealedEvent, Written, body_context, body_of
+from webhooks.events.numbers import CounterKey, take_numbers
+from webhooks.events.targets import Target
+from webhooks.queue.port import Job, Priority
 
 _SQL = beside(__file__, "writer.sql")
+# How long filters may keep the process from its other work.
+_TURN_SECONDS = 0.005
 
 # An endpoint's queue of one ordering key: partner, endpoint, key.
 _Line = tuple[UUID, UUID, UUID]
@@ -29,6 +35,11 @@ class _Delivery:
     ordering_key: UUID | None
     is_waiting: bool
 
+    @property
+    def lane(self) -> CounterKey:
+        """Whose count it is numbered in."""
+        return (self.event.tenant.partner_id, self.endpoint_id)
+
 
 class EventWriter:
     """The one way an event comes to be."""
@@ -38,18 +49,14 @@ class EventWriter:
         self._matcher = matcher
 
     async def prepare(self, events: Sequence[NewEvent]) -> list[SealedEvent]:
-        """Build and seal the bodies; may be done before the transaction, to keep it short."""
-        owners = {(event.tenant.partner_id, event.merchant_id or NIL) for event in events}
-        keys = await self._vault.data_keys(owners)
-        return [
-            SealedEvent(
-                event=event,
-                sealed_body=self._vault.seal(
-                    keys[event.tenant.partner_id, event.merchant_id or NIL], body_of(event), body_context(event.id)
-                ),
-            )
-            for event in events
-        ]
+        """Build and seal the bodies and ask the filters; may be done before the transaction, to keep it short."""
+        keys = await self._vault.data_keys({_owner(event) for event in events})
+        prepared = []
+        for event in events:
+            sealed = self._vault.seal(keys[_owner(event)], body_of(event), body_context(event.id))
+            prepared.append(SealedEvent(event=event, sealed_body=sealed, hearing=Hearing(event)))
+        await self._foresee(prepared)
+        return prepared
 
     async def write(self, connection: Connection, events: Sequence[NewEvent]) -> list[Written]:
         """Write events and deliveries. After the commit, offer the jobs of what was written to the queue.
@@ -67,7 +74,7 @@ class EventWriter:
         """The same for prepared events; one that reuses an id is refused by itself."""
         known = await self._claim_keys(connection, [item.event for item in prepared])
         fresh = [item for item in prepared if item.event.id not in known]
-        deliveries = await self._deliveries(connection, [item.event for item in fresh])
+        deliveries = await self._deliveries(connection, fresh)
         if fresh:
             await _insert_events(connection, fresh, deliveries)
             await _insert_deliveries(connection, [row for rows in deliveries.values() for row in rows])
@@ -96,11 +103,20 @@ class EventWriter:
         }
         return {event.id: _repeat(event, *owner) for event in keyed if (owner := owners[_key(event)])[0] != event.id}
 
-    async def _deliveries(self, connection: Connection, events: Sequence[NewEvent]) -> dict[UUID, list[_Delivery]]:
-        if not events:
+    async def _foresee(self, prepared: Sequence[SealedEvent]) -> None:
+        """Others get their turn in between, however slow the filters of these are."""
+        turn_ends = monotonic() + _TURN_SECONDS
+        for item in prepared:
+            self._matcher.foresee(item)
+            if monotonic() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = monotonic() + _TURN_SECONDS
+
+    async def _deliveries(self, connection: Connection, fresh: Sequence[SealedEvent]) -> dict[UUID, list[_Delivery]]:
+        if not fresh:
             return {}
-        targets = await self._matcher.current(connection, {event.tenant for event in events})
-        matched = [(event, targets[event.tenant].of(event)) for event in events]
+        targets = await self._matcher.current(connection, {item.event.tenant for item in fresh})
+        matched = [(item.event, targets[item.event.tenant].of(item.event, item.hearing)) for item in fresh]
         last = await _lock_lines(connection, sorted({line for item in matched for line in _lines(*item)}))
         return {event.id: [_deliver(event, target, last) for target in found] for event, found in matched}
 
@@ -111,7 +127,12 @@ async def find_written(connection: Connection, event_ids: Sequence[tuple[UUID, U
     jobs: dict[UUID, list[Job]] = {}
     for row in await connection.fetch(_SQL["find_pending"], *columns):
         jobs.setdefault(row["event_id"], []).append(
-            Job(partner_id=row["partner_id"], endpoint_id=row["endpoint_id"], delivery_id=row["id"])
+            Job(
+                partner_id=row["partner_id"],
+                endpoint_id=row["endpoint_id"],
+                delivery_id=row["id"],
+                priority=Priority(row["priority"]),
+            )
         )
     rows = await connection.fetch(_SQL["find_events"], *columns)
     return {
@@ -172,12 +193,15 @@ async def _insert_events(
         [event.occurred_at for event in events],
         [len(deliveries[event.id]) for event in events],
         [item.sealed_body for item in fresh],
+        [event.type_version for event in events],
     )
 
 
 async def _insert_deliveries(connection: Connection, rows: Sequence[_Delivery]) -> None:
     if not rows:
         return
+    taken = await take_numbers(connection, [(*row.lane, 1) for row in rows])
+    numbers = {lane: iter(each) for lane, each in taken.items()}
     await connection.execute(
         _SQL["insert_deliveries"],
         [row.event.tenant.partner_id for row in rows],
@@ -187,16 +211,27 @@ async def _insert_deliveries(connection: Connection, rows: Sequence[_Delivery]) 
         [row.endpoint_id for row in rows],
         [row.ordering_key for row in rows],
         [row.is_waiting for row in rows],
+        [next(numbers[row.lane]) for row in rows],
+        [row.event.priority for row in rows],
     )
 
 
 def _written(event_id: UUID, rows: Sequence[_Delivery]) -> Written:
     jobs = tuple(
-        Job(partner_id=row.event.tenant.partner_id, endpoint_id=row.endpoint_id, delivery_id=row.id)
+        Job(
+            partner_id=row.event.tenant.partner_id,
+            endpoint_id=row.endpoint_id,
+            delivery_id=row.id,
+            priority=row.event.priority,
+        )
         for row in rows
         if not row.is_waiting
     )
     return Written(event_id=event_id, matched=len(rows), jobs=jobs)
+
+
+def _owner(event: NewEvent) -> Owner:
+    return (event.tenant.partner_id, event.merchant_id or NIL)
 
 
 def _key(event: NewEvent) -> _Key:

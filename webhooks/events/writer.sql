@@ -30,20 +30,25 @@ CROSS JOIN LATERAL (
 
 -- name: insert_events
 -- New events with the number of endpoints that hear of each.
-INSERT INTO events (partner_id, id, environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body)
-SELECT partner_id, id, environment::environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body
+INSERT INTO events (partner_id, id, environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body,
+    type_version)
+SELECT partner_id, id, environment::environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body,
+    type_version
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::timestamptz[], $8::smallint[],
-        $9::bytea[])
-    AS new (partner_id, id, environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body);
+        $9::bytea[], $10::smallint[])
+    AS new (partner_id, id, environment, merchant_id, type, ordering_key, occurred_at, matched, sealed_body,
+        type_version);
 
 -- name: insert_deliveries
 -- Their deliveries: due now, or waiting behind an earlier one of the same line.
-INSERT INTO deliveries (partner_id, id, environment, event_id, endpoint_id, ordering_key, state, next_attempt_at)
+INSERT INTO deliveries (partner_id, id, environment, event_id, endpoint_id, ordering_key, state, next_attempt_at,
+    sequence, priority)
 SELECT partner_id, id, environment::environment, event_id, endpoint_id, ordering_key,
     CASE WHEN is_waiting THEN 'waiting' ELSE 'pending' END::delivery_state,
-    CASE WHEN is_waiting THEN NULL ELSE now() END
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::boolean[])
-    AS new (partner_id, id, environment, event_id, endpoint_id, ordering_key, is_waiting);
+    CASE WHEN is_waiting THEN NULL ELSE now() END, sequence, priority
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::boolean[], $8::bigint[],
+        $9::smallint[])
+    AS new (partner_id, id, environment, event_id, endpoint_id, ordering_key, is_waiting, sequence, priority);
 
 -- name: find_events
 -- Which of these events stand in the database.
@@ -53,7 +58,7 @@ JOIN events e ON e.partner_id = asked.partner_id AND e.id = asked.id;
 
 -- name: find_pending
 -- The deliveries of these events that are to be sent.
-SELECT d.partner_id, d.id, d.event_id, d.endpoint_id
+SELECT d.partner_id, d.id, d.event_id, d.endpoint_id, d.priority
 FROM unnest($1::uuid[], $2::uuid[]) AS asked (partner_id, event_id)
 JOIN deliveries d ON d.partner_id = asked.partner_id AND d.event_id = asked.event_id
 WHERE d.state = 'pending' AND d.round = 0 AND d.step = 0;

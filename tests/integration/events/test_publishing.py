@@ -247,7 +247,7 @@ async def test_two_writers_of_one_key_leave_one_head(
     async def write(number: int) -> None:
         event = new_event(tenant, request(ordering_key="A", data={"n": number}), clock)
         async with database.acquire() as connection, connection.transaction():
-            await EventWriter(vault, Matcher()).write(connection, [event])
+            await EventWriter(vault, Matcher(vault)).write(connection, [event])
             await asyncio.sleep(0.01)
 
     await asyncio.gather(*(write(number) for number in range(10)))

@@ -31,7 +31,7 @@ async def tenant(database: Pool) -> Tenant:
 @pytest.fixture
 def writer(vault: Vault) -> EventWriter:
     """A writer with a memory of its own."""
-    return EventWriter(vault, Matcher())
+    return EventWriter(vault, Matcher(vault))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def make_publisher(
     batchers: list[Batcher[SealedEvent, Written]] = []
 
     async def make(pool: Pool) -> Publisher:
-        writer = EventWriter(vault, Matcher())
+        writer = EventWriter(vault, Matcher(vault))
         batchers.append(Batcher(pool, EventWork(writer, enqueuer)))
         await batchers[-1].start()
         return Publisher(batchers[-1], writer, Merchants(pool), clock, PublishPolicy())

@@ -36,7 +36,10 @@ async def test_every_event_exactly_once(database: Pool, vault: Vault, tenant: Te
     chance = random.Random(7)  # noqa: S311 - a repeatable test
 
     async def write_slowly(number: int) -> None:
-        own_clock, writer = FakeClock(clock.now() + timedelta(minutes=10 * (number - 4))), EventWriter(vault, Matcher())
+        own_clock, writer = (
+            FakeClock(clock.now() + timedelta(minutes=10 * (number - 4))),
+            EventWriter(vault, Matcher(vault)),
+        )
         async with database.acquire() as connection:
             for count in range(EVENTS_EACH):
                 async with connection.transaction():
@@ -128,7 +131,7 @@ async def test_transactions_are_ordered_as_numbers(
     database: Pool, vault: Vault, tenant: Tenant, clock: FakeClock
 ) -> None:
     """When the transaction counter gains a digit, the feed goes on: 9 comes before 10, and 99 before 100."""
-    writer, counters = EventWriter(vault, Matcher()), [9, 10, 99, 100]
+    writer, counters = EventWriter(vault, Matcher(vault)), [9, 10, 99, 100]
     for number in counters:
         await write(database, writer, tenant, clock, EventRequest(type="order.shipped", data={"counter": number}))
         await database.execute(

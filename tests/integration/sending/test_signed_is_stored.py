@@ -37,7 +37,7 @@ async def test_a_receiver_verifies_the_stored_bytes(database: Pool, vault: Vault
     now = datetime.now(UTC)
     event = NewEvent(tenant=tenant, id=new_id(now), type="order.shipped", merchant_id=None, occurred_at=now, data=data)
     async with database.acquire() as connection, connection.transaction():
-        await EventWriter(vault, Matcher()).write(connection, [event])
+        await EventWriter(vault, Matcher(vault)).write(connection, [event])
     sealed = await database.fetchval("SELECT sealed_body FROM events WHERE id = $1", event.id)
     stored = await vault.open(tenant.partner_id, sealed, body_context(event.id))
     received: list[bytes] = []
