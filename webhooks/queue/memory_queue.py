@@ -1,15 +1,15 @@
 """The queue in this process: the same contract without a server, for unit tests of what uses a queue."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from kernel.clock import Clock
 from webhooks.queue import records
-from webhooks.queue.port import Claim, EpochLost, Finish, Job, Origin, Placed, QueuePolicy
+from webhooks.queue.memory_lane import MemoryLane
+from webhooks.queue.port import Claim, EpochLost, Finish, Job, Lane, Origin, Placed, QueuePolicy
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,14 +24,6 @@ class _Known:
     @property
     def is_ready(self) -> bool:
         return self.due_at is None and self.fence is None
-
-
-@dataclass(slots=True)
-class _Lane:
-    cap: int
-    ready: deque[UUID] = field(default_factory=deque)
-    jobs: int = 0
-    in_flight: int = 0
 
 
 class MemoryQueue:
@@ -49,15 +41,18 @@ class MemoryQueue:
         """See the port."""
         records.bounded(len(jobs))
         self._check_epoch()
-        return [self._place(job) for job in jobs]
+        placed = [self._place(job) for job in jobs]
+        self._settle()
+        return placed
 
     async def claim(self, limit: int) -> list[Claim]:
         """See the port."""
         records.bounded(limit)
         self._check_epoch()
+        self._settle()
         claims: list[Claim] = []
-        while len(claims) < limit and (claim := self._claim_next()) is not None:
-            claims.append(claim)
+        while len(claims) < limit and (lane := self._next_lane()) is not None:
+            claims += self._claim_of(lane)
         if len(claims) < limit:
             self._wake.clear()
         return claims
@@ -66,7 +61,17 @@ class MemoryQueue:
         """See the port."""
         records.bounded(len(finishes))
         self._check_epoch()
-        return sum(self._end(finish) for finish in finishes)
+        ended = sum(self._end(finish) for finish in finishes)
+        self._settle()
+        return ended
+
+    async def configure(self, lanes: Sequence[Lane]) -> None:
+        """See the port."""
+        records.bounded(len(lanes))
+        self._check_epoch()
+        for told in lanes:
+            self._lane(told).configure(told, self._clock.monotonic())
+        self._settle()
 
     async def renew(self, claims: Sequence[Claim]) -> list[bool]:
         """See the port."""
@@ -84,6 +89,7 @@ class MemoryQueue:
             elif known.fence is not None and known.lease_until <= now:
                 self._lane(known.job).in_flight -= 1
                 self._make_ready(known, Origin.LEASE_EXPIRED)
+        self._settle()
         return False
 
     async def wait(self, timeout_seconds: float) -> None:
@@ -120,14 +126,23 @@ class MemoryQueue:
 
     def _empty(self) -> None:
         self._known: dict[UUID, _Known] = {}
-        self._lanes: dict[UUID, _Lane] = {}
+        self._lanes: dict[tuple[UUID, UUID], MemoryLane] = {}
+        self._present = 0.0
 
     def _check_epoch(self) -> None:
         if self._epoch is None:
             raise EpochLost
 
-    def _lane(self, job: Job) -> _Lane:
-        return self._lanes.setdefault(job.endpoint_id, _Lane(self._policy.lane_cap))
+    def _lane(self, of: Job | Lane) -> MemoryLane:
+        cap = self._policy.lane_cap
+        return self._lanes.setdefault((of.partner_id, of.endpoint_id), MemoryLane(cap=cap, allowed=cap))
+
+    def _settle(self) -> None:
+        now = self._clock.monotonic()
+        for lane in self._lanes.values():
+            lane.settle(now, self._present)
+            if lane.is_in_ring:
+                self._wake.set()
 
     def _place(self, job: Job) -> Placed:
         lane, known = self._lane(job), self._known.get(job.delivery_id)
@@ -135,55 +150,59 @@ class MemoryQueue:
             return Placed.KNOWN
         if job.delay_ms > self._policy.horizon_seconds * 1000:
             return Placed.LATER
-        if known is None and lane.jobs >= self._policy.lane_window:
+        if known is None and lane.jobs >= self._policy.lane_window and job.origin is not Origin.PROBE:
             return Placed.WINDOW
         if known is None:
             lane.jobs += 1
-            self._known[job.delivery_id] = self._queued(_Known(job=job), job.delay_ms, is_listed=False)
+            known = self._known[job.delivery_id] = _Known(job=job)
+            self._queue(known, job.delay_ms)
             return Placed.ADDED
         lane.in_flight -= known.fence is not None
-        is_listed = known.is_ready
+        keeps_entry = known.is_ready and job.delay_ms == 0 and lane.entries_of(known.job) is lane.entries_of(job)
         known.job, known.fence = job, None
-        self._queued(known, job.delay_ms, is_listed=is_listed)
+        if not keeps_entry:
+            self._queue(known, job.delay_ms)
         return Placed.REPLACED
 
     def _replaces(self, job: Job, known: _Known) -> bool:
         offered, present = (job.round, job.step), (known.job.round, known.job.step)
         if offered != present:
             return offered > present
+        if job.origin is Origin.PROBE and known.job.origin is not Origin.PROBE and known.fence is None:
+            return True
         return known.due_at is not None and self._clock.monotonic() + job.delay_ms / 1000 < known.due_at
 
-    def _queued(self, known: _Known, delay_ms: int, *, is_listed: bool) -> _Known:
+    def _queue(self, known: _Known, delay_ms: int) -> None:
         if delay_ms > 0:
             known.due_at = self._clock.monotonic() + delay_ms / 1000
-        elif is_listed:
-            known.due_at = None
         else:
             self._make_ready(known, known.job.origin)
-        return known
 
     def _make_ready(self, known: _Known, origin: Origin) -> None:
         known.due_at = known.fence = None
         known.job = replace(known.job, origin=origin, delay_ms=0)
-        self._lane(known.job).ready.append(known.job.delivery_id)
-        self._wake.set()
+        self._lane(known.job).entries_of(known.job).append(known.job.delivery_id)
 
-    def _claim_next(self) -> Claim | None:
-        """One job of the next lane that has one and is not full; that lane then goes to the end of the line."""
-        for endpoint_id in list(self._lanes):
-            lane = self._lanes[endpoint_id]
-            while lane.ready and lane.in_flight < lane.cap:
-                known = self._known.get(lane.ready.popleft())
-                if known is not None and known.is_ready:
-                    self._lanes[endpoint_id] = self._lanes.pop(endpoint_id)
-                    return self._lease(known, lane)
-        return None
+    def _next_lane(self) -> MemoryLane | None:
+        """The lane of the ring that is furthest behind."""
+        ring = (lane for lane in self._lanes.values() if lane.is_in_ring)
+        return min(ring, key=lambda lane: lane.score, default=None)
 
-    def _lease(self, known: _Known, lane: _Lane) -> Claim:
+    def _claim_of(self, lane: MemoryLane) -> list[Claim]:
+        """The lane's next job, unless its entry no longer counts."""
+        entries, claims = lane.next_entries(), []
+        known = self._known.get(entries.popleft()) if entries else None
+        if known is not None and known.is_ready and lane.entries_of(known.job) is entries:
+            self._present = max(self._present, lane.score)
+            claims.append(self._lease(known, lane))
+        lane.settle(self._clock.monotonic(), self._present)
+        return claims
+
+    def _lease(self, known: _Known, lane: MemoryLane) -> Claim:
         self._fence += 1
-        lane.in_flight += 1
-        known.fence = self._fence
-        known.lease_until = self._clock.monotonic() + self._policy.lease_seconds
+        now = self._clock.monotonic()
+        lane.lease(now)
+        known.fence, known.lease_until = self._fence, now + self._policy.lease_seconds
         return Claim(job=known.job, fence=self._fence)
 
     def _held(self, claim: Claim) -> _Known | None:
@@ -196,15 +215,15 @@ class MemoryQueue:
             return False
         lane = self._lane(known.job)
         lane.in_flight -= 1
-        lane.cap = finish.lane_cap or lane.cap
+        lane.judge(finish.verdict)
+        lane.parked_until = max(lane.parked_until, self._clock.monotonic() + finish.park_ms / 1000)
         known.fence = None
         if retry is None or retry.delay_ms > self._policy.horizon_seconds * 1000:
             lane.jobs -= 1
             del self._known[known.job.delivery_id]
         else:
             known.job = replace(known.job, round=retry.round, step=retry.step, origin=retry.origin)
-            self._queued(known, retry.delay_ms, is_listed=False)
-        self._wake.set()
+            self._queue(known, retry.delay_ms)
         return True
 
     def _renew(self, claim: Claim) -> bool:

@@ -4,15 +4,17 @@ The layouts stand at the head of each script in `lua/`.
 """
 
 from collections.abc import Sequence
+from math import ceil
 from struct import Struct
 from typing import Any
 from uuid import UUID
 
-from webhooks.queue.port import JOBS_PER_CALL_MAX, Claim, Finish, Job, Origin, Placed, Retry
+from webhooks.queue.port import JOBS_PER_CALL_MAX, Claim, Finish, Job, Lane, Origin, Placed, Priority, Retry
 
-_OFFER = Struct(">16s16s16sHHBI")
-_CLAIM = Struct(">16s16s16sHHBQ")
-_FINISH = Struct(">16sQBHHBIH")
+_OFFER = Struct(">16s16s16sHHBBI")
+_CLAIM = Struct(">16s16s16sHHBBQ")
+_FINISH = Struct(">16sQBHHBIBI")
+_LANE = Struct(">16s16sBHHQI")
 _RENEWAL = Struct(">16sQ")
 _DELAY_MS_MAX = 2**32 - 1
 _PLACED = {
@@ -42,6 +44,7 @@ def pack_offers(jobs: Sequence[Job]) -> bytes:
             job.round,
             job.step,
             job.origin,
+            job.priority,
             _delay(job.delay_ms),
         )
         for job in jobs
@@ -64,6 +67,12 @@ def pack_finishes(finishes: Sequence[Finish]) -> bytes:
     return b"".join(_finish(finish, finish.retry or _FORGET) for finish in finishes)
 
 
+def pack_lanes(lanes: Sequence[Lane]) -> bytes:
+    """The argument of `configure`."""
+    bounded(len(lanes))
+    return b"".join(_lane(lane) for lane in lanes)
+
+
 def pack_renewals(claims: Sequence[Claim]) -> bytes:
     """The argument of `renew`."""
     bounded(len(claims))
@@ -76,7 +85,7 @@ def unpack_held(letters: bytes) -> list[bool]:
 
 
 def _claim(fields: tuple[Any, ...]) -> Claim:
-    partner, endpoint, delivery, round_, step, origin, fence = fields
+    partner, endpoint, delivery, round_, step, origin, priority, fence = fields
     job = Job(
         partner_id=UUID(bytes=partner),
         endpoint_id=UUID(bytes=endpoint),
@@ -84,6 +93,7 @@ def _claim(fields: tuple[Any, ...]) -> Claim:
         round=round_,
         step=step,
         origin=Origin(origin),
+        priority=Priority(priority),
     )
     return Claim(job=job, fence=fence)
 
@@ -97,8 +107,17 @@ def _finish(finish: Finish, retry: Retry) -> bytes:
         retry.step,
         retry.origin,
         _delay(retry.delay_ms),
-        finish.lane_cap,
+        finish.verdict,
+        _delay(finish.park_ms),
     )
+
+
+def _lane(lane: Lane) -> bytes:
+    rate = lane.rate_per_second
+    # Rounded up: the rate that was asked for is never exceeded.
+    interval_us = ceil(1_000_000 / rate) if rate > 0 else 0
+    partner, endpoint = lane.partner_id.bytes, lane.endpoint_id.bytes
+    return _LANE.pack(partner, endpoint, lane.mode, lane.cap, lane.weight, interval_us, max(lane.burst, 1))
 
 
 def _delay(delay_ms: int) -> int:

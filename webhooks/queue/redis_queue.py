@@ -1,47 +1,45 @@
 """The queue in Redis or Valkey. Everything that changes it is one script; this module only packs, calls and translates.
 
-A shard is named by its hash tag, so that all its keys live on one server of a cluster. The server's own clock counts
-every delay and lease.
+A shard is named by its hash tag, which is the one key that a call declares: the scripts derive the others from it, so
+all of them live on one server, of a cluster as well. The server's own clock counts every delay and lease.
 """
 
 from collections.abc import Awaitable, Sequence
-from pathlib import Path
 from typing import Any
 
 from redis import exceptions
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from webhooks.queue import records
-from webhooks.queue.port import Claim, EpochLost, Finish, Job, Placed, QueuePolicy, QueueUnavailable
+from webhooks.queue.port import Claim, EpochLost, Finish, Job, Lane, Placed, QueuePolicy, QueueUnavailable
+from webhooks.queue.scripts import load_scripts
 
-_LUA = Path(__file__).parent / "lua"
-_NAMES = ("enqueue", "claim", "finish", "renew", "tick")
 _TICK_ENTRIES = 500
 _SWEEP_KEYS = 500
 _EPOCH_LOST = "EPOCHLOST"
+_WAIT_SECONDS_MIN = 0.001
 
 
 class RedisQueue:
-    """`webhooks.queue.port.RebuildableQueue` on one server; `redis` must not decode answers."""
+    """`webhooks.queue.port.RebuildableQueue` on one server; `redis` must not decode answers.
 
-    def __init__(self, redis: Redis, policy: QueuePolicy, *, shard: int = 0) -> None:
+    It is shard number `shard` of `shards`: an epoch that was opened for another count of shards is lost.
+    """
+
+    def __init__(self, redis: Redis | RedisCluster, policy: QueuePolicy, *, shard: int = 0, shards: int = 1) -> None:
         self._redis = redis
         self._policy = policy
+        self._shards = shards
         self._tag = f"{{tnq{shard}}}"
         self._epoch: bytes | None = None
-        common = (_LUA / "common.lua").read_text(encoding="utf-8")
-        # A registered script goes by its digest and loads itself again where the server forgot it.
-        self._scripts = {
-            name: redis.register_script(common + (_LUA / f"{name}.lua").read_text(encoding="utf-8")) for name in _NAMES
-        }
-        self._open_epoch = redis.register_script((_LUA / "open_epoch.lua").read_text(encoding="utf-8"))
+        self._scripts = load_scripts()
+        self._parked_ms = -1
 
     async def enqueue(self, jobs: Sequence[Job]) -> list[Placed]:
         """See the port."""
         if not jobs:
             return []
-        policy = self._policy
-        bounds = (policy.lane_cap, policy.lane_window, policy.horizon_seconds * 1000)
+        bounds = (self._policy.lane_window, self._policy.horizon_seconds * 1000)
         return records.unpack_placed(await self._run("enqueue", records.pack_offers(jobs), *bounds))
 
     async def claim(self, limit: int) -> list[Claim]:
@@ -49,14 +47,19 @@ class RedisQueue:
         records.bounded(limit)
         if limit < 1:
             return []
-        return records.unpack_claims(await self._run("claim", limit, self._policy.lane_cap, self._lease_ms))
+        blob, self._parked_ms = await self._run("claim", limit, self._lease_ms)
+        return records.unpack_claims(blob)
 
     async def finish(self, finishes: Sequence[Finish]) -> int:
         """See the port."""
         if not finishes:
             return 0
-        blob = records.pack_finishes(finishes)
-        return int(await self._run("finish", blob, self._policy.lane_cap, self._policy.horizon_seconds * 1000))
+        return int(await self._run("finish", records.pack_finishes(finishes), self._policy.horizon_seconds * 1000))
+
+    async def configure(self, lanes: Sequence[Lane]) -> None:
+        """See the port."""
+        if lanes:
+            await self._run("configure", records.pack_lanes(lanes))
 
     async def renew(self, claims: Sequence[Claim]) -> list[bool]:
         """See the port."""
@@ -66,56 +69,63 @@ class RedisQueue:
 
     async def tick(self) -> bool:
         """See the port."""
-        return bool(await self._run("tick", _TICK_ENTRIES, self._policy.lane_cap))
+        return bool(await self._run("tick", _TICK_ENTRIES))
 
     async def wait(self, timeout_seconds: float) -> None:
-        """See the port."""
-        await _translated(self._redis.blpop([await self._key("wake")], timeout=timeout_seconds))
+        """See the port. A lane that is parked ends the wait when its time comes, as the last claim was told."""
+        if self._parked_ms >= 0:
+            timeout_seconds = min(timeout_seconds, self._parked_ms / 1000)
+        wake = await self._key("wake")
+        # A timeout of zero would be none.
+        await _translated(self._redis.execute_command("BLPOP", wake, max(timeout_seconds, _WAIT_SECONDS_MIN)))
 
     async def count(self) -> int:
         """See the port."""
         self._epoch = None
-        return int(await _translated(self._redis.hlen(await self._key("jobs"))))
+        return int(await _translated(self._redis.execute_command("HLEN", await self._key("jobs")))) - 1
 
     async def is_lost(self) -> bool:
         """See the port."""
-        opened_on = await _translated(self._redis.hget(f"{self._tag}:epoch", "server"))
-        return bool(opened_on != (await self._server()).encode())
+        return bool(await self._call("is_lost", self._shards))
 
     async def open_epoch(self, number: int) -> bool:
         """See the port."""
         self._epoch = None
-        return bool(await _translated(self._open_epoch(keys=[self._tag], args=[number, await self._server()])))
+        return bool(await self._call("open", number, self._shards))
 
     async def drop_old_epochs(self) -> int:
         """See the port."""
-        present = await self._key("")
-        kept = (present, f"{self._tag}:epoch".encode())
-        dropped, cursor = 0, 0
-        while True:
-            cursor, keys = await _translated(self._redis.scan(cursor, match=f"{self._tag}:*", count=_SWEEP_KEYS))
-            old = [key for key in keys if not key.startswith(kept)]
-            dropped += int(await _translated(self._redis.unlink(*old))) if old else 0
-            if cursor == 0:
-                return dropped
+        dropped, cursor = 0, b""
+        while cursor != b"0":
+            cursor, removed = await self._call("drop", cursor or b"0", _SWEEP_KEYS)
+            dropped += int(removed)
+        return dropped
 
     @property
     def _lease_ms(self) -> int:
         return int(self._policy.lease_seconds * 1000)
 
     async def _run(self, name: str, *args: bytes | int) -> Any:
-        """Run a script in the epoch that is open; a caller who still names an older one is told the present one."""
+        """Run a command in the epoch that is open; a caller who still names an older one is told the present one."""
         for _ in range(2):
             epoch = self._epoch or await self._read_epoch()
             try:
-                return await _translated(self._scripts[name](keys=[self._tag], args=[epoch, *args]))
+                return await self._call(name, epoch, self._policy.lane_cap, *args)
             except EpochLost:
                 self._epoch = None
         raise EpochLost
 
+    async def _call(self, name: str, *args: bytes | int) -> Any:
+        """Run a script by its digest; a server that does not know it is given it."""
+        script = self._scripts[name]
+        try:
+            return await _translated(self._redis.execute_command("EVALSHA", script.digest, 1, self._tag, *args))
+        except exceptions.NoScriptError:
+            return await _translated(self._redis.execute_command("EVAL", script.text, 1, self._tag, *args))
+
     async def _read_epoch(self) -> bytes:
-        found = await _translated(self._redis.hget(f"{self._tag}:epoch", "number"))
-        if found is None:
+        found = await _translated(self._redis.execute_command("HGET", f"{self._tag}:epoch", "name"))
+        if found is None or not found.endswith(b".%d" % self._shards):
             raise EpochLost
         self._epoch = found
         return bytes(found)
@@ -124,16 +134,12 @@ class RedisQueue:
         epoch = self._epoch or await self._read_epoch()
         return f"{self._tag}:".encode() + epoch + f":{name}".encode()
 
-    async def _server(self) -> str:
-        """What changes when the server is another process, or follows another one's data."""
-        server = await _translated(self._redis.info("server"))
-        replication = await _translated(self._redis.info("replication"))
-        return f"{server['run_id']} {replication['master_replid']}"
-
 
 async def _translated(call: Awaitable[Any]) -> Any:
     try:
         return await call
+    except exceptions.NoScriptError:
+        raise
     except exceptions.ResponseError as error:
         if _EPOCH_LOST in str(error):
             raise EpochLost from None

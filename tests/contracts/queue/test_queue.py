@@ -151,8 +151,7 @@ async def test_a_lane_has_a_window(queue: RebuildableQueue) -> None:
     placed = Counter(await queue.enqueue(jobs))
     assert placed == {Placed.ADDED: POLICY.lane_window, Placed.WINDOW: 5}
     assert await queue.enqueue(jobs_of(new_lane(), 1)) == [Placed.ADDED]
-    [claim] = await queue.claim(1)
-    await queue.finish([Finish(claim=claim)])
+    await queue.finish([Finish(claim=claim) for claim in await queue.claim(2)])
     assert Placed.ADDED in await queue.enqueue(jobs[-5:])
 
 
@@ -164,16 +163,6 @@ async def test_a_lane_has_a_cap(queue: RebuildableQueue) -> None:
     assert await queue.claim(10) == []
     await queue.finish([Finish(claim=claims[0])])
     assert len(await queue.claim(10)) == 1
-
-
-async def test_a_lane_learns_its_own_cap(queue: RebuildableQueue) -> None:
-    """A finish may tell the lane another cap, which stays when the lane runs empty."""
-    lane = new_lane()
-    await queue.enqueue(jobs_of(lane, 1))
-    [claim] = await queue.claim(1)
-    await queue.finish([Finish(claim=claim, lane_cap=2)])
-    await queue.enqueue(jobs_of(lane, 5))
-    assert len(await queue.claim(10)) == 2
 
 
 async def test_a_stuck_lane_delays_nobody(queue: RebuildableQueue) -> None:

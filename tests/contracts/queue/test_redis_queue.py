@@ -41,7 +41,7 @@ async def test_an_empty_queue_leaves_nothing_behind(redis: Redis, queue: RedisQu
     while claims := await queue.claim(50):
         await queue.finish([Finish(claim=claim) for claim in claims])
     kept = {key.decode().split(":")[-1] for key in await redis.keys("{tnq0}:*")}
-    assert {name for name in kept if not name.startswith("L")} <= {"epoch", "timers", "wake"}
+    assert {name for name in kept if not name.startswith("L")} <= {"epoch", "jobs", "lanes", "ring", "timers", "wake"}
 
 
 async def test_a_server_that_lost_its_scripts_gets_them_again(redis: Redis, queue: RedisQueue) -> None:

@@ -1,77 +1,107 @@
--- ARGV[2]: how many, ARGV[3]: usual cap, ARGV[4]: lease in ms.
--- Answers records of 61 bytes: lane (32), delivery (16), round, step, origin, fence.
-local limit, default_cap, lease_ms = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
--- A visit that finds nothing removes the lane from the ring, so a few rounds bound one call and lose nothing.
+-- ARGV[3]: how many, ARGV[4]: lease in ms. Answers two values: records of 62 bytes (lane (32), delivery (16), round,
+-- step, origin, priority, fence), and in how many ms the next parked lane may give out jobs (-1: there is none).
+local limit, lease_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
+-- Entries that no longer count are dropped on the way. Each was put there by one call, so a few rounds bound this one.
 local ROUNDS = 3
 
 local bucket = 'L' .. second_after(lease_ms)
 local deadline = tonumber(string.sub(bucket, 2))
 local claimed = {}
 
-local function pop(name, share)
-    local lane = lanes[name]
-    local room = math.min(lane.cap - lane.in_flight, share)
-    if room <= 0 then
-        return {}, room
+-- Who is to give out a job, one by one: always the lane that is furthest behind, which then moves on by a job's time.
+-- The ring is sorted; a lane goes back in from the end, where it belongs already unless weights differ.
+local function take_turns(names, want)
+    local line, order = {}, {}
+    for index, name in ipairs(names) do
+        local lane = lanes[name]
+        local share = math.min(room(lane), tokens(lane), waiting(lane))
+        line[index] = { name = name, at = lane.score, left = share, taken = 0, step = math.floor(JOB_TIME / lane.weight) }
     end
-    return redis.call('LPOP', READY .. name, room) or {}, room
+    local head = 1
+    while #order < want and line[head] do
+        local turn = line[head]
+        head = head + 1
+        if turn.left > 0 then
+            order[#order + 1] = turn
+            present, passed = math.max(present, turn.at), true
+            turn.at, turn.left, turn.taken = turn.at + turn.step, turn.left - 1, turn.taken + 1
+            local place = #line
+            while place >= head and line[place].at > turn.at do
+                place = place - 1
+            end
+            table.insert(line, place + 1, turn)
+        end
+    end
+    return order
 end
 
-local function lease(id, job, name)
+local function pop(name, count)
+    local lane, entries = lanes[name], {}
+    for _, list in ipairs(lane.mode == HELD and { 'probe' } or { 'probe', 'high', 'normal' }) do
+        local wanted = math.min(lane[list], count - #entries)
+        if wanted > 0 then
+            local ids = redis.call('LPOP', prefix .. list .. ':' .. name, wanted) or {}
+            lane[list] = #ids < wanted and 0 or lane[list] - wanted
+            for _, id in ipairs(ids) do
+                entries[#entries + 1] = { id = id, list = list }
+            end
+        end
+    end
+    return entries
+end
+
+local function lease(name, id, job)
+    local lane = lanes[name]
     job.state, job.stamp, job.deadline, job.lane = IS_LEASED, now_us, deadline, name
     keep_job(id, job)
     collect(bucket_entries, bucket, id)
-    lanes[name].in_flight = lanes[name].in_flight + 1
-    claimed[#claimed + 1] = name .. id .. struct.pack('>I2I2BI8', job.round, job.step, job.origin, now_us)
-end
-
-local function leave_or_stay(name, popped, room)
-    local lane = lanes[name]
-    if lane.in_flight >= lane.cap then
-        lane.place = FULL
-    elseif popped < room then
-        lane.place = IDLE
-    else
-        runnable[#runnable + 1] = name
+    lane.in_flight, lane.moved = lane.in_flight + 1, true
+    lane.score = lane.score + math.floor(JOB_TIME / lane.weight)
+    if lane.interval > 0 then
+        lane.tat = math.max(lane.tat, now_us) + lane.interval
     end
+    claimed[#claimed + 1] = name .. id
+        .. struct.pack('>I2I2BBI8', job.round, job.step, job.origin, job.priority, now_us)
 end
 
-local function visit(names, want)
-    local share = math.max(1, math.floor(want / #names))
-    local entries, counts, all = {}, {}, {}
-    for _, name in ipairs(names) do
-        local ids, room = pop(name, share)
-        counts[name] = { popped = #ids, room = room }
-        for _, id in ipairs(ids) do
-            entries[#entries + 1] = { name = name, id = id }
-            all[#all + 1] = id
+local function round(want)
+    local names = redis.call('ZRANGEBYSCORE', RING, '-inf', '(inf', 'LIMIT', 0, want)
+    if #names == 0 then
+        return false
+    end
+    load_lanes(names)
+    local order, popped, ids = take_turns(names, want), {}, {}
+    for _, turn in ipairs(order) do
+        if not popped[turn.name] then
+            popped[turn.name] = pop(turn.name, turn.taken)
+            for _, entry in ipairs(popped[turn.name]) do
+                ids[#ids + 1] = entry.id
+            end
+            turn.next = 0
         end
     end
-    local jobs = read(JOBS, all, unpack_job)
-    for _, entry in ipairs(entries) do
-        local job = jobs[entry.id]
-        if job and job.state == IS_READY then
-            lease(entry.id, job, entry.name)
+    local jobs = read(JOBS, ids, unpack_job)
+    for _, turn in ipairs(order) do
+        turn.next = turn.next + 1
+        local entry = popped[turn.name][turn.next]
+        local job = entry and jobs[entry.id]
+        if job and job.state == IS_READY and list_of(job) == entry.list then
+            lease(turn.name, entry.id, job)
         end
     end
-    for _, name in ipairs(names) do
-        leave_or_stay(name, counts[name].popped, counts[name].room)
-    end
+    commit()
+    return true
 end
 
+unpark(limit)
 for _ = 1, ROUNDS do
-    local want = limit - #claimed
-    local names = want > 0 and redis.call('LPOP', RING, want) or {}
-    if not names or #names == 0 then
+    if #claimed >= limit or not round(limit - #claimed) then
         break
     end
-    load_lanes(names, default_cap)
-    runnable = {}
-    visit(names, want)
-    commit(default_cap)
-    job_values, job_removals, bucket_entries = {}, {}, {}
 end
-if redis.call('EXISTS', RING) == 1 then
+if redis.call('ZCARD', RING) > 1 then
     wake()
 end
-return table.concat(claimed)
+local first = redis.call('ZRANGE', PARKED, 0, 0, 'WITHSCORES')
+local wait_ms = first[2] and math.max(math.ceil((tonumber(first[2]) - now_us) / 1000), 0) or -1
+return { table.concat(claimed), wait_ms }

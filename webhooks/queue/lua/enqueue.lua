@@ -1,21 +1,23 @@
--- ARGV[2]: records of 57 bytes: lane (32), delivery (16), round, step, origin, delay in ms.
--- ARGV[3]: usual cap, ARGV[4]: window of a lane, ARGV[5]: horizon in ms. Answers one letter per record.
-local SIZE = 57
-local blob, default_cap = ARGV[2], tonumber(ARGV[3])
-local window, horizon_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
+-- ARGV[3]: records of 58 bytes: lane (32), delivery (16), round, step, origin, priority, delay in ms.
+-- ARGV[4]: window of a lane, ARGV[5]: horizon in ms. Answers one letter per record.
+local SIZE = 58
+local blob, window, horizon_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local function parse_offer(offset)
     local offer = { lane = string.sub(blob, offset, offset + 31), id = string.sub(blob, offset + 32, offset + 47) }
-    offer.round, offer.step, offer.origin, offer.delay_ms = struct.unpack('>I2I2BI4', blob, offset + 48)
+    offer.round, offer.step, offer.origin, offer.priority, offer.delay_ms =
+        struct.unpack('>I2I2BBI4', blob, offset + 48)
     return offer
 end
 
--- A later step always replaces; the same step only where it would come earlier.
+-- A later step always replaces; the same step only as the probe that it was not, or where it would come earlier.
 local function replaces(offer, job)
     if offer.round ~= job.round then
         return offer.round > job.round
     elseif offer.step ~= job.step then
         return offer.step > job.step
+    elseif offer.origin == PROBE and job.origin ~= PROBE and job.state ~= IS_LEASED then
+        return true
     end
     return job.state == IS_DUE and (offer.delay_ms == 0 or tonumber(second_after(offer.delay_ms)) < job.stamp)
 end
@@ -29,7 +31,7 @@ for offset = 1, #blob, SIZE do
 end
 
 local jobs = read(JOBS, ids, unpack_job)
-load_lanes(distinct(names), default_cap)
+load_lanes(distinct(names))
 
 local function place(offer)
     local job, lane = jobs[offer.id], lanes[offer.lane]
@@ -37,18 +39,17 @@ local function place(offer)
         return 'k'
     elseif offer.delay_ms > horizon_ms then
         return 'l'
-    elseif not job and lane.jobs >= window then
+    elseif not job and lane.jobs >= window and offer.origin ~= PROBE then
         return 'w'
     end
-    local queued_ready = job and job.state == IS_READY
     if job and job.state == IS_LEASED then
         release(lane)
     elseif not job then
         lane.jobs = lane.jobs + 1
     end
-    local new = { origin = offer.origin, round = offer.round, step = offer.step }
+    local new = { origin = offer.origin, priority = offer.priority, round = offer.round, step = offer.step }
     jobs[offer.id] = new
-    if queued_ready and offer.delay_ms == 0 then
+    if job and job.state == IS_READY and offer.delay_ms == 0 and list_of(job) == list_of(new) then
         new.state, new.stamp = IS_READY, 0  -- its entry in the list stays where it is
         keep_job(offer.id, new)
     else
@@ -61,5 +62,5 @@ local answers = {}
 for index, offer in ipairs(offers) do
     answers[index] = place(offer)
 end
-commit(default_cap)
+commit()
 return table.concat(answers)

@@ -1,12 +1,13 @@
--- ARGV[2]: records of 36 bytes: delivery (16), fence, again (0 or 1), round, step, origin, delay in ms, cap of the lane.
--- ARGV[3]: usual cap, ARGV[4]: horizon in ms. Answers how many leases were still these.
-local SIZE = 36
-local blob, default_cap, horizon_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+-- ARGV[3]: records of 39 bytes: delivery (16), fence, again (0 or 1), round, step, origin, delay in ms, verdict on the
+-- lane, ms for which it is parked. ARGV[4]: horizon in ms. Answers how many leases were still these.
+local SIZE = 39
+local WELL, FAILED = 1, 2
+local blob, horizon_ms = ARGV[3], tonumber(ARGV[4])
 
 local function parse_finish(offset)
     local ended = { id = string.sub(blob, offset, offset + 15) }
-    ended.fence, ended.again, ended.round, ended.step, ended.origin, ended.delay_ms, ended.cap =
-        struct.unpack('>I8BI2I2BI4I2', blob, offset + 16)
+    ended.fence, ended.again, ended.round, ended.step, ended.origin, ended.delay_ms, ended.verdict, ended.park_ms =
+        struct.unpack('>I8BI2I2BI4BI4', blob, offset + 16)
     return ended
 end
 
@@ -24,24 +25,34 @@ for _, ended in ipairs(endings) do
         held[#held + 1] = ended
         names[#names + 1] = job.lane
         jobs[ended.id] = nil
-        ended.lane = job.lane
+        ended.lane, ended.priority = job.lane, job.priority
     end
 end
-load_lanes(distinct(names), default_cap)
+load_lanes(distinct(names))
+
+-- A held lane has one in flight whatever its probe says, and begins with one when it is opened.
+local function judge(lane, ended)
+    if lane.mode ~= HELD and ended.verdict == WELL then
+        lane.allowed = math.min(lane.allowed + 1, lane.cap)
+    elseif lane.mode ~= HELD and ended.verdict == FAILED then
+        lane.allowed = math.max(math.floor(lane.allowed / 2), 1)
+    end
+    if ended.park_ms > 0 then
+        lane.parked_until = math.max(lane.parked_until, now_us + ended.park_ms * 1000)
+    end
+end
 
 for _, ended in ipairs(held) do
     local lane = lanes[ended.lane]
     release(lane)
-    if ended.cap > 0 then
-        lane.cap = ended.cap
-    end
+    judge(lane, ended)
     if ended.again == 1 and ended.delay_ms <= horizon_ms then
-        local job = { origin = ended.origin, round = ended.round, step = ended.step }
+        local job = { origin = ended.origin, priority = ended.priority, round = ended.round, step = ended.step }
         make_due(ended.id, job, ended.lane, ended.delay_ms)
     else
         lane.jobs = math.max(lane.jobs - 1, 0)
         forget_job(ended.id)
     end
 end
-commit(default_cap)
+commit()
 return #held

@@ -1,6 +1,6 @@
--- ARGV[2]: records of 24 bytes: delivery (16), fence. ARGV[3]: lease in ms. Answers one letter per record: h held, l lost.
+-- ARGV[3]: records of 24 bytes: delivery (16), fence. ARGV[4]: lease in ms. Answers one letter per record: h held, l lost.
 local SIZE = 24
-local blob, lease_ms = ARGV[2], tonumber(ARGV[3])
+local blob, lease_ms = ARGV[3], tonumber(ARGV[4])
 
 local ids, fences = {}, {}
 for offset = 1, #blob, SIZE do
@@ -22,5 +22,5 @@ for index, id in ipairs(ids) do
     end
     answers[index] = held and 'h' or 'l'
 end
-commit(0)
+commit()
 return table.concat(answers)
