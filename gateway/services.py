@@ -18,6 +18,8 @@ from webhooks.endpoints.testing import EndpointTester
 from webhooks.events.publisher import Publisher
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
+from webhooks.replays.retrying import Retrier
+from webhooks.replays.service import Replays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Services:
     endpoints: Endpoints
     endpoint_secrets: EndpointSecrets
     endpoint_tester: EndpointTester
+    replays: Replays
+    retrier: Retrier
     payments: Payments
     inbox: Inbox
     proxies: Sequence[Network] = ()

@@ -6,6 +6,7 @@ from gateway.routes.documents import DOCUMENTS
 from gateway.routes.endpoints import ENDPOINTS
 from gateway.routes.events import EVENTS
 from gateway.routes.payments import PAYMENTS
+from gateway.routes.replays import REPLAYS
 from gateway.services import Services
 
-PUBLIC_ROUTES: tuple[Route[Services], ...] = (*PAYMENTS, *EVENTS, *DELIVERIES, *ENDPOINTS, *DOCUMENTS)
+PUBLIC_ROUTES: tuple[Route[Services], ...] = (*PAYMENTS, *EVENTS, *DELIVERIES, *REPLAYS, *ENDPOINTS, *DOCUMENTS)

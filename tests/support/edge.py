@@ -50,6 +50,10 @@ from webhooks.events.requests import PublishPolicy
 from webhooks.events.writer import EventWriter
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
+from webhooks.replays.model import ReplayRules
+from webhooks.replays.retrying import Retrier
+from webhooks.replays.service import Replays
+from webhooks.replays.unmatched import Unmatched
 
 Pool = "asyncpg.Pool[asyncpg.Record]"
 TOKENS = TokenPolicy(issuer="https://gateway.example.com", audience="https://gateway.example.com")
@@ -185,6 +189,7 @@ async def running_edge(
     batcher = Batcher(pool, EventWork(writer, tools.enqueuer), BatchPolicy())
     health = Health(pool, gate, CollectorRegistry())
     rules = EndpointRules()
+    retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
     services = Services(
         verifier=Verifier(keys, TOKENS, standing, clock),
         tokens=TokenServer(Clients(pool), keys, TOKENS, clock),
@@ -198,6 +203,8 @@ async def running_edge(
         endpoints=Endpoints(pool, vault, clock, rules),
         endpoint_secrets=EndpointSecrets(pool, vault, clock, rules),
         endpoint_tester=EndpointTester(pool, writer, tools.enqueuer, clock),
+        replays=Replays(pool, Unmatched(vault), retrier, clock, ReplayRules()),
+        retrier=retrier,
         payments=Payments(tools),
         inbox=Inbox(tools),
     )

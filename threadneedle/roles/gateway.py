@@ -38,6 +38,9 @@ from webhooks.events.publisher import EventWork, Merchants, Publisher
 from webhooks.events.requests import PublishPolicy
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
+from webhooks.replays.retrying import Retrier
+from webhooks.replays.service import Replays
+from webhooks.replays.unmatched import Unmatched
 
 _log = structlog.get_logger()
 
@@ -134,6 +137,8 @@ async def _open_publisher(foundation: Foundation) -> AsyncIterator[Publisher]:
 def _services(foundation: Foundation, edge: _Edge, publisher: Publisher, payments: Payments, tools: Tools) -> Services:
     pool, vault, clock = foundation.resources.pool, foundation.vault, foundation.clock
     rules = policies.endpoint_rules(foundation.settings.webhooks)
+    replay_rules = policies.replay_rules(foundation.settings)
+    retrier = Retrier(pool, foundation.enqueuer, clock, replay_rules)
     return Services(
         verifier=edge.verifier,
         tokens=TokenServer(Clients(pool), edge.keys, edge.policy, clock),
@@ -147,6 +152,8 @@ def _services(foundation: Foundation, edge: _Edge, publisher: Publisher, payment
         endpoints=Endpoints(pool, vault, clock, rules),
         endpoint_secrets=EndpointSecrets(pool, vault, clock, rules),
         endpoint_tester=EndpointTester(pool, foundation.events, foundation.enqueuer, clock),
+        replays=Replays(pool, Unmatched(vault), retrier, clock, replay_rules),
+        retrier=retrier,
         payments=payments,
         inbox=Inbox(tools),
         proxies=foundation.settings.gateway.trusted_proxies,

@@ -1,0 +1,1 @@
+"""Replays: jobs that make deliveries due again, or make those that never were."""

@@ -1,0 +1,104 @@
+-- Which deliveries a replay covers. What ended without success has an index of its own, so a filter that wants nothing
+-- else ($9) never reads what was delivered meanwhile.
+
+-- name: plan_by_key
+-- For this transaction only: plan for these very ids, and look rows up by their keys. A plan that was made while a
+-- partition was young would read it whole, for ever.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true);
+
+-- name: plan_for_values
+-- For this transaction only: plan for these very ids, so that other weeks are not even looked at, and give up in time.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('statement_timeout', $1, true);
+
+-- name: count_covered
+-- How many deliveries a filter covers whose endpoints receive events.
+SELECT count(*)
+FROM (
+    SELECT event_id, endpoint_id, state, last_status_code FROM deliveries
+    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND $9::boolean
+        AND state IN ('dead', 'undelivered', 'cancelled')
+    UNION ALL
+    SELECT event_id, endpoint_id, state, last_status_code FROM deliveries
+    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND NOT $9::boolean
+) AS d
+JOIN webhook_endpoints w ON w.partner_id = $1 AND w.id = d.endpoint_id AND w.state = 'enabled'
+WHERE d.event_id >= $3 AND d.event_id < $5
+    AND ($6::uuid IS NULL OR d.endpoint_id = $6::uuid)
+    AND d.state = ANY ($10::text[]::delivery_state[])
+    AND ($11::smallint[] IS NULL OR coalesce(d.last_status_code / 100, 0) = ANY ($11::smallint[]))
+    AND ($7::text[] IS NULL OR EXISTS (
+        SELECT FROM events e
+        WHERE e.partner_id = $1 AND e.id = d.event_id AND e.id >= $3 AND e.id < $5
+            AND (e.type = ANY ($7::text[])
+                OR EXISTS (SELECT FROM unnest($8::text[]) AS beginning WHERE starts_with(e.type, beginning)))
+    ));
+
+-- name: count_under_way
+-- How many deliveries of a filter's endpoint, types and range have not ended, those that the replay ($9) made due itself
+-- left out.
+SELECT count(*)
+FROM (
+    SELECT event_id, endpoint_id, replay_id FROM deliveries
+    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND state = 'pending'
+    UNION ALL
+    SELECT event_id, endpoint_id, replay_id FROM deliveries
+    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND state = 'waiting'
+        AND ordering_key IS NOT NULL
+) AS d
+WHERE d.event_id >= $3 AND d.event_id < $5 AND d.replay_id IS DISTINCT FROM $9::uuid
+    AND ($6::uuid IS NULL OR d.endpoint_id = $6::uuid)
+    AND ($7::text[] IS NULL OR EXISTS (
+        SELECT FROM events e
+        WHERE e.partner_id = $1 AND e.id = d.event_id AND e.id >= $3 AND e.id < $5
+            AND (e.type = ANY ($7::text[])
+                OR EXISTS (SELECT FROM unnest($8::text[]) AS beginning WHERE starts_with(e.type, beginning)))
+    ));
+
+-- name: next_covered
+-- The next $14 deliveries that a filter covers after the id $12, looking at $13 rows at most: whether each may be made
+-- due, and beside each how many rows were looked at and which was the last.
+WITH scanned AS (
+    (SELECT id, event_id, endpoint_id, state, last_status_code FROM deliveries
+     WHERE partner_id = $1 AND environment = $2 AND id > $12 AND id < $4 AND $9::boolean
+         AND state IN ('dead', 'undelivered', 'cancelled')
+     ORDER BY id LIMIT $13)
+    UNION ALL
+    (SELECT id, event_id, endpoint_id, state, last_status_code FROM deliveries
+     WHERE partner_id = $1 AND environment = $2 AND id > $12 AND id < $4 AND NOT $9::boolean
+     ORDER BY id LIMIT $13)
+), covered AS (
+    SELECT s.id, e.erased_at IS NULL AND EXISTS (
+        SELECT FROM webhook_endpoints w WHERE w.partner_id = $1 AND w.id = s.endpoint_id AND w.state = 'enabled'
+    ) AS is_sendable
+    FROM scanned s
+    JOIN events e ON e.partner_id = $1 AND e.id = s.event_id AND e.id >= $3 AND e.id < $5
+    WHERE ($6::uuid IS NULL OR s.endpoint_id = $6::uuid)
+        AND s.state = ANY ($10::text[]::delivery_state[])
+        AND ($11::smallint[] IS NULL OR coalesce(s.last_status_code / 100, 0) = ANY ($11::smallint[]))
+        AND ($7::text[] IS NULL OR e.type = ANY ($7::text[])
+            OR EXISTS (SELECT FROM unnest($8::text[]) AS beginning WHERE starts_with(e.type, beginning)))
+    ORDER BY s.id LIMIT $14
+)
+SELECT seen.scanned, seen.last_id, covered.id, covered.is_sendable
+FROM (SELECT count(*) AS scanned, (array_agg(id ORDER BY id DESC))[1] AS last_id FROM scanned) AS seen
+LEFT JOIN covered ON true
+ORDER BY covered.id;
+
+-- name: begin_rounds
+-- Another round for deliveries ($2, between $3 and $4) that are still in one of the states ($6). A replay stands outside
+-- the order of its key, so the row leaves its line: nobody waits for it, and it waits for nobody.
+WITH chosen AS (
+    SELECT partner_id, id FROM deliveries
+    WHERE partner_id = $1 AND id = ANY ($2::uuid[]) AND id BETWEEN $3 AND $4
+        AND state = ANY ($6::text[]::delivery_state[]) AND state IN ('delivered', 'dead', 'undelivered', 'cancelled')
+    ORDER BY id FOR UPDATE
+)
+UPDATE deliveries AS d
+SET state = 'pending', state_reason = NULL, round = d.round + 1, step = 0, next_attempt_at = now(), round_at = now(),
+    ended_at = NULL, replay_id = $5, ordering_key = NULL, priority = 0, awaits_lane = false, not_before = NULL
+FROM chosen
+WHERE d.partner_id = chosen.partner_id AND d.id = chosen.id AND d.id BETWEEN $3 AND $4
+    AND d.state IN ('delivered', 'dead', 'undelivered', 'cancelled')
+RETURNING d.partner_id, d.endpoint_id, d.id, d.round;

@@ -1,0 +1,146 @@
+"""Deliveries that never were: of events from before an endpoint was made, or while it received nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from kernel.ids import id_beside
+from kernel.sealing import KeyEncryptionKeyMissing, SealError, Vault
+from kernel.sql import beside
+from webhooks.endpoints.model import filter_context
+from webhooks.events.model import Connection, body_context
+from webhooks.events.numbers import take_numbers
+from webhooks.filters.expression import Filter, compile_filter
+from webhooks.queue.port import Job
+from webhooks.replays.covering import Budget, Page, before, page_of, types_of
+from webhooks.replays.model import Coverage, Replay
+
+_SQL = beside(__file__, "unmatched.sql")
+# What tells of an endpoint's present trouble, or tests it, is told once: made up later it would be wrong, and told to
+# the endpoint that it is about it could go on for ever.
+_TOLD_ONCE = ("endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
+# Round 0 would have been the first; it never was. So attempts and headers say that this is a replay.
+_ROUND = 1
+# How many expressions are evaluated before others get their turn.
+_EVALUATED_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """What an endpoint wants to hear now."""
+
+    merchant_id: UUID | None
+    merchant_ids: tuple[UUID, ...]
+    event_types: tuple[str, ...]
+    expression: Filter | None
+
+
+class Unmatched:
+    """Finds such events, and makes their deliveries."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def listener(self, connection: Connection, coverage: Coverage) -> Listener | None:
+        """The endpoint's present filters; None if it receives nothing. Raises SealError if its expression is lost."""
+        partner_id, endpoint_id = coverage.tenant.partner_id, coverage.endpoint_id
+        row = await connection.fetchrow(_SQL["find_listener"], partner_id, endpoint_id)
+        if row is None or endpoint_id is None:
+            return None
+        expression = None
+        if row["sealed_filter"] is not None:
+            text = await self._vault.open_many([(partner_id, row["sealed_filter"], filter_context(endpoint_id))])
+            expression = compile_filter(text[0].decode())
+        return Listener(
+            merchant_id=row["merchant_id"],
+            merchant_ids=tuple(row["merchant_ids"]),
+            event_types=tuple(row["event_types"]),
+            expression=expression,
+        )
+
+    async def count(self, connection: Connection, coverage: Coverage, listener: Listener) -> int:
+        """How many deliveries are missing; the expression is not asked, so with one it is how many at most."""
+        return int(await connection.fetchval(_SQL["count_unmatched"], *_wanted(coverage, listener)))
+
+    async def next(self, connection: Connection, replay: Replay, budget: Budget) -> Page:
+        """The next events to make deliveries of. Locks out whoever else makes some of this endpoint."""
+        coverage, after = replay.coverage, replay.after_id or before(replay.coverage.first_id)
+        await connection.execute(_SQL["lock_making"], str(coverage.endpoint_id))
+        listener = await self.listener(connection, coverage)
+        if listener is None:
+            return Page(rows=(), skipped=0, after_id=after, is_last=True)
+        found = await connection.fetch(
+            _SQL["next_unmatched"],
+            *_wanted(coverage, listener),
+            after,
+            budget.scanned_max,
+            budget.found_max,
+            listener.expression is not None,
+        )
+        page = page_of(found, "is_heard", after, budget)
+        if listener.expression is None:
+            return page
+        heard = await self._heard(coverage.tenant.partner_id, page.rows, listener.expression)
+        return Page(rows=heard, skipped=0, after_id=page.after_id, is_last=page.is_last)
+
+    async def _heard(
+        self, partner_id: UUID, rows: Sequence[asyncpg.Record], expression: Filter
+    ) -> list[asyncpg.Record]:
+        """Those whose body the expression is true of; one that was erased is heard by nobody.
+
+        Raises KeyEncryptionKeyMissing, which is an operator's matter and ends.
+        """
+        sealed = [(partner_id, row["sealed_body"], body_context(row["id"])) for row in rows]
+        heard = []
+        for number, (row, body) in enumerate(zip(rows, await self._vault.open_each(sealed), strict=True), start=1):
+            if isinstance(body, KeyEncryptionKeyMissing):
+                raise body
+            if not isinstance(body, SealError) and expression.matches(orjson.loads(body)):
+                heard.append(row)
+            if number % _EVALUATED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return heard
+
+
+async def mark_matched(connection: Connection, replay: Replay, event_ids: Sequence[UUID]) -> None:
+    """Count one more endpoint for each event."""
+    if event_ids:
+        partner_id = replay.coverage.tenant.partner_id
+        await connection.execute(_SQL["mark_matched"], partner_id, event_ids, min(event_ids), max(event_ids))
+
+
+async def make_deliveries(connection: Connection, replay: Replay, event_ids: Sequence[UUID]) -> list[Job]:
+    """Take numbers and insert, the last thing in the transaction; the jobs to offer after the commit."""
+    tenant, endpoint_id = replay.coverage.tenant, replay.coverage.endpoint_id
+    if not event_ids or endpoint_id is None:
+        return []
+    numbers = await take_numbers(connection, [(tenant.partner_id, endpoint_id, len(event_ids))])
+    ids = [id_beside(event_id) for event_id in event_ids]
+    await connection.execute(
+        _SQL["insert_made"],
+        tenant.partner_id,
+        tenant.environment,
+        endpoint_id,
+        replay.id,
+        ids,
+        event_ids,
+        list(numbers[tenant.partner_id, endpoint_id]),
+    )
+    return [
+        Job(partner_id=tenant.partner_id, endpoint_id=endpoint_id, delivery_id=delivery_id, round=_ROUND)
+        for delivery_id in ids
+    ]
+
+
+def _wanted(coverage: Coverage, listener: Listener) -> tuple[Any, ...]:
+    """$1 to $13."""
+    tenant = coverage.tenant
+    bounds = (coverage.first_id, coverage.deliveries_end_id, coverage.end_id)
+    types = (*types_of(listener.event_types), listener.merchant_id, list(listener.merchant_ids))
+    asked = (*types_of(coverage.event_types), list(_TOLD_ONCE))
+    return (tenant.partner_id, tenant.environment, *bounds, coverage.endpoint_id, *types, *asked)

@@ -1,0 +1,78 @@
+-- Events that an endpoint has no delivery of, although it would hear of them today.
+
+-- name: lock_making
+-- Only one transaction at a time looks for missing deliveries of an endpoint ($1, as text) and makes them: two would
+-- find the same events.
+SELECT pg_advisory_xact_lock(hashtextextended('replays.making/' || $1, 0));
+
+-- name: find_listener
+-- What an endpoint wants to hear, if it receives events at all.
+SELECT merchant_id, merchant_ids, event_types, sealed_filter
+FROM webhook_endpoints
+WHERE partner_id = $1 AND id = $2 AND state = 'enabled';
+
+-- name: count_unmatched
+-- How many events of a range an endpoint ($6) has no delivery of, of its types ($7, $8), its merchants ($9, $10) and the
+-- types that the replay wants ($11, $12). Types that begin as those of $13 are told once and never later.
+SELECT count(*)
+FROM events e
+WHERE e.partner_id = $1 AND e.environment = $2 AND e.id >= $3 AND e.id < $5 AND e.erased_at IS NULL
+    AND ($9::uuid IS NULL OR e.merchant_id = $9::uuid)
+    AND ($10::uuid[] = '{}' OR e.merchant_id = ANY ($10::uuid[]))
+    AND NOT EXISTS (SELECT FROM unnest($13::text[]) AS beginning WHERE starts_with(e.type, beginning))
+    AND ($7::text[] IS NULL OR e.type = ANY ($7::text[])
+        OR EXISTS (SELECT FROM unnest($8::text[]) AS beginning WHERE starts_with(e.type, beginning)))
+    AND ($11::text[] IS NULL OR e.type = ANY ($11::text[])
+        OR EXISTS (SELECT FROM unnest($12::text[]) AS beginning WHERE starts_with(e.type, beginning)))
+    AND NOT EXISTS (
+        SELECT FROM deliveries d
+        WHERE d.partner_id = $1 AND d.event_id = e.id AND d.endpoint_id = $6 AND d.id >= $3 AND d.id < $4
+    );
+
+-- name: next_unmatched
+-- The next $16 such events after the id $14, looking at $15 events at most, with their sealed bodies where they are
+-- wanted ($17), and beside each how many events were looked at and which was the last.
+WITH scanned AS (
+    SELECT id, merchant_id, type, erased_at, sealed_body FROM events
+    WHERE partner_id = $1 AND environment = $2 AND id > $14 AND id < $5
+    ORDER BY id LIMIT $15
+), unmatched AS (
+    SELECT e.id, CASE WHEN $17::boolean THEN e.sealed_body END AS sealed_body
+    FROM scanned e
+    WHERE e.erased_at IS NULL
+        AND ($9::uuid IS NULL OR e.merchant_id = $9::uuid)
+        AND ($10::uuid[] = '{}' OR e.merchant_id = ANY ($10::uuid[]))
+        AND NOT EXISTS (SELECT FROM unnest($13::text[]) AS beginning WHERE starts_with(e.type, beginning))
+        AND ($7::text[] IS NULL OR e.type = ANY ($7::text[])
+            OR EXISTS (SELECT FROM unnest($8::text[]) AS beginning WHERE starts_with(e.type, beginning)))
+        AND ($11::text[] IS NULL OR e.type = ANY ($11::text[])
+            OR EXISTS (SELECT FROM unnest($12::text[]) AS beginning WHERE starts_with(e.type, beginning)))
+        AND NOT EXISTS (
+            SELECT FROM deliveries d
+            WHERE d.partner_id = $1 AND d.event_id = e.id AND d.endpoint_id = $6 AND d.id >= $3 AND d.id < $4
+        )
+    ORDER BY e.id LIMIT $16
+)
+SELECT seen.scanned, seen.last_id, unmatched.id, true AS is_heard, unmatched.sealed_body
+FROM (SELECT count(*) AS scanned, (array_agg(id ORDER BY id DESC))[1] AS last_id FROM scanned) AS seen
+LEFT JOIN unmatched ON true
+ORDER BY unmatched.id;
+
+-- name: mark_matched
+-- One more endpoint hears of these events ($2, between $3 and $4), locked in the order of their ids.
+WITH heard AS (
+    SELECT partner_id, id FROM events
+    WHERE partner_id = $1 AND id = ANY ($2::uuid[]) AND id BETWEEN $3 AND $4
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE events AS e
+SET matched = e.matched + 1
+FROM heard
+WHERE e.partner_id = heard.partner_id AND e.id = heard.id AND e.id BETWEEN $3 AND $4;
+
+-- name: insert_made
+-- Deliveries that never were, due now. Their round 0 did not take place; outside the order of their keys, as every replay.
+INSERT INTO deliveries (partner_id, id, environment, event_id, endpoint_id, state, round, next_attempt_at, round_at,
+                        replay_id, sequence)
+SELECT $1, made.id, $2, made.event_id, $3, 'pending', 1, now(), now(), $4, made.sequence
+FROM unnest($5::uuid[], $6::uuid[], $7::bigint[]) AS made (id, event_id, sequence);
