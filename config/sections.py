@@ -10,7 +10,6 @@ from kernel.masked import Secret
 DAY_SECONDS = 86_400
 _KEY_SECONDS_MAX = 60
 # What webhooks.dispatch.policy.DispatchPolicy allows for loading a claim and for committing its result.
-_LOAD_AND_COMMIT_SECONDS = 10
 
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -39,6 +38,7 @@ def _scheme(*schemes: str) -> AfterValidator:
 
 DatabaseUrl = Annotated[Secret, _scheme("postgresql", "postgres")]
 RedisUrl = Annotated[Secret, _scheme("redis", "rediss", "unix")]
+ProxyUrl = Annotated[Secret, _scheme("http")]
 
 
 class DatabaseSettings(Section):
@@ -58,11 +58,18 @@ class RedisSettings(Section):
     """Redis or Valkey."""
 
     queue_url: RedisUrl
+    queue_cluster: bool
     limits_url: RedisUrl
     connections_max: Count
     connection_wait_seconds: Seconds
     connect_timeout_seconds: Seconds
     call_timeout_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _limits_have_a_server(self) -> Self:
+        if self.queue_cluster and not self.limits_url.reveal():
+            raise ValueError("limits_url must name a server of its own where queue_cluster is true")
+        return self
 
 
 class GatewaySettings(Section):
@@ -171,13 +178,15 @@ class BankSettings(Section):
 class WebhookSettings(Section):
     """Queue, dispatcher and sender."""
 
+    transport: Literal["lean", "aiohttp"]
+    egress_proxy_url: ProxyUrl
     retry_delays_seconds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     jitter_share: Share
     jitter_seconds_max: Annotated[int, Field(ge=0)]
     delivery_age_seconds_max: Count
     total_timeout_seconds: Seconds
     response_body_bytes_max: Count
-    response_line_bytes_max: Count
+    response_head_bytes_max: Count
     keep_alive_seconds: Seconds
     dns_cache_seconds: Count
     dns_threads: Count
@@ -189,9 +198,9 @@ class WebhookSettings(Section):
     secret_overlap_seconds: Count
     attempts_running_max: Count
     claim_batch: Count
-    lease_seconds: Seconds
     lane_cap: Count
     lane_window: Count
+    queue_shards: Annotated[int, Field(ge=1, le=64)]
     horizon_seconds: Count
     enqueue_wait_seconds: Seconds
     enqueue_calls_max: Count
@@ -202,10 +211,8 @@ class WebhookSettings(Section):
     def _times_fit(self) -> Self:
         if sum(self.retry_delays_seconds) > self.delivery_age_seconds_max:
             raise ValueError("delivery_age_seconds_max must not end before retry_delays_seconds do")
-        if self.lease_seconds < self.total_timeout_seconds + _LOAD_AND_COMMIT_SECONDS:
-            raise ValueError(
-                f"lease_seconds must exceed total_timeout_seconds by {_LOAD_AND_COMMIT_SECONDS} for a load and a commit"
-            )
+        if self.egress_proxy_url.reveal() and self.transport != "lean":
+            raise ValueError("egress_proxy_url needs the transport lean")
         return self
 
 
@@ -248,6 +255,21 @@ class RetentionSettings(Section):
     request_keys_days: Count
     partition_weeks_ahead: Annotated[int, Field(ge=2, le=52)]
     interval_seconds: Annotated[float, Field(gt=0, le=DAY_SECONDS)]
+
+
+class ReplaySettings(Section):
+    """Replays."""
+
+    rate_per_second: Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
+    rate_per_second_max: Annotated[float, Field(ge=0.1, allow_inf_nan=False)]
+    running_max: Count
+    interval_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _rates_fit(self) -> Self:
+        if self.rate_per_second > self.rate_per_second_max:
+            raise ValueError("rate_per_second must not exceed rate_per_second_max")
+        return self
 
 
 class WatchSettings(Section):

@@ -18,12 +18,16 @@ from webhooks.endpoints.requests import EndpointRules
 from webhooks.endpoints.urls import UrlRules
 from webhooks.queue.port import QueuePolicy
 from webhooks.reconciler.model import ReconcilerPolicy
+from webhooks.replays.model import ReplayRules
 from webhooks.sending.destination import AllowList
+from webhooks.sending.dialing.tunnel import EgressProxy
 from webhooks.sending.schedule import Schedule
 from webhooks.sending.sender import SendPolicy
 from webhooks.sending.transport import TransportPolicy
 from webhooks.sending.verdict import VerdictPolicy
 
+# A process that stalls for a while does not lose its claims at once.
+_LEASE_SPARE = 1.5
 _CLASSES = (LimitClass.READS, LimitClass.MONEY, LimitClass.EVENTS, LimitClass.MANAGEMENT)
 
 
@@ -38,9 +42,9 @@ def batch_policy(settings: BatchSettings) -> BatchPolicy:
 
 
 def queue_policy(settings: WebhookSettings) -> QueuePolicy:
-    """The lanes."""
+    """The lanes. A lease is made of what it must outlast, so no setting can make it end before its result is told."""
     return QueuePolicy(
-        lease_seconds=settings.lease_seconds,
+        lease_seconds=dispatch_policy(settings).lease_seconds_min * _LEASE_SPARE,
         lane_cap=settings.lane_cap,
         lane_window=settings.lane_window,
         horizon_seconds=settings.horizon_seconds,
@@ -72,9 +76,26 @@ def reconciler_policy(settings: WebhookSettings) -> ReconcilerPolicy:
     )
 
 
+def replay_rules(settings: Settings) -> ReplayRules:
+    """Replays."""
+    replays = settings.replays
+    return ReplayRules(
+        rate_default=replays.rate_per_second,
+        rate_max=replays.rate_per_second_max,
+        window=timedelta(days=settings.retention.replay_window_days),
+        running_max=replays.running_max,
+        patterns_max=settings.webhooks.event_types_max,
+    )
+
+
 def allow_list(settings: WebhookSettings) -> AllowList:
     """Private networks that webhooks may go to."""
     return AllowList(networks=settings.private_destinations)
+
+
+def egress_proxy(settings: WebhookSettings) -> EgressProxy | None:
+    """What webhooks leave through, if not directly. The settings have checked the URL."""
+    return EgressProxy.parse(settings.egress_proxy_url) if settings.egress_proxy_url.reveal() else None
 
 
 def endpoint_rules(settings: WebhookSettings) -> EndpointRules:
@@ -92,7 +113,7 @@ def transport_policy(settings: WebhookSettings) -> TransportPolicy:
     return TransportPolicy(
         total_timeout_seconds=settings.total_timeout_seconds,
         response_body_bytes_max=settings.response_body_bytes_max,
-        response_line_bytes_max=settings.response_line_bytes_max,
+        response_head_bytes_max=settings.response_head_bytes_max,
         keep_alive_seconds=settings.keep_alive_seconds,
         dns_cache_seconds=settings.dns_cache_seconds,
         dns_threads=settings.dns_threads,

@@ -2,9 +2,8 @@
 
 import pytest
 
-from config.loading import SettingsError, load_settings
+from config.loading import load_settings
 from threadneedle.roles import policies
-from webhooks.dispatch.policy import DispatchPolicy
 
 STORES = {"DATABASE_URL": "postgresql://example", "REDIS_URL": "redis://example"}
 
@@ -22,9 +21,11 @@ def test_the_defaults_make_every_policy() -> None:
     assert policies.transport_policy(settings.webhooks).total_timeout_seconds == dispatch.send_seconds
 
 
-def test_a_lease_that_is_too_short_for_its_dispatcher_is_refused_by_name() -> None:
-    """The settings refuse what the dispatcher would refuse, before anything starts."""
-    shortest = DispatchPolicy(send_seconds=20).lease_seconds_min
-    load_settings({**STORES, "THREADNEEDLE_WEBHOOKS__LEASE_SECONDS": str(shortest)})
-    with pytest.raises(SettingsError, match="lease_seconds"):
-        load_settings({**STORES, "THREADNEEDLE_WEBHOOKS__LEASE_SECONDS": str(shortest - 1)})
+@pytest.mark.parametrize("send_seconds", ["0.1", "20", "3600"])
+def test_a_lease_outlasts_its_send_whatever_is_configured(send_seconds: str) -> None:
+    """The lease grows with the deadline of a send: no setting lets a claim end before its result is committed."""
+    settings = load_settings({**STORES, "THREADNEEDLE_WEBHOOKS__TOTAL_TIMEOUT_SECONDS": send_seconds}).webhooks
+    dispatch = policies.dispatch_policy(settings)
+    assert dispatch.send_seconds == float(send_seconds)
+    assert policies.queue_policy(settings).lease_seconds > dispatch.lease_seconds_min > dispatch.send_seconds
+    assert not any("lease" in name for name in type(settings).model_fields)
