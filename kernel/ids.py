@@ -16,6 +16,9 @@ from kernel.errors import NotFound
 
 NIL = UUID(int=0)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+# Two characters at a time: ids are written several times for every request and every delivery.
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _TEXT_LENGTH = 26
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -115,7 +118,7 @@ def _assemble(milliseconds: int, random: int) -> UUID:
 
 
 def _encode(value: int) -> str:
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(value >> shift) & 1023] for shift in _SHIFTS])
 
 
 def _decode(text: str) -> int:

@@ -1,5 +1,6 @@
 """The dispatcher's role: claim, load, send, record, finish."""
 
+from config.sections import WebhookSettings
 from kernel.batcher import Batcher
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, running, stop_signal
@@ -12,6 +13,7 @@ from webhooks.dispatch.metrics import DispatchMetrics
 from webhooks.dispatch.outcome import Outcome
 from webhooks.dispatch.recording import Recorded, RecordWork
 from webhooks.sending.aiohttp_transport import AiohttpTransport
+from webhooks.sending.lean_transport import LeanTransport
 from webhooks.sending.sender import Sender
 from webhooks.sending.transport import Transport
 
@@ -20,7 +22,7 @@ async def run() -> None:
     """Dispatch until SIGTERM; then finish what is in flight."""
     async with open_foundation("dispatcher") as foundation:
         webhooks = foundation.settings.webhooks
-        transport = AiohttpTransport(policies.transport_policy(webhooks), policies.allow_list(webhooks))
+        transport = _transport(webhooks)
         results = Batcher(
             foundation.resources.hot_pool,
             RecordWork(foundation.events, foundation.enqueuer, foundation.clock),
@@ -34,6 +36,13 @@ async def run() -> None:
             await dispatcher.run()
         await results.close()
         await transport.close()
+
+
+def _transport(settings: WebhookSettings) -> Transport:
+    policy, allowed = policies.transport_policy(settings), policies.allow_list(settings)
+    if settings.transport == "aiohttp":
+        return AiohttpTransport(policy, allowed)
+    return LeanTransport(policy, allowed, proxy=policies.egress_proxy(settings))
 
 
 def _build(foundation: Foundation, transport: Transport, results: Batcher[Outcome, Recorded]) -> Dispatcher:

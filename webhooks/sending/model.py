@@ -67,11 +67,15 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The decision; `retry_after_seconds` is what the receiver asked for, capped, and a second more: never early."""
+    """The decision; `retry_after_seconds` is what the receiver asked for, capped, and a second more: never early.
+
+    `is_free`: the fault is ours, so that the try uses no step of the schedule and is nobody's failure.
+    """
 
     decision: Decision
     retry_after_seconds: int | None = None
     blame: Blame | None = None
+    is_free: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

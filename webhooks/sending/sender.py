@@ -1,18 +1,19 @@
 """One attempt: sign, send once, decide."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from kernel.clock import Clock
 from kernel.ids import Kind, to_text
 from webhooks.sending.model import AttemptResult, ErrorClass, Exchange, LoadedDelivery, Verdict
-from webhooks.sending.signing import signature_header
+from webhooks.sending.signing import Signers
 from webhooks.sending.transport import BodyState, Transport, WireReply, WireRequest
 from webhooks.sending.verdict import VerdictPolicy, decide_answer, decide_failure
 
+Headers = tuple[tuple[str, str], ...]
+
 _MASK = "••••"
+_SIGNATURE = "webhook-signature"
 # Never an endpoint's own: what identifies, signs and frames the message is ours. The prefix rules are in `is_reserved`.
 _RESERVED = frozenset(
     {"host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "user-agent"}
@@ -41,11 +42,18 @@ class Sender:
         self._transport = transport
         self._clock = clock
         self._policy = policy
+        self._signers = Signers()
+        self._introduction = (("content-type", "application/json"), ("user-agent", policy.user_agent))
 
     async def send(self, delivery: LoadedDelivery) -> AttemptResult:
         """POST the delivery's stored bytes once, signed now, and say what the answer means."""
         started_at = self._clock.now()
-        request = WireRequest(url=delivery.url, headers=self._headers(delivery, started_at), body=delivery.body)
+        request = WireRequest(
+            url=delivery.url,
+            headers=self._headers(delivery, started_at),
+            body=delivery.body,
+            client_certificate=delivery.client_certificate,
+        )
         reply = await self._transport.send(request)
         return AttemptResult(
             started_at=started_at,
@@ -54,26 +62,33 @@ class Sender:
             timings=reply.timings,
             exchange=_exchange(delivery, request, reply).to_bytes(),
             verdict=self._verdict(reply),
+            certificate_expires_at=reply.certificate_expires_at,
         )
 
-    def _headers(self, delivery: LoadedDelivery, now: datetime) -> tuple[tuple[str, str], ...]:
-        """The endpoint's own headers, then ours; the webhook-id is the event's and the same for every attempt."""
+    def _headers(self, delivery: LoadedDelivery, now: datetime) -> Headers:
+        """The endpoint's own headers, then ours; the webhook-id is the event's and the same for every attempt.
+
+        Raises ValueError where the endpoint's keys cannot sign: nothing is ever sent unsigned.
+        """
         environment = delivery.tenant.environment
         message_id = to_text(Kind.EVENT, delivery.event_id, environment)
         timestamp = int(now.timestamp())
-        ours = {
-            "content-type": "application/json",
-            "user-agent": self._policy.user_agent,
-            "webhook-id": message_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature_header(delivery.secrets, message_id, timestamp, delivery.body),
-            "threadneedle-delivery": to_text(Kind.DELIVERY, delivery.delivery_id, environment),
-            "threadneedle-attempt": str(delivery.step + 1),
-            "threadneedle-cause": delivery.cause.value,
-        }
+        signature = self._signers.of(delivery.signing_keys).header(message_id, timestamp, delivery.body)
+        headers = [
+            *_own(delivery),
+            *self._introduction,
+            ("webhook-id", message_id),
+            ("webhook-timestamp", str(timestamp)),
+            (_SIGNATURE, signature),
+            ("threadneedle-delivery", to_text(Kind.DELIVERY, delivery.delivery_id, environment)),
+            ("threadneedle-attempt", str(delivery.step + 1)),
+            ("threadneedle-cause", delivery.cause.value),
+        ]
+        if delivery.sequence is not None:
+            headers.append(("webhook-sequence", str(delivery.sequence)))
         if delivery.round:
-            ours["threadneedle-replay"] = str(delivery.round)
-        return (*_own(delivery), *ours.items())
+            headers.append(("threadneedle-replay", str(delivery.round)))
+        return tuple(headers)
 
     def _verdict(self, reply: WireReply) -> Verdict:
         if reply.status is None:
@@ -87,8 +102,13 @@ def is_reserved(name: str) -> bool:
     return lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES)
 
 
-def _own(delivery: LoadedDelivery) -> Iterable[tuple[str, str]]:
-    return ((name, value) for name, value in delivery.headers.items() if not is_reserved(name))
+def _own(delivery: LoadedDelivery) -> Headers:
+    return tuple([(name, value) for name, value in delivery.headers.items() if not is_reserved(name)])
+
+
+def _shown(url: str) -> str:
+    start, mark, _ = url.partition("?")
+    return start + mark + _MASK if mark else url
 
 
 def _error_class(reply: WireReply) -> ErrorClass | None:
@@ -99,11 +119,10 @@ def _error_class(reply: WireReply) -> ErrorClass | None:
 
 def _exchange(delivery: LoadedDelivery, request: WireRequest, reply: WireReply) -> Exchange:
     """What may be kept: an endpoint's own header values and the signatures are credentials, and so may a query be."""
-    hidden = {name.lower() for name in delivery.headers} | {"webhook-signature"}
-    parts = urlsplit(request.url)
+    hidden = {*delivery.headers, _SIGNATURE}
     return Exchange(
-        url=parts._replace(query=_MASK if parts.query else "").geturl(),
-        request_headers=tuple((name, _MASK if name.lower() in hidden else value) for name, value in request.headers),
+        url=_shown(request.url),
+        request_headers=tuple([(name, _MASK if name in hidden else value) for name, value in request.headers]),
         response_headers=reply.headers,
         response_body=reply.body,
         note=reply.detail or _BODY_NOTES[reply.body_state],

@@ -24,7 +24,7 @@ class TransportPolicy:
 
     total_timeout_seconds: float = 20.0
     response_body_bytes_max: int = 16_384
-    response_line_bytes_max: int = 16_384
+    response_head_bytes_max: int = 32_768
     keep_alive_seconds: float = 30.0
     dns_cache_seconds: int = 10
     dns_threads: int = 64

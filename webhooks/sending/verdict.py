@@ -13,6 +13,7 @@ _SECONDS = re.compile(r"[0-9]{1,10}")
 _WISHES = {"disable": Decision.DISABLE, "abort-message": Decision.ABORT}
 # A receiver's clock and ours are never quite the same; a second more keeps the promise "never early".
 _NEVER_EARLY_SECONDS = 1
+_OURS = frozenset({ErrorClass.PROXY, ErrorClass.INTERNAL})
 
 Headers = Iterable[tuple[str, str]]
 
@@ -48,7 +49,9 @@ def decide_answer(status: int, headers: Headers, now: datetime, policy: VerdictP
 
 def decide_failure(error: ErrorClass) -> Verdict:
     """The verdict where no answer was read: the whole lane would fail alike, unless the fault is ours."""
-    return Verdict(decision=Decision.RETRY, blame=Blame.DELIVERY if error is ErrorClass.INTERNAL else Blame.LANE)
+    if error in _OURS:
+        return Verdict(decision=Decision.RETRY, is_free=True)
+    return Verdict(decision=Decision.RETRY, blame=Blame.LANE)
 
 
 def _blame(status: int) -> Blame:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.raw_server import Exchange, Script, server_tls, serving
 from webhooks.sending.aiohttp_transport import AiohttpTransport
 from webhooks.sending.destination import AllowList
+from webhooks.sending.lean_transport import LeanTransport
 from webhooks.sending.model import ErrorClass
 from webhooks.sending.transport import BodyState, Transport, TransportPolicy, WireReply, WireRequest
 
@@ -19,7 +20,7 @@ SHORT_SECONDS = 0.6
 LONG_SECONDS = 10.0
 CAP = 4096
 OPEN = AllowList.parse(["127.0.0.0/8", "localhost"])
-IMPLEMENTATIONS = {"aiohttp": AiohttpTransport}
+IMPLEMENTATIONS = {"aiohttp": AiohttpTransport, "lean": LeanTransport}
 
 Build = Callable[..., Transport]
 

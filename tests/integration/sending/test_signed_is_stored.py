@@ -15,12 +15,13 @@ from tests.support.tenants import add_tenant
 from webhooks.events.matching import Matcher
 from webhooks.events.model import NewEvent, body_context
 from webhooks.events.writer import EventWriter
-from webhooks.sending.aiohttp_transport import AiohttpTransport
 from webhooks.sending.destination import AllowList
-from webhooks.sending.model import Cause, Decision, LoadedDelivery
+from webhooks.sending.lean_transport import LeanTransport
+from webhooks.sending.model import Cause, Decision, LoadedDelivery, SigningKey
 from webhooks.sending.sender import Sender, SendPolicy
-from webhooks.sending.signing import new_secret
+from webhooks.sending.signing import new_ed25519_secret, new_secret
 from webhooks.sending.transport import TransportPolicy
+from webhooks.states import SignatureScheme
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 ODD_DATA = [
@@ -46,7 +47,7 @@ async def test_a_receiver_verifies_the_stored_bytes(database: Pool, vault: Vault
         received.append(await exchange.read_request())
         await exchange.say(b"HTTP/1.1 204 No Content\r\n\r\n")
 
-    transport = AiohttpTransport(TransportPolicy(), AllowList.parse(["127.0.0.1"]))
+    transport = LeanTransport(TransportPolicy(), AllowList.parse(["127.0.0.1"]))
     async with serving(receiver) as server:
         delivery = LoadedDelivery(
             tenant=tenant,
@@ -55,7 +56,11 @@ async def test_a_receiver_verifies_the_stored_bytes(database: Pool, vault: Vault
             endpoint_id=new_id(now),
             endpoint_version=1,
             url=server.url(),
-            secrets=(new_secret(), new_secret()),
+            signing_keys=(
+                SigningKey(scheme=SignatureScheme.V1A, secret=new_ed25519_secret()),
+                SigningKey(scheme=SignatureScheme.V1, secret=new_secret()),
+                SigningKey(scheme=SignatureScheme.V1, secret=new_secret()),
+            ),
             body=stored,
             round=0,
             step=0,
@@ -68,5 +73,5 @@ async def test_a_receiver_verifies_the_stored_bytes(database: Pool, vault: Vault
     assert body == stored
     headers = dict(line.split(": ", 1) for line in head.decode().lower().split("\r\n")[1:])
     headers |= {"webhook-signature": head.decode().split("webhook-signature: ")[1].split("\r\n")[0]}
-    for secret in delivery.secrets:
-        assert Webhook(secret.reveal()).verify(body, headers)["data"] == data
+    for key in delivery.signing_keys[1:]:
+        assert Webhook(key.secret.reveal()).verify(body, headers)["data"] == data

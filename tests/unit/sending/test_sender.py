@@ -9,10 +9,11 @@ from standardwebhooks import Webhook
 
 from kernel.ids import Environment, Tenant
 from tests.support.clock import FakeClock
-from webhooks.sending.model import Cause, Decision, ErrorClass, Exchange, LoadedDelivery, Timings
+from webhooks.sending.model import Cause, Decision, ErrorClass, Exchange, LoadedDelivery, SigningKey, Timings
 from webhooks.sending.sender import Sender, SendPolicy, is_reserved
 from webhooks.sending.signing import new_secret
 from webhooks.sending.transport import BodyState, WireReply, WireRequest
+from webhooks.states import SignatureScheme
 
 EVENT = UUID("01932b5e-7b00-7000-8000-000000000001")
 OK = WireReply(timings=Timings(total_us=5), status=200)
@@ -30,6 +31,10 @@ class FixedTransport:
     async def close(self) -> None: ...
 
 
+def key() -> SigningKey:
+    return SigningKey(scheme=SignatureScheme.V1, secret=new_secret())
+
+
 def delivery(**fields: object) -> LoadedDelivery:
     plain = LoadedDelivery(
         tenant=Tenant(UUID(int=1), Environment.TEST),
@@ -38,7 +43,7 @@ def delivery(**fields: object) -> LoadedDelivery:
         endpoint_id=UUID(int=3),
         endpoint_version=1,
         url="https://shop.example.com/hook?token=planted-secret",
-        secrets=(new_secret(),),
+        signing_keys=(key(),),
         body=b'{"type":"order.shipped","data":{}}',
         round=0,
         step=2,
@@ -55,7 +60,7 @@ async def send(reply: WireReply, loaded: LoadedDelivery, now: datetime | None = 
 
 async def test_a_request_is_signed_and_says_what_it_is() -> None:
     """The webhook headers are there, verified by the official library; the body is the stored one."""
-    loaded = delivery(secrets=(new_secret(), new_secret()))
+    loaded = delivery(signing_keys=(key(), key()))
     now = datetime.now().astimezone()
     _, request = await send(OK, loaded, now)
     headers = dict(request.headers)
@@ -65,8 +70,8 @@ async def test_a_request_is_signed_and_says_what_it_is() -> None:
     assert headers["threadneedle-cause"] == "retry"
     assert "threadneedle-replay" not in headers
     assert request.body is loaded.body
-    for secret in loaded.secrets:
-        assert Webhook(secret.reveal()).verify(request.body, headers)
+    for each in loaded.signing_keys:
+        assert Webhook(each.secret.reveal()).verify(request.body, headers)
 
 
 async def test_a_replay_says_so() -> None:
@@ -95,7 +100,7 @@ async def test_what_is_kept_has_no_secrets() -> None:
     kept = Exchange.from_bytes(result.exchange)
     assert b"planted-secret" not in result.exchange
     assert dict(request.headers)["webhook-signature"].encode() not in result.exchange
-    assert loaded.secrets[0].reveal().encode() not in result.exchange
+    assert loaded.signing_keys[0].secret.reveal().encode() not in result.exchange
     assert kept.url == "https://shop.example.com/hook?••••"
     assert dict(kept.request_headers)["Authorization"] == "••••"
     assert dict(kept.request_headers)["webhook-id"].startswith("evt_test_")

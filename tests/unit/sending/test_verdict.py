@@ -84,7 +84,8 @@ def test_retry_after(value: str, seconds: int | None) -> None:
 
 @pytest.mark.parametrize("error", ErrorClass)
 def test_a_failure_is_tried_again(error: ErrorClass) -> None:
-    """Without an answer the whole lane would fail alike, unless the fault is ours."""
+    """Without an answer the whole lane would fail alike; what is our own fault costs no step and blames nobody."""
     verdict = decide_failure(error)
+    is_ours = error in {ErrorClass.INTERNAL, ErrorClass.PROXY}
     assert verdict.decision is Decision.RETRY
-    assert verdict.blame is (Blame.DELIVERY if error is ErrorClass.INTERNAL else Blame.LANE)
+    assert (verdict.blame, verdict.is_free) == ((None, True) if is_ours else (Blame.LANE, False))

@@ -52,8 +52,8 @@ class AiohttpTransport:
             auto_decompress=False,
             trust_env=False,
             trace_configs=[tracing()],
-            max_line_size=policy.response_line_bytes_max,
-            max_field_size=policy.response_line_bytes_max,
+            max_line_size=policy.response_head_bytes_max,
+            max_field_size=policy.response_head_bytes_max,
         )
 
     async def send(self, request: WireRequest) -> WireReply:
