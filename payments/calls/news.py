@@ -7,6 +7,7 @@ from payments.rows import PaymentRow
 from payments.states.names import PaymentStatus
 from payments.view import PaymentView
 from webhooks.events.model import NewEvent
+from webhooks.queue.port import Priority
 
 # That a call is in flight is no news: its outcome, also an unknown one, is.
 SILENT_STATUSES = frozenset({PaymentStatus.SUBMITTING})
@@ -21,7 +22,10 @@ def is_news(status: PaymentStatus, submission_sequence: int) -> bool:
 
 
 def news_of(view: PaymentView, payment: PaymentRow, now: datetime, *, type_: str | None = None) -> NewEvent:
-    """`payment.<status>` with the payment as its data; ordered by payment where the endpoint wants order."""
+    """`payment.<status>` with the payment as its data; ordered by payment where the endpoint wants order.
+
+    What happens to money goes before what partners publish.
+    """
     return NewEvent(
         tenant=payment.tenant,
         id=new_id(now),
@@ -30,4 +34,5 @@ def news_of(view: PaymentView, payment: PaymentRow, now: datetime, *, type_: str
         occurred_at=now,
         data=view.to_json(),
         ordering_key=payment.id,
+        priority=Priority.HIGH,
     )
