@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from kernel.ids import NIL
 from kernel.sql import beside
 from webhooks.endpoints.patterns import TypeFilter
 from webhooks.events.model import Connection
@@ -56,7 +57,7 @@ async def count_covered(connection: Connection, coverage: Coverage) -> int:
     return int(await connection.fetchval(_SQL["count_covered"], *_range(coverage), *_ended(coverage)))
 
 
-async def count_under_way(connection: Connection, coverage: Coverage, replay_id: UUID | None = None) -> int:
+async def count_under_way(connection: Connection, coverage: Coverage, replay_id: UUID = NIL) -> int:
     """How many deliveries of the range have not ended, so that a replay leaves them alone."""
     if not coverage.states:
         return 0
