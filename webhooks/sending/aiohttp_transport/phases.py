@@ -25,6 +25,7 @@ class Phases:
     tls_started: int | None = None
     connected: int | None = None
     head: int | None = None
+    tls: ssl.SSLObject | None = None
 
     def timings(self) -> Timings:
         """The phases as differences."""
@@ -62,7 +63,8 @@ class TimedContext(ssl.SSLContext):
         """Called by the event loop."""
         phases = CURRENT.get()
         phases.tls_started = time.perf_counter_ns()
-        return super().wrap_bio(*args, **kwargs)
+        phases.tls = super().wrap_bio(*args, **kwargs)
+        return phases.tls
 
 
 def tracing() -> aiohttp.TraceConfig:

@@ -1,38 +1,37 @@
-"""Looking up names."""
+"""Looking up names for aiohttp."""
 
-import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-_Found = tuple[Any, Any, int, str, tuple[Any, ...]]
+from webhooks.sending.dialing.names import Names
 
 
-class ThreadedResolver(AbstractResolver):
-    """The system's resolver on threads of its own, so that slow names do not use up those of the process."""
+class NamesResolver(AbstractResolver):
+    """The names that every transport uses, in aiohttp's terms."""
 
-    def __init__(self, threads: int) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="webhook-dns")
+    def __init__(self, names: Names) -> None:
+        self._names = names
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - aiohttp's; all are wanted
     ) -> list[ResolveResult]:
-        """All addresses of the name, IPv4 and IPv6. Raises OSError when there is none."""
-        found = await asyncio.get_running_loop().run_in_executor(self._executor, _lookup, host, port, family)
+        """All addresses of the name, IPv4 and IPv6. Raises NoAddressError."""
         return [
-            ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=proto, flags=0)
-            for kind, _, proto, _, address in found
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=0,
+            )
+            for address in await self._names.find(host)
         ]
 
     async def close(self) -> None:
-        """Give the threads back without waiting for look-ups that hang."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _lookup(host: str, port: int, family: socket.AddressFamily) -> list[_Found]:
-    try:
-        return list(socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM))
-    except UnicodeError as problem:
-        raise socket.gaierror(socket.EAI_NONAME, "the name is not valid") from problem
+        """Give up look-ups."""
+        self._names.close()

@@ -7,7 +7,6 @@ mind after a look-up and no odd spelling of an address gets past the check. TLS 
 import asyncio
 import functools
 import socket
-import ssl
 import time
 from typing import Any, cast
 
@@ -17,8 +16,11 @@ from yarl import URL
 
 from webhooks.sending.aiohttp_transport.phases import CURRENT, Phases, TimedContext, tracing
 from webhooks.sending.aiohttp_transport.protocol import HeadFirstHandler
-from webhooks.sending.aiohttp_transport.resolver import ThreadedResolver
+from webhooks.sending.aiohttp_transport.resolver import NamesResolver
 from webhooks.sending.destination import AllowList, RefusedDestinationError, check_address
+from webhooks.sending.dialing.names import Names
+from webhooks.sending.dialing.problems import tls_problem
+from webhooks.sending.dialing.tls import BadCertificateError, TlsContexts, expiry_of
 from webhooks.sending.model import ErrorClass, Timings
 from webhooks.sending.transport import BodyState, TransportPolicy, WireReply, WireRequest
 
@@ -43,9 +45,10 @@ class AiohttpTransport:
     def __init__(self, policy: TransportPolicy, allowed: AllowList, ca_file: str | None = None) -> None:
         self._policy = policy
         self._allowed = allowed
-        self._resolver = ThreadedResolver(policy.dns_threads)
+        self._resolver = NamesResolver(Names(policy.dns_cache_seconds, policy.dns_threads))
+        self._contexts = TlsContexts(ca_file, TimedContext)
         self._session = aiohttp.ClientSession(
-            connector=self._connector(_tls_context(ca_file)),
+            connector=self._connector(),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=policy.total_timeout_seconds, ceil_threshold=_EXACT_SECONDS),
             skip_auto_headers=_AUTO_HEADERS,
@@ -66,6 +69,8 @@ class AiohttpTransport:
         token = CURRENT.set(phases)
         try:
             return await self._exchange(url, request, phases)
+        except BadCertificateError as problem:
+            return WireReply(timings=phases.timings(), error=ErrorClass.INTERNAL, detail=str(problem))
         except (aiohttp.ClientError, OSError, ValueError) as problem:
             error, detail = _classify(problem, phases)
             return WireReply(timings=phases.timings(), error=error, detail=detail)
@@ -78,8 +83,9 @@ class AiohttpTransport:
         await self._resolver.close()
 
     async def _exchange(self, url: URL, request: WireRequest, phases: Phases) -> WireReply:
+        tls = await self._contexts.get(request.client_certificate)
         async with self._session.post(
-            url, data=request.body, headers=request.headers, allow_redirects=False, trace_request_ctx=phases
+            url, data=request.body, headers=request.headers, allow_redirects=False, trace_request_ctx=phases, ssl=tls
         ) as response:
             phases.head = time.perf_counter_ns()
             body, state = await self._read(response)
@@ -88,9 +94,12 @@ class AiohttpTransport:
             return WireReply(
                 timings=phases.timings(),
                 status=response.status,
-                headers=tuple(response.headers.items()),
+                headers=tuple(
+                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers
+                ),
                 body=body,
                 body_state=state,
+                certificate_expires_at=expiry_of(phases.tls) if phases.tls else None,
             )
 
     async def _read(self, response: aiohttp.ClientResponse) -> tuple[bytes, BodyState]:
@@ -107,13 +116,12 @@ class AiohttpTransport:
             return bytes(body), BodyState.BROKEN
         return bytes(body), BodyState.COMPLETE
 
-    def _connector(self, tls: ssl.SSLContext) -> aiohttp.TCPConnector:
+    def _connector(self) -> aiohttp.TCPConnector:
         connector = aiohttp.TCPConnector(
             resolver=self._resolver,
-            ssl=tls,
             limit=0,
             keepalive_timeout=self._policy.keep_alive_seconds,
-            ttl_dns_cache=self._policy.dns_cache_seconds,
+            use_dns_cache=False,  # the resolver has one
             timeout_ceil_threshold=_EXACT_SECONDS,
             socket_factory=self._checked_socket,
         )
@@ -132,21 +140,12 @@ class AiohttpTransport:
         return socket.socket(family=family, type=kind, proto=protocol)
 
 
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
 def _classify(problem: Exception, phases: Phases) -> tuple[ErrorClass, str]:
     """The class of a failure before the head of an answer, and what to tell people."""
     if isinstance(problem, aiohttp.ClientConnectorError):
         return _classify_connecting(problem, phases)
     if isinstance(problem, aiohttp.ClientConnectorCertificateError):
-        return ErrorClass.TLS, _certificate_problem(problem.certificate_error)
+        return ErrorClass.TLS, tls_problem(problem.certificate_error)
     for kinds, error, detail in _CLASSES:
         if isinstance(problem, kinds):
             return error, detail.format(where=phases.where())
@@ -157,12 +156,7 @@ def _classify_connecting(problem: aiohttp.ClientConnectorError, phases: Phases) 
     if isinstance(problem.os_error, RefusedDestinationError):
         return ErrorClass.REFUSED_DESTINATION, str(problem.os_error)
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
-        return ErrorClass.DNS, "the name has no address"
+        return ErrorClass.DNS, str(problem.os_error)
     if phases.tls_started is not None:
-        return ErrorClass.TLS, "the TLS handshake failed"
+        return ErrorClass.TLS, tls_problem(problem.os_error)
     return ErrorClass.CONNECT, "no connection could be made"
-
-
-def _certificate_problem(problem: Exception) -> str:
-    reason = getattr(problem, "verify_message", "")
-    return f"the certificate was not accepted: {reason}" if reason else "the certificate was not accepted"
