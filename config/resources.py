@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -47,7 +47,7 @@ class Resources:
     pool: Pool
     hot_pool: Pool
     key_pool: Pool
-    queue_redis: Redis
+    queue_redis: Redis | RedisCluster
     limits_redis: Redis
     clock: CorrectedClock
 
@@ -73,15 +73,13 @@ async def open_resources(
         ]
         await check_postgres(pools[0])
         await measure_clock(pools[0], clock)
-        clients = [await stack.enter_async_context(_redis(settings.redis, url)) for url in _redis_urls(settings.redis)]
-        for client in clients:
-            await check_redis(client)
+        queue_redis, limits_redis = await _open_redis(stack, settings.redis)
         yield Resources(
             pool=pools[0],
             hot_pool=pools[1],
             key_pool=pools[2],
-            queue_redis=clients[0],
-            limits_redis=clients[-1],
+            queue_redis=queue_redis,
+            limits_redis=limits_redis,
             clock=clock,
         )
 
@@ -93,15 +91,23 @@ async def check_postgres(pool: Pool) -> None:
         raise ResourceError(f"PostgreSQL {version // 10_000} is too old; Threadneedle needs 14 or newer")
 
 
-async def check_redis(client: Redis) -> None:
-    """Raises ResourceError for a Redis that may throw our keys away."""
+async def check_redis(client: Redis | RedisCluster) -> None:
+    """Raises ResourceError for a Redis, or a node of a cluster, that may throw our keys away."""
     try:
-        policy = (await client.info("memory")).get("maxmemory_policy")
+        policies = await _eviction_policies(client)
     except (RedisError, OSError) as error:
         _log.warning("redis.absent", error=type(error).__name__)
         return
-    if policy != _KEEP:
+    for policy in policies - {_KEEP}:
         raise ResourceError(f"Redis has maxmemory-policy {policy}; set it to {_KEEP}, or it will drop what is queued")
+
+
+async def _eviction_policies(client: Redis | RedisCluster) -> set[Any]:
+    if isinstance(client, Redis):
+        return {(await client.info("memory")).get("maxmemory_policy")}
+    nodes = (await client.initialize()).get_nodes()
+    infos = [await client.info("memory", target_nodes=node) for node in nodes]
+    return {info.get("maxmemory_policy") for info in infos}
 
 
 async def measure_clock(pool: Pool, clock: CorrectedClock) -> None:
@@ -164,9 +170,16 @@ async def _close(pool: Pool, seconds: float) -> None:
         pool.terminate()
 
 
-def _redis_urls(settings: RedisSettings) -> list[Secret]:
+async def _open_redis(stack: AsyncExitStack, settings: RedisSettings) -> tuple[Redis | RedisCluster, Redis]:
     """The queue's server, and the limits' where it is another."""
-    return [settings.queue_url, settings.limits_url] if settings.limits_url.reveal() else [settings.queue_url]
+    opened = _cluster if settings.queue_cluster else _redis
+    queue: Redis | RedisCluster = await stack.enter_async_context(opened(settings, settings.queue_url))
+    await check_redis(queue)
+    if isinstance(queue, Redis) and not settings.limits_url.reveal():
+        return queue, queue
+    limits = await stack.enter_async_context(_redis(settings, settings.limits_url))
+    await check_redis(limits)
+    return queue, limits
 
 
 @asynccontextmanager
@@ -181,6 +194,23 @@ async def _redis(settings: RedisSettings, url: Secret) -> AsyncIterator[Redis]:
         retry=Retry(NoBackoff(), 0),
     )
     client = Redis.from_pool(pool)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@asynccontextmanager
+async def _cluster(settings: RedisSettings, url: Secret) -> AsyncIterator[RedisCluster]:
+    """The same for a cluster. A node that is away must not stop the others, so full coverage is not asked for."""
+    client = RedisCluster.from_url(
+        url.reveal(),
+        require_full_coverage=False,
+        max_connections=settings.connections_max,
+        socket_connect_timeout=settings.connect_timeout_seconds,
+        socket_timeout=settings.call_timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
     try:
         yield client
     finally:

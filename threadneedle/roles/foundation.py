@@ -29,7 +29,9 @@ from threadneedle.roles import policies
 from webhooks.events.matching import Matcher, MatcherMetrics
 from webhooks.events.writer import EventWriter
 from webhooks.queue.enqueuer import EnqueuerMetrics, EnqueuerPolicy, QueueEnqueuer
+from webhooks.queue.port import RebuildableQueue
 from webhooks.queue.redis_queue import RedisQueue
+from webhooks.queue.sharded import ShardedQueue
 
 _log = structlog.get_logger()
 
@@ -43,7 +45,7 @@ class Foundation:
     registry: CollectorRegistry
     batch_metrics: BatchMetrics
     vault: Vault
-    queue: RedisQueue
+    queue: RebuildableQueue
     enqueuer: QueueEnqueuer
     events: EventWriter
 
@@ -67,7 +69,7 @@ async def open_foundation(role: str) -> AsyncIterator[Foundation]:
         registry = CollectorRegistry()
         keys = open_provider(settings.keys, os.environ)
         vault = Vault(resources.key_pool, keys, clock, policies.vault_policy(settings))
-        queue = RedisQueue(resources.queue_redis, policies.queue_policy(settings.webhooks))
+        queue = _queue(resources, settings)
         enqueuer = QueueEnqueuer(queue, EnqueuerMetrics.registered(registry), _enqueuer_policy(settings))
         yield Foundation(
             settings=settings,
@@ -147,6 +149,12 @@ async def _or_stop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def _machine_clock(skew_seconds: float) -> Callable[[], datetime]:
     skew = timedelta(seconds=skew_seconds)
     return lambda: datetime.now(UTC) + skew
+
+
+def _queue(resources: Resources, settings: Settings) -> RebuildableQueue:
+    policy, shards = policies.queue_policy(settings.webhooks), settings.webhooks.queue_shards
+    parts = [RedisQueue(resources.queue_redis, policy, shard=shard, shards=shards) for shard in range(shards)]
+    return ShardedQueue(parts) if shards > 1 else parts[0]
 
 
 def _enqueuer_policy(settings: Settings) -> EnqueuerPolicy:

@@ -78,8 +78,9 @@ class QueueEnqueuer:
                 self._refused(placed)
 
     def _refused(self, placed: Sequence[Placed]) -> None:
-        if windows := placed.count(Placed.WINDOW):
-            self._missed("window", windows)
+        for why in (Placed.WINDOW, Placed.AWAY):
+            if jobs := placed.count(why):
+                self._missed(why, jobs)
 
     def _missed(self, why: str, jobs: int) -> None:
         self._metrics.missed.labels(why).inc(jobs)

@@ -83,9 +83,12 @@ class Job:
 class Lane:
     """What PostgreSQL says about an endpoint's lane; the queue keeps a copy for as long as its epoch lasts.
 
-    `cap` is how many may be in flight at once. `weight` is its share of the claims beside other lanes. Without
-    `rate_per_second` it has no rate; with one it is a token bucket of `burst`. Opening a held lane begins with one in
-    flight. A lane that was never told has the usual cap, weight 1, no rate, and is open.
+    A held lane gives out only jobs of origin PROBE; one that is offered takes the place of whatever waits of its
+    delivery at the same step, and is KNOWN where that is leased. Opening a held lane begins with one in flight.
+
+    `cap` is how many may be in flight at once. `weight` (1 to 100) is its share of the claims beside other lanes.
+    Without `rate_per_second` it has no rate; with one it is a token bucket of `burst`. A lane that was never told has
+    the usual cap, weight 1, no rate, and is open.
     """
 
     partner_id: UUID
@@ -137,11 +140,16 @@ class Placed(StrEnum):
     REPLACED = "replaced"  # an older step or a later time gave way
     WINDOW = "window"  # its lane holds as many as it may; the row waits in PostgreSQL
     LATER = "later"  # it is due beyond the horizon; the row waits in PostgreSQL
+    AWAY = "away"  # the server of its shard is away, those of others are not; the row waits in PostgreSQL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePolicy:
-    """Bounds of the queue. The lease must exceed the time that a send and its commit may take."""
+    """Bounds of the queue. The lease must exceed the time that a send and its commit may take.
+
+    `lane_cap` is the cap of a lane that was never told one, `lane_window` how many jobs a lane holds at most;
+    probes are let in beyond it. No job is let in that is due later than `horizon_seconds`.
+    """
 
     lease_seconds: float = 45
     lane_cap: int = 10
