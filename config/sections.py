@@ -194,7 +194,11 @@ class WebhookSettings(Section):
     private_destinations: tuple[Network, ...]
     plain_http_allowed: bool
     endpoints_max: Count
+    merchant_endpoints_max: Count
     event_types_max: Count
+    filter_microseconds_max: Count
+    challenge_timeout_seconds: Seconds
+    challenges_running_max: Count
     secret_overlap_seconds: Count
     attempts_running_max: Count
     claim_batch: Count
@@ -213,6 +217,27 @@ class WebhookSettings(Section):
             raise ValueError("delivery_age_seconds_max must not end before retry_delays_seconds do")
         if self.egress_proxy_url.reveal() and self.transport != "lean":
             raise ValueError("egress_proxy_url needs the transport lean")
+        return self
+
+
+class HealthSettings(Section):
+    """When an endpoint's trouble holds it, is told, and ends it."""
+
+    hold_after_failures: Count
+    probe_seconds_min: Count
+    probe_seconds_max: Count
+    failing_warn_after_seconds: tuple[Count, ...]
+    failing_disable_after_seconds: Count
+    failing_disable_deliveries: Count
+    certificate_warn_days: tuple[Count, ...]
+    watch_interval_seconds: Seconds
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Self:
+        if self.probe_seconds_min > self.probe_seconds_max:
+            raise ValueError("probe_seconds_min must not exceed probe_seconds_max")
+        if any(seconds >= self.failing_disable_after_seconds for seconds in self.failing_warn_after_seconds):
+            raise ValueError("failing_warn_after_seconds must come before failing_disable_after_seconds")
         return self
 
 

@@ -14,6 +14,7 @@ from config.sections import (
     BatchSettings,
     DatabaseSettings,
     GatewaySettings,
+    HealthSettings,
     KeySettings,
     LimitSettings,
     LoggingSettings,
@@ -21,6 +22,7 @@ from config.sections import (
     PaymentSettings,
     RedisSettings,
     RehearsalSettings,
+    ReplaySettings,
     RetentionSettings,
     Section,
     WatchSettings,
@@ -40,9 +42,11 @@ class Settings(Section):
     payments: PaymentSettings
     banks: BankSettings
     webhooks: WebhookSettings
+    health: HealthSettings
     batches: BatchSettings
     keys: KeySettings
     retention: RetentionSettings
+    replays: ReplaySettings
     watch: WatchSettings
     logging: LoggingSettings
     rehearsal: RehearsalSettings

@@ -12,12 +12,19 @@ from gateway.oauth.server import TokenPolicy, TokenServer
 from gateway.oauth.verifier import Verifier
 from payments.inbox.accept import Inbox
 from payments.service import Payments
-from webhooks.endpoints.secrets import EndpointSecrets
+from webhooks.endpoints.keys.published import PublishedKeys
+from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
-from webhooks.endpoints.testing import EndpointTester
+from webhooks.endpoints.trying.challenge import Challenges
+from webhooks.endpoints.trying.hearing import HearingTrials
+from webhooks.endpoints.trying.tester import EndpointTester
 from webhooks.events.publisher import Publisher
+from webhooks.reading.attempts import Attempts
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
+from webhooks.reading.gaps import Gaps
+from webhooks.reading.undelivered.summary import UndeliveredSummary
+from webhooks.reading.undelivered.view import UndeliveredView
 from webhooks.replays.retrying import Retrier
 from webhooks.replays.service import Replays
 
@@ -35,9 +42,16 @@ class Services:
     publisher: Publisher
     feed: Feed
     deliveries: Deliveries
+    attempts: Attempts
+    undelivered: UndeliveredView
+    undelivered_summary: UndeliveredSummary
+    gaps: Gaps
     endpoints: Endpoints
     endpoint_secrets: EndpointSecrets
     endpoint_tester: EndpointTester
+    published_keys: PublishedKeys
+    challenges: Challenges
+    hearing_trials: HearingTrials
     replays: Replays
     retrier: Retrier
     payments: Payments

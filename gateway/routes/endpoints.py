@@ -1,18 +1,19 @@
 """Where merchants receive events."""
 
-from gateway.handlers.webhooks import endpoints
-from gateway.http.route import Route
+from gateway.handlers.webhooks.endpoints import keys, life, trials
+from gateway.http.route import KIB, Route, open_read
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page
+from gateway.schemas.webhooks.endpoint_keys import KeySetOut, RotationIn, SecretsOut
+from gateway.schemas.webhooks.endpoint_trials import ChallengeOut, FilterTrialIn, FilterTrialOut, TrialIn
 from gateway.schemas.webhooks.endpoints import (
     EndpointChange,
+    EndpointChanged,
     EndpointCreated,
     EndpointFilter,
     EndpointIn,
     EndpointOut,
-    RotationIn,
-    SecretsOut,
 )
 from gateway.schemas.webhooks.events import EventAccepted
 from gateway.services import Services
@@ -21,8 +22,8 @@ ENDPOINTS: tuple[Route[Services], ...] = (
     Route(
         method="POST",
         path="/v1/webhook-endpoints",
-        handler=endpoints.create_endpoint,
-        sentence="Make an endpoint; the answer carries its signing secret.",
+        handler=life.create_endpoint,
+        sentence="Make an endpoint; the answer carries what its messages are signed with.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
         request=EndpointIn,
@@ -33,7 +34,7 @@ ENDPOINTS: tuple[Route[Services], ...] = (
     Route(
         method="GET",
         path="/v1/webhook-endpoints",
-        handler=endpoints.list_endpoints,
+        handler=life.list_endpoints,
         sentence="List endpoints, oldest first.",
         scope=Scope.WEBHOOKS_READ,
         query=EndpointFilter,
@@ -43,7 +44,7 @@ ENDPOINTS: tuple[Route[Services], ...] = (
     Route(
         method="GET",
         path="/v1/webhook-endpoints/{endpoint_id}",
-        handler=endpoints.get_endpoint,
+        handler=life.get_endpoint,
         sentence="Read one endpoint.",
         scope=Scope.WEBHOOKS_READ,
         response=EndpointOut,
@@ -52,18 +53,18 @@ ENDPOINTS: tuple[Route[Services], ...] = (
     Route(
         method="PATCH",
         path="/v1/webhook-endpoints/{endpoint_id}",
-        handler=endpoints.change_endpoint,
+        handler=life.change_endpoint,
         sentence="Change an endpoint, enable or disable it.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
         request=EndpointChange,
-        response=EndpointOut,
+        response=EndpointChanged,
         tag="webhook endpoints",
     ),
     Route(
         method="DELETE",
         path="/v1/webhook-endpoints/{endpoint_id}",
-        handler=endpoints.delete_endpoint,
+        handler=life.delete_endpoint,
         sentence="Delete an endpoint; what it has not received stays undelivered.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
@@ -73,8 +74,8 @@ ENDPOINTS: tuple[Route[Services], ...] = (
     Route(
         method="GET",
         path="/v1/webhook-endpoints/{endpoint_id}/secret",
-        handler=endpoints.reveal_secret,
-        sentence="Reveal the signing secrets in use.",
+        handler=keys.reveal_secret,
+        sentence="Reveal the signing secrets and public keys in use.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
         response=SecretsOut,
@@ -83,8 +84,8 @@ ENDPOINTS: tuple[Route[Services], ...] = (
     Route(
         method="POST",
         path="/v1/webhook-endpoints/{endpoint_id}/secret/rotate",
-        handler=endpoints.rotate_secret,
-        sentence="Make a new signing secret; the old one signs beside it for a while.",
+        handler=keys.rotate_secret,
+        sentence="Make a new signing key; the old one signs beside it for a while.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
         request=RotationIn,
@@ -94,12 +95,73 @@ ENDPOINTS: tuple[Route[Services], ...] = (
     Route(
         method="POST",
         path="/v1/webhook-endpoints/{endpoint_id}/test",
-        handler=endpoints.send_test,
+        handler=trials.send_test,
         sentence="Send a test event to this endpoint alone.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
+        request=TrialIn,
         response=EventAccepted,
         status=202,
         tag="webhook endpoints",
+    ),
+    Route(
+        method="POST",
+        path="/v1/webhook-endpoints/{endpoint_id}/challenge",
+        handler=trials.challenge,
+        sentence="Ask the receiver to prove that it expects the events.",
+        scope=Scope.WEBHOOKS_MANAGE,
+        limit=LimitClass.MANAGEMENT,
+        response=ChallengeOut,
+        tag="webhook endpoints",
+    ),
+    Route(
+        method="POST",
+        path="/v1/webhook-endpoints/{endpoint_id}/pause",
+        handler=life.pause_endpoint,
+        sentence="Send nothing until it is resumed; events wait.",
+        scope=Scope.WEBHOOKS_MANAGE,
+        limit=LimitClass.MANAGEMENT,
+        response=EndpointOut,
+        tag="webhook endpoints",
+    ),
+    Route(
+        method="POST",
+        path="/v1/webhook-endpoints/{endpoint_id}/resume",
+        handler=life.resume_endpoint,
+        sentence="Send what waits, and what comes.",
+        scope=Scope.WEBHOOKS_MANAGE,
+        limit=LimitClass.MANAGEMENT,
+        response=EndpointOut,
+        tag="webhook endpoints",
+    ),
+    Route(
+        method="POST",
+        path="/v1/webhook-endpoints/filter-test",
+        handler=trials.try_filter,
+        sentence="Try what an endpoint would hear on an event.",
+        scope=Scope.WEBHOOKS_READ,
+        limit=LimitClass.MANAGEMENT,
+        request=FilterTrialIn,
+        response=FilterTrialOut,
+        body_bytes_max=512 * KIB,
+        tag="webhook endpoints",
+    ),
+    Route(
+        method="POST",
+        path="/v1/webhook-endpoints/{endpoint_id}/filter-test",
+        handler=trials.try_endpoint_filter,
+        sentence="Try what this endpoint hears, or another filter, on an event.",
+        scope=Scope.WEBHOOKS_READ,
+        limit=LimitClass.MANAGEMENT,
+        request=FilterTrialIn,
+        response=FilterTrialOut,
+        body_bytes_max=512 * KIB,
+        tag="webhook endpoints",
+    ),
+    open_read(
+        "/webhook-keys/{partner_id}/{endpoint_id}/jwks.json",
+        keys.publish_keys,
+        "Read the public keys that verify an endpoint's v1a signatures (RFC 7517).",
+        KeySetOut,
     ),
 )

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 import aiohttp
@@ -40,20 +41,34 @@ from payments.tools import Tools
 from tests.support.clock import FakeClock
 from tests.support.payments_world import Offers
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank
+from webhooks.catalogue.memory import Catalogue
+from webhooks.endpoints.keys.published import PublishedKeys
+from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.requests import EndpointRules
-from webhooks.endpoints.secrets import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
-from webhooks.endpoints.testing import EndpointTester
+from webhooks.endpoints.telling import EventTeller
+from webhooks.endpoints.trying.challenge import Challenges
+from webhooks.endpoints.trying.courier import BoundedCourier
+from webhooks.endpoints.trying.hearing import HearingTrials
+from webhooks.endpoints.trying.tester import EndpointTester
+from webhooks.endpoints.urls import UrlRules
+from webhooks.events.checks import Checks, Merchants
 from webhooks.events.matching import Matcher
-from webhooks.events.publisher import EventWork, Merchants, Publisher
-from webhooks.events.requests import PublishPolicy
+from webhooks.events.publisher import EventWork, Publisher
 from webhooks.events.writer import EventWriter
+from webhooks.reading.attempts import Attempts
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
+from webhooks.reading.gaps import Gaps
+from webhooks.reading.undelivered.summary import UndeliveredSummary
+from webhooks.reading.undelivered.view import UndeliveredView
 from webhooks.replays.model import ReplayRules
 from webhooks.replays.retrying import Retrier
 from webhooks.replays.service import Replays
 from webhooks.replays.unmatched import Unmatched
+from webhooks.sending.destination import AllowList
+from webhooks.sending.lean_transport import LeanTransport
+from webhooks.sending.transport import TransportPolicy
 
 Pool = "asyncpg.Pool[asyncpg.Record]"
 TOKENS = TokenPolicy(issuer="https://gateway.example.com", audience="https://gateway.example.com")
@@ -188,7 +203,10 @@ async def running_edge(
     keys, standing = KeyRing(pool, vault, clock), Standing(pool)
     batcher = Batcher(pool, EventWork(writer, tools.enqueuer), BatchPolicy())
     health = Health(pool, gate, CollectorRegistry())
-    rules = EndpointRules()
+    loopback = AllowList(networks=(ip_network("127.0.0.0/8"),))
+    transport = LeanTransport(TransportPolicy(total_timeout_seconds=1), loopback)
+    rules = EndpointRules(urls=UrlRules(allowed=loopback))
+    teller = EventTeller(writer, tools.enqueuer)
     retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
     services = Services(
         verifier=Verifier(keys, TOKENS, standing, clock),
@@ -197,12 +215,19 @@ async def running_edge(
         keys=keys,
         gate=gate,
         health=health,
-        publisher=Publisher(batcher, writer, Merchants(pool), clock, PublishPolicy()),
+        publisher=Publisher(batcher, writer, Checks(Merchants(pool), Catalogue(pool, vault)), clock),
         feed=Feed(pool, vault),
-        deliveries=Deliveries(pool, vault),
+        deliveries=Deliveries(pool),
+        attempts=Attempts(pool, vault),
+        undelivered=UndeliveredView(pool, clock),
+        undelivered_summary=UndeliveredSummary(pool, clock),
+        gaps=Gaps(pool),
         endpoints=Endpoints(pool, vault, clock, rules),
-        endpoint_secrets=EndpointSecrets(pool, vault, clock, rules),
-        endpoint_tester=EndpointTester(pool, writer, tools.enqueuer, clock),
+        endpoint_secrets=EndpointSecrets(pool, vault, clock, rules, teller),
+        endpoint_tester=EndpointTester(pool, teller, clock),
+        published_keys=PublishedKeys(pool),
+        challenges=Challenges(pool, vault, clock, BoundedCourier(transport, 2)),
+        hearing_trials=HearingTrials(rules),
         replays=Replays(pool, Unmatched(vault), retrier, clock, ReplayRules()),
         retrier=retrier,
         payments=Payments(tools),
@@ -238,6 +263,7 @@ async def running_edge(
         await runner.cleanup()
     for part in (batcher, gate, standing, storage):
         await part.close()
+    await transport.close()
 
 
 async def _listen(app: web.Application) -> tuple[web.AppRunner, str]:

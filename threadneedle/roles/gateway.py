@@ -31,16 +31,28 @@ from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, stop_signal
-from webhooks.endpoints.secrets import EndpointSecrets
+from webhooks.catalogue.memory import Catalogue
+from webhooks.endpoints.keys.published import PublishedKeys
+from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
-from webhooks.endpoints.testing import EndpointTester
-from webhooks.events.publisher import EventWork, Merchants, Publisher
+from webhooks.endpoints.telling import EventTeller, LaneTeller
+from webhooks.endpoints.trying.challenge import Challenges
+from webhooks.endpoints.trying.courier import BoundedCourier, Courier
+from webhooks.endpoints.trying.hearing import HearingTrials
+from webhooks.endpoints.trying.tester import EndpointTester
+from webhooks.events.checks import Checks, Merchants
+from webhooks.events.publisher import EventWork, Publisher
 from webhooks.events.requests import PublishPolicy
+from webhooks.reading.attempts import Attempts
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
+from webhooks.reading.gaps import Gaps
+from webhooks.reading.undelivered.summary import UndeliveredSummary
+from webhooks.reading.undelivered.view import UndeliveredView
 from webhooks.replays.retrying import Retrier
 from webhooks.replays.service import Replays
 from webhooks.replays.unmatched import Unmatched
+from webhooks.sending.lean_transport import LeanTransport
 
 _log = structlog.get_logger()
 
@@ -52,9 +64,11 @@ async def run() -> None:
         open_payment_tools(foundation) as (tools, adapters),
         _open_edge(foundation) as edge,
         _open_publisher(foundation) as publisher,
+        _open_courier(foundation) as courier,
     ):
         payments = Payments(tools)
-        services = _services(foundation, edge, publisher, payments, tools)
+        webhooks = _Webhooks(publisher=publisher, courier=courier)
+        services = _services(foundation, edge, webhooks, payments, tools)
         banks = BankBook(edge.journal, foundation.vault, adapters.adapters)
         admin = AdminServices(
             journal=edge.journal,
@@ -86,6 +100,14 @@ class _Edge:
     gate: Gate
     journal: Journal
     health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Webhooks:
+    """What of the webhooks rooms has to be opened and closed."""
+
+    publisher: Publisher
+    courier: Courier
 
 
 @asynccontextmanager
@@ -123,19 +145,32 @@ async def _open_publisher(foundation: Foundation) -> AsyncIterator[Publisher]:
     )
     await batcher.start()
     try:
-        yield Publisher(
-            batcher,
-            foundation.events,
-            Merchants(foundation.resources.pool),
-            foundation.clock,
-            PublishPolicy(data_bytes_max=foundation.settings.gateway.event_bytes_max),
-        )
+        yield Publisher(batcher, foundation.events, _checks(foundation), foundation.clock)
     finally:
         await batcher.close()
 
 
-def _services(foundation: Foundation, edge: _Edge, publisher: Publisher, payments: Payments, tools: Tools) -> Services:
+def _checks(foundation: Foundation) -> Checks:
+    pool = foundation.resources.pool
+    policy = PublishPolicy(data_bytes_max=foundation.settings.gateway.event_bytes_max)
+    return Checks(Merchants(pool), Catalogue(pool, foundation.vault), policy)
+
+
+@asynccontextmanager
+async def _open_courier(foundation: Foundation) -> AsyncIterator[Courier]:
+    settings = foundation.settings.webhooks
+    transport = LeanTransport(
+        policies.challenge_policy(settings), policies.allow_list(settings), proxy=policies.egress_proxy(settings)
+    )
+    try:
+        yield BoundedCourier(transport, settings.challenges_running_max)
+    finally:
+        await transport.close()
+
+
+def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments: Payments, tools: Tools) -> Services:
     pool, vault, clock = foundation.resources.pool, foundation.vault, foundation.clock
+    teller, lanes = EventTeller(foundation.events, foundation.enqueuer), LaneTeller(foundation.queue)
     rules = policies.endpoint_rules(foundation.settings.webhooks)
     replay_rules = policies.replay_rules(foundation.settings)
     retrier = Retrier(pool, foundation.enqueuer, clock, replay_rules)
@@ -146,12 +181,19 @@ def _services(foundation: Foundation, edge: _Edge, publisher: Publisher, payment
         keys=edge.keys,
         gate=edge.gate,
         health=edge.health,
-        publisher=publisher,
+        publisher=webhooks.publisher,
         feed=Feed(pool, vault),
-        deliveries=Deliveries(pool, vault),
-        endpoints=Endpoints(pool, vault, clock, rules),
-        endpoint_secrets=EndpointSecrets(pool, vault, clock, rules),
-        endpoint_tester=EndpointTester(pool, foundation.events, foundation.enqueuer, clock),
+        deliveries=Deliveries(pool),
+        attempts=Attempts(pool, vault),
+        undelivered=UndeliveredView(pool, clock),
+        undelivered_summary=UndeliveredSummary(pool, clock),
+        gaps=Gaps(pool),
+        endpoints=Endpoints(pool, vault, clock, rules, lanes),
+        endpoint_secrets=EndpointSecrets(pool, vault, clock, rules, teller),
+        endpoint_tester=EndpointTester(pool, teller, clock),
+        published_keys=PublishedKeys(pool),
+        challenges=Challenges(pool, vault, clock, webhooks.courier, lanes),
+        hearing_trials=HearingTrials(rules),
         replays=Replays(pool, Unmatched(vault), retrier, clock, replay_rules),
         retrier=retrier,
         payments=payments,

@@ -1,10 +1,18 @@
 """From settings to the small policies that each room defines for itself."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from adapters.engine import EngineSettings
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
-from config.sections import BatchSettings, BucketSettings, LimitSettings, PaymentSettings, WebhookSettings
+from config.sections import (
+    BatchSettings,
+    BucketSettings,
+    HealthSettings,
+    LimitSettings,
+    PaymentSettings,
+    WebhookSettings,
+)
 from config.settings import Settings
 from gateway.handlers.prefer import WaitPolicy
 from gateway.limits.gcra import Bucket
@@ -16,6 +24,7 @@ from payments.policy import Caps, PaymentsPolicy
 from webhooks.dispatch.policy import DispatchPolicy, RetryPolicy
 from webhooks.endpoints.requests import EndpointRules
 from webhooks.endpoints.urls import UrlRules
+from webhooks.health.model import HealthPolicy, HoldPolicy
 from webhooks.queue.port import QueuePolicy
 from webhooks.reconciler.model import ReconcilerPolicy
 from webhooks.replays.model import ReplayRules
@@ -39,6 +48,26 @@ def vault_policy(settings: Settings) -> VaultPolicy:
 def batch_policy(settings: BatchSettings) -> BatchPolicy:
     """Group commit."""
     return BatchPolicy(**settings.model_dump())
+
+
+def results_policy(settings: BatchSettings) -> BatchPolicy:
+    """Group commit of results: the recorder gathers them itself, so that they wait once."""
+    return replace(batch_policy(settings), linger_seconds_min=0, linger_seconds_max=0)
+
+
+def health_policy(settings: HealthSettings) -> HealthPolicy:
+    """When lanes are held, and when an endpoint's trouble is told or ends it."""
+    return HealthPolicy(
+        warn_after=tuple(timedelta(seconds=seconds) for seconds in settings.failing_warn_after_seconds),
+        disable_after=timedelta(seconds=settings.failing_disable_after_seconds),
+        disable_deliveries=settings.failing_disable_deliveries,
+        certificate_warn_before=tuple(timedelta(days=days) for days in settings.certificate_warn_days),
+        hold=HoldPolicy(
+            failures=settings.hold_after_failures,
+            probe_min=timedelta(seconds=settings.probe_seconds_min),
+            probe_max=timedelta(seconds=settings.probe_seconds_max),
+        ),
+    )
 
 
 def queue_policy(settings: WebhookSettings) -> QueuePolicy:
@@ -93,6 +122,11 @@ def allow_list(settings: WebhookSettings) -> AllowList:
     return AllowList(networks=settings.private_destinations)
 
 
+def challenge_policy(settings: WebhookSettings) -> TransportPolicy:
+    """An ownership challenge on the wire: its caller waits for it."""
+    return replace(transport_policy(settings), total_timeout_seconds=settings.challenge_timeout_seconds)
+
+
 def egress_proxy(settings: WebhookSettings) -> EgressProxy | None:
     """What webhooks leave through, if not directly. The settings have checked the URL."""
     return EgressProxy.parse(settings.egress_proxy_url) if settings.egress_proxy_url.reveal() else None
@@ -103,7 +137,10 @@ def endpoint_rules(settings: WebhookSettings) -> EndpointRules:
     return EndpointRules(
         urls=UrlRules(is_http_allowed=settings.plain_http_allowed, allowed=allow_list(settings)),
         endpoints_max=settings.endpoints_max,
+        merchant_endpoints_max=settings.merchant_endpoints_max,
         patterns_max=settings.event_types_max,
+        age_max=timedelta(seconds=settings.delivery_age_seconds_max),
+        filter_microseconds_max=settings.filter_microseconds_max,
         overlap_default=timedelta(seconds=settings.secret_overlap_seconds),
     )
 

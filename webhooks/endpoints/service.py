@@ -1,33 +1,47 @@
-"""Endpoints as their owners manage them. Every change moves the versions and is audited in its own transaction."""
+"""What owners do with their endpoints. Every change moves the tenant's endpoints_version in its own transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from kernel.clock import Clock
-from kernel.errors import Conflict, FieldError, Invalid, NotFound
-from kernel.ids import Tenant, new_id
+from kernel.errors import FieldError
+from kernel.ids import NIL, Tenant, new_id
 from kernel.masked import Secret
 from kernel.sealing import Vault
 from kernel.sql import beside
-from webhooks.endpoints.model import Caller, Endpoint, EndpointSettings
-from webhooks.endpoints.requests import EndpointDraft, EndpointPatch, EndpointRules, check_draft, check_patch
-from webhooks.endpoints.rows import EndpointOwner, audit, lock_endpoint, move_version, open_endpoints, seal_settings
-from webhooks.endpoints.secrets import add_secret
+from webhooks.endpoints import changing, rows
+from webhooks.endpoints.checks.certificates import ClientCertificate
+from webhooks.endpoints.checks.headers import check_headers_together
+from webhooks.endpoints.checks.merchants import check_merchants, check_room
+from webhooks.endpoints.checks.request import check_draft, check_patch, merchants_of_merchant, raise_wrong
+from webhooks.endpoints.keys.store import add_key, new_key
+from webhooks.endpoints.model import (
+    Caller,
+    Endpoint,
+    SealedCertificate,
+    client_certificate_context,
+)
+from webhooks.endpoints.requests import EndpointDraft, EndpointPatch, EndpointRules
+from webhooks.endpoints.telling import LaneTeller
 from webhooks.events.model import Connection
 from webhooks.reading.cursor import Position
-from webhooks.sending.signing import new_secret
+from webhooks.states import EndpointState, SignatureScheme
 
 _SQL = beside(__file__, "service.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedEndpoint:
-    """A new endpoint and the secret that its messages are signed with."""
+    """A new endpoint, the v1 secret that its messages are signed with, and the public half of its v1a key."""
 
     endpoint: Endpoint
     secret: Secret
+    public_key: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,123 +52,165 @@ class EndpointPage:
     next_cursor: str | None
 
 
-class Endpoints:
-    """Create, read, change and delete."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedEndpoint:
+    """An endpoint after a change. `missed_since`: it was just enabled, and heard of nothing since then."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: Clock, rules: EndpointRules) -> None:
+    endpoint: Endpoint
+    missed_since: datetime | None = None
+
+
+class Endpoints:
+    """Create, read, change, pause and delete."""
+
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        vault: Vault,
+        clock: Clock,
+        rules: EndpointRules,
+        lanes: LaneTeller | None = None,
+    ) -> None:
+        """Without `lanes` the queue is told of changes by the reconciler alone."""
         self._pool = pool
         self._vault = vault
         self._clock = clock
         self._rules = rules
+        self._lanes = lanes
 
     async def create(self, caller: Caller, draft: EndpointDraft) -> CreatedEndpoint:
         """Commit a new endpoint; it hears of every event that is published after this returned.
 
-        Raises Invalid with every wrong field, and Conflict (`endpoints_max`) when there are too many.
+        Raises Invalid with every wrong field, and Conflict (`endpoints_max`, `merchant_endpoints_max`) when there are
+        too many.
         """
-        check_draft(draft, self._rules)
-        endpoint_id, secret = new_id(self._clock.now()), draft.secret or new_secret()
-        settings = EndpointSettings(
-            url=draft.url, description=draft.description, metadata=draft.metadata, headers=draft.headers
-        )
-        owner = EndpointOwner(caller.tenant.partner_id, draft.merchant_id, endpoint_id)
-        sealed = await seal_settings(self._vault, owner, settings)
+        certificate = await check_draft(draft, self._rules, self._clock.now())
+        now = self._clock.now()
+        v1, v1a = new_key(SignatureScheme.V1, now, draft.secret), new_key(SignatureScheme.V1A, now)
+        endpoint = await self._drafted(caller.tenant, draft, certificate)
         async with self._pool.acquire() as connection, connection.transaction():
-            await move_version(connection, caller.tenant)
-            await self._check_owner(connection, caller.tenant, draft.merchant_id)
-            await _insert(connection, caller.tenant, endpoint_id, draft, sealed)
-            await add_secret(connection, self._vault, owner, new_id(self._clock.now()), secret)
-            await audit(connection, self._clock, caller, "endpoint.created", endpoint_id=endpoint_id)
-        return CreatedEndpoint(endpoint=await self.get(caller.tenant, endpoint_id), secret=secret)
+            await rows.move_version(connection, caller.tenant)
+            raise_wrong(await check_merchants(connection, caller.tenant, draft.merchant_id, draft.merchant_ids))
+            await check_room(connection, caller.tenant, draft.merchant_id, self._rules)
+            await rows.insert_endpoint(connection, self._vault, endpoint)
+            for key in (v1, v1a):
+                await add_key(connection, self._vault, _owner(endpoint), key)
+            await rows.audit(connection, self._clock, caller, "endpoint.created", endpoint_id=endpoint.id)
+        made = await self._told(caller.tenant, endpoint.id)
+        return CreatedEndpoint(endpoint=made, secret=v1.secret, public_key=v1a.public_key or b"")
 
     async def get(self, tenant: Tenant, endpoint_id: UUID) -> Endpoint:
         """One endpoint. Raises NotFound, also for a deleted one."""
-        rows = await self._pool.fetch(_SQL["get_endpoint"], tenant.partner_id, tenant.environment, endpoint_id)
-        if not rows:
-            raise NotFound
-        return (await open_endpoints(self._vault, rows))[0]
+        row = await rows.fetch_endpoint(self._pool, tenant, endpoint_id)
+        return (await rows.open_endpoints(self._vault, [row]))[0]
 
     async def list(
         self, tenant: Tenant, *, merchant_id: UUID | None = None, cursor: str | None = None, limit: int = 100
     ) -> EndpointPage:
         """A page of endpoints: all of them, or one merchant's. Raises Invalid for a cursor that is not ours."""
         after = Position.from_text(cursor).id if cursor is not None else None
-        rows = await self._pool.fetch(
-            _SQL["list_endpoints"], tenant.partner_id, tenant.environment, merchant_id, after, limit + 1
-        )
-        shown = await open_endpoints(self._vault, rows[:limit])
+        found = await rows.fetch_endpoints(self._pool, tenant, merchant_id, after, limit + 1)
+        shown = await rows.open_endpoints(self._vault, found[:limit])
         return EndpointPage(
             endpoints=tuple(shown),
-            next_cursor=Position(id=shown[-1].id).to_text() if len(rows) > limit else None,
+            next_cursor=Position(id=shown[-1].id).to_text() if len(found) > limit else None,
         )
 
-    async def patch(self, caller: Caller, endpoint_id: UUID, patch: EndpointPatch) -> Endpoint:
+    async def patch(self, caller: Caller, endpoint_id: UUID, patch: EndpointPatch) -> ChangedEndpoint:
         """Change what is given. Enabling starts no replay. Raises Invalid and NotFound."""
-        check_patch(patch, self._rules)
+        certificate = await check_patch(patch, self._rules, self._clock.now())
         async with self._pool.acquire() as connection, connection.transaction():
-            await move_version(connection, caller.tenant)
-            row = await lock_endpoint(connection, caller.tenant, endpoint_id)
-            before = (await open_endpoints(self._vault, [row]))[0]
-            after = _patched(before, patch)
-            owner = EndpointOwner(caller.tenant.partner_id, after.merchant_id, endpoint_id)
-            await _update(connection, after, await seal_settings(self._vault, owner, after.settings))
-            await audit(
-                connection, self._clock, caller, "endpoint.changed", endpoint_id=endpoint_id, fields=patch.changed()
+            await rows.move_version(connection, caller.tenant)
+            row = await rows.lock_endpoint(connection, caller.tenant, endpoint_id)
+            before = (await rows.open_endpoints(self._vault, [row]))[0]
+            raise_wrong(await _wrong_there(connection, before, patch.given()))
+            after = changing.patched(before, patch.given(), self._clock.now())
+            if "client_certificate" in patch.given():
+                after = await self._certified(after, certificate)
+            await rows.update_endpoint(connection, self._vault, after)
+            if changing.is_fresh_start(before, after):
+                await connection.execute(_SQL["forget_trouble"], caller.tenant.partner_id, endpoint_id)
+            await rows.audit(
+                connection, self._clock, caller, "endpoint.changed", endpoint_id=endpoint_id, fields=list(patch.given())
             )
-        return await self.get(caller.tenant, endpoint_id)
+        is_enabled = before.state is EndpointState.DISABLED and after.state is EndpointState.ENABLED
+        return ChangedEndpoint(
+            endpoint=await self._told(caller.tenant, endpoint_id),
+            missed_since=before.standing.disabled_at if is_enabled else None,
+        )
+
+    async def pause(self, caller: Caller, endpoint_id: UUID) -> Endpoint:
+        """Send nothing until it is resumed; what is matched waits. Pausing again changes nothing. Raises NotFound."""
+        return await self._turn(caller, endpoint_id, "endpoint.paused", _SQL["pause_endpoint"], self._clock.now())
+
+    async def resume(self, caller: Caller, endpoint_id: UUID) -> Endpoint:
+        """Send what waits, and what comes. Resuming again changes nothing. Raises NotFound."""
+        return await self._turn(caller, endpoint_id, "endpoint.resumed", _SQL["resume_endpoint"])
 
     async def delete(self, caller: Caller, endpoint_id: UUID) -> None:
         """Stop it for good; its row stays for its deliveries. Raises NotFound."""
         async with self._pool.acquire() as connection, connection.transaction():
-            await move_version(connection, caller.tenant)
-            await lock_endpoint(connection, caller.tenant, endpoint_id)
+            await rows.move_version(connection, caller.tenant)
+            await rows.lock_endpoint(connection, caller.tenant, endpoint_id)
             await connection.execute(_SQL["delete_endpoint"], caller.tenant.partner_id, endpoint_id)
-            await audit(connection, self._clock, caller, "endpoint.deleted", endpoint_id=endpoint_id)
+            await rows.audit(connection, self._clock, caller, "endpoint.deleted", endpoint_id=endpoint_id)
 
-    async def _check_owner(self, connection: Connection, tenant: Tenant, merchant_id: UUID | None) -> None:
-        """The merchant exists, and has room for one more; the moved version makes others wait, so the count holds."""
-        row = await connection.fetchrow(_SQL["count_endpoints"], tenant.partner_id, tenant.environment, merchant_id)
-        if row is None or not row["is_known"]:
-            message = "must be a merchant of yours in this environment"
-            raise Invalid([FieldError(pointer="/merchant_id", code="merchant_unknown", message=message)])
-        if row["endpoints"] >= self._rules.endpoints_max:
-            raise Conflict(f"There are {self._rules.endpoints_max} endpoints already.", code="endpoints_max")
+    async def _turn(
+        self, caller: Caller, endpoint_id: UUID, action: str, statement: str, *arguments: object
+    ) -> Endpoint:
+        """Pause or resume: recorded only where it changes something."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await rows.lock_endpoint(connection, caller.tenant, endpoint_id)
+            if await connection.fetchval(statement, caller.tenant.partner_id, endpoint_id, *arguments):
+                await rows.audit(connection, self._clock, caller, action, endpoint_id=endpoint_id)
+        return await self._told(caller.tenant, endpoint_id)
+
+    async def _told(self, tenant: Tenant, endpoint_id: UUID) -> Endpoint:
+        """The endpoint as it is now; the queue is told of its lane."""
+        endpoint = await self.get(tenant, endpoint_id)
+        if self._lanes is not None:
+            await self._lanes.tell(endpoint)
+        return endpoint
+
+    async def _drafted(self, tenant: Tenant, draft: EndpointDraft, certificate: ClientCertificate | None) -> Endpoint:
+        now = self._clock.now()
+        endpoint = Endpoint(
+            tenant=tenant,
+            id=new_id(now),
+            merchant_id=draft.merchant_id,
+            settings=changing.drafted_settings(draft),
+            hearing=changing.drafted_hearing(draft),
+            pace=changing.drafted_pace(draft),
+            standing=changing.drafted_standing(draft),
+            signatures=tuple(draft.signatures),
+            client_certificate=None,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        return await self._certified(endpoint, certificate)
+
+    async def _certified(self, endpoint: Endpoint, certificate: ClientCertificate | None) -> Endpoint:
+        """The endpoint with this client certificate, or with none."""
+        if certificate is None:
+            settings = replace(endpoint.settings, client_certificate_sha256=None)
+            return replace(endpoint, settings=settings, client_certificate=None)
+        key = await self._vault.data_key(endpoint.tenant.partner_id, endpoint.merchant_id or NIL)
+        context = client_certificate_context(endpoint.id)
+        sealed = self._vault.seal(key, certificate.pem.reveal().encode(), context)
+        settings = replace(endpoint.settings, client_certificate_sha256=certificate.sha256)
+        kept = SealedCertificate(sealed=sealed, expires_at=certificate.expires_at)
+        return replace(endpoint, settings=settings, client_certificate=kept)
 
 
-async def _insert(
-    connection: Connection, tenant: Tenant, endpoint_id: UUID, draft: EndpointDraft, sealed: bytes
-) -> None:
-    await connection.execute(
-        _SQL["insert_endpoint"],
-        tenant.partner_id,
-        endpoint_id,
-        tenant.environment,
-        draft.merchant_id,
-        sealed,
-        list(draft.event_types),
-        draft.ordered,
-        draft.concurrency,
-    )
+async def _wrong_there(connection: Connection, before: Endpoint, given: Mapping[str, Any]) -> list[FieldError]:
+    """What is wrong with a patch of this very endpoint."""
+    errors = check_headers_together(*changing.parted_headers(before.settings, given))
+    merchant_ids = given.get("merchant_ids", ())
+    if before.merchant_id is not None and merchant_ids:
+        return [*errors, merchants_of_merchant()]
+    return errors + await check_merchants(connection, before.tenant, None, merchant_ids)
 
 
-async def _update(connection: Connection, endpoint: Endpoint, sealed: bytes) -> None:
-    await connection.execute(
-        _SQL["update_endpoint"],
-        endpoint.tenant.partner_id,
-        endpoint.id,
-        sealed,
-        list(endpoint.event_types),
-        endpoint.ordered,
-        endpoint.concurrency,
-        endpoint.state,
-        endpoint.state_reason,
-    )
-
-
-def _patched(endpoint: Endpoint, patch: EndpointPatch) -> Endpoint:
-    """The endpoint with what the patch gives; a new state's reason is that its owner wanted it."""
-    given = {name: getattr(patch, name) for name in patch.changed()}
-    of_settings = {name: given.pop(name) for name in ("url", "description", "metadata", "headers") if name in given}
-    if given.get("state", endpoint.state) is not endpoint.state:
-        given["state_reason"] = None if given["state"] == "enabled" else "owner"
-    return replace(endpoint, settings=replace(endpoint.settings, **of_settings), **given)
+def _owner(endpoint: Endpoint) -> rows.EndpointOwner:
+    return rows.EndpointOwner(endpoint.tenant.partner_id, endpoint.merchant_id, endpoint.id)

@@ -1,49 +1,25 @@
-"""Endpoints and their secrets on a real database: versions, audit, caps, seals."""
+"""Endpoints on a real database: every field, versions, audit, caps, seals."""
 
 import asyncio
 from base64 import b64encode
 from datetime import timedelta
-from typing import TypeAlias
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 
 from kernel.errors import Conflict, Invalid, NotFound
 from kernel.ids import Environment, Tenant
 from kernel.masked import Secret
-from kernel.sealing import Vault
+from tests.integration.endpoints.conftest import URL, LaneBook, Pool
+from tests.support.certificates import client_certificate
 from tests.support.clock import FakeClock
-from tests.support.tenants import CollectingEnqueuer, add_merchant, add_tenant, caller
-from webhooks.endpoints.requests import EndpointDraft, EndpointPatch, EndpointRules, Rotation
-from webhooks.endpoints.secrets import EndpointSecrets
+from tests.support.tenants import add_merchant, add_tenant, caller
+from webhooks.endpoints.keys.service import EndpointSecrets
+from webhooks.endpoints.model import Rate
+from webhooks.endpoints.requests import CertificateRequest, EndpointDraft, EndpointPatch, Rotation
 from webhooks.endpoints.service import Endpoints
-from webhooks.endpoints.testing import EndpointTester
-from webhooks.events.matching import Matcher
-from webhooks.events.writer import EventWriter
-from webhooks.states import EndpointState
-
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-URL = "https://shop.example.com/hook"
-RULES = EndpointRules(endpoints_max=3)
-
-
-@pytest.fixture
-async def tenant(database: Pool) -> Tenant:
-    """A partner in its live environment."""
-    return await add_tenant(database)
-
-
-@pytest.fixture
-def endpoints(database: Pool, vault: Vault, clock: FakeClock) -> Endpoints:
-    """The service."""
-    return Endpoints(database, vault, clock, RULES)
-
-
-@pytest.fixture
-def secrets(database: Pool, vault: Vault, clock: FakeClock) -> EndpointSecrets:
-    """The service of their secrets."""
-    return EndpointSecrets(database, vault, clock, RULES)
+from webhooks.queue.port import LaneMode
+from webhooks.states import EndpointState, PayloadForm, SignatureScheme
 
 
 async def version(database: Pool, tenant: Tenant) -> int:
@@ -58,26 +34,48 @@ async def actions(database: Pool) -> list[str]:
     return [row["action"] for row in await database.fetch("SELECT action FROM audit_log ORDER BY at, id")]
 
 
-async def test_what_is_created_is_read(database: Pool, endpoints: Endpoints, tenant: Tenant) -> None:
-    """Every field comes back; a merchant's endpoint belongs to the merchant."""
+async def test_what_is_created_is_read(
+    database: Pool, endpoints: Endpoints, tenant: Tenant, lanes: LaneBook, clock: FakeClock
+) -> None:
+    """Every field comes back, and the queue is told; a merchant's endpoint belongs to the merchant."""
     merchant = await add_merchant(database, tenant)
+    pem = client_certificate(clock.now() + timedelta(days=9))
     draft = EndpointDraft(
         url=URL + "?a=%2F",
         event_types=["payment.*", "order.paid"],
         merchant_id=merchant,
+        filter="data.amount > `5`",
+        payload=PayloadForm.THIN,
         description="Back office",
         metadata={"team": "a"},
-        headers={"Authorization": "Bearer x"},
+        headers={"X-Tag": "a"},
+        secret_headers={"Authorization": "Bearer x"},
+        signatures=[SignatureScheme.V1, SignatureScheme.V1A],
         ordered=True,
         concurrency=3,
+        weight=7,
+        rate=Rate(per_second=0.3, burst=4),
+        schedule_seconds=[0, 60],
+        client_certificate=CertificateRequest(chain=pem.chain, private_key=Secret(pem.key)),
     )
     created = await endpoints.create(caller(tenant), draft)
     found = await endpoints.get(tenant, created.endpoint.id)
     assert found == created.endpoint
-    assert (found.settings.url, found.settings.headers) == (draft.url, draft.headers)
-    assert (found.merchant_id, found.ordered, found.concurrency, found.state) == (merchant, True, 3, "enabled")
-    assert found.event_types == ("payment.*", "order.paid")
+    assert (found.settings.url, found.settings.plain_headers) == (draft.url, {"X-Tag": "a"})
+    assert found.settings.headers == {"X-Tag": "a", "Authorization": "Bearer x"}
+    assert (found.merchant_id, found.state) == (merchant, EndpointState.ENABLED)
+    hearing, pace = found.hearing, found.pace
+    assert (hearing.event_types, hearing.filter) == (("payment.*", "order.paid"), "data.amount > `5`")
+    assert (hearing.payload, found.signatures) == (PayloadForm.THIN, (SignatureScheme.V1, SignatureScheme.V1A))
+    assert (pace.ordered, pace.concurrency, pace.weight) == (True, 3, 7)
+    assert (pace.rate, pace.schedule_seconds) == (Rate(per_second=0.3, burst=4), (0, 60))
+    assert found.client_certificate is not None
+    assert found.client_certificate.expires_at == clock.now() + timedelta(days=9)
+    assert found.settings.client_certificate_sha256 == pem.sha256
     assert created.secret.reveal().startswith("whsec_")
+    assert [(lane.cap, lane.weight, lane.rate_per_second, lane.burst, lane.mode) for lane in lanes.told] == [
+        (3, 7, 0.3, 4, LaneMode.OPEN)
+    ]
 
 
 async def test_secrets_lie_sealed(database: Pool, endpoints: Endpoints, tenant: Tenant) -> None:
@@ -88,6 +86,8 @@ async def test_secrets_lie_sealed(database: Pool, endpoints: Endpoints, tenant: 
         description=planted,
         metadata={planted: planted},
         headers={"x-key": planted},
+        secret_headers={"x-other": planted},
+        filter=f"data.a == '{planted}'",
         secret=Secret("whsec_" + b64encode(b"planted-secret-of-the-owner").decode()),
     )
     created = await endpoints.create(caller(tenant), draft)
@@ -109,8 +109,9 @@ async def test_every_change_moves_the_versions_and_is_audited(
     await secrets.rotate(caller(tenant), id_, Rotation())
     assert (await endpoints.get(tenant, id_)).version == 3
     await endpoints.delete(caller(tenant), id_)
-    assert (changed.settings.url, changed.event_types, changed.version) == (URL + "/2", ("a.*",), 2)
-    assert await version(database, tenant) == 4
+    after = changed.endpoint
+    assert (after.settings.url, after.hearing.event_types, after.version) == (URL + "/2", ("a.*",), 2)
+    assert await version(database, tenant) == 3
     assert await actions(database) == [
         "endpoint.created",
         "endpoint.changed",
@@ -176,28 +177,41 @@ async def test_lists_have_pages(database: Pool, endpoints: Endpoints, tenant: Te
 
 
 async def test_endpoints_are_capped(database: Pool, endpoints: Endpoints, tenant: Tenant) -> None:
-    """Per merchant, also when many are created at once; deleting one makes room."""
+    """Per merchant and per environment, also when many are created at once; deleting one makes room."""
     merchant = await add_merchant(database, tenant)
     draft = EndpointDraft(url=URL, merchant_id=merchant)
     outcomes = await asyncio.gather(
         *(endpoints.create(caller(tenant), draft) for _ in range(6)), return_exceptions=True
     )
     refused = [outcome for outcome in outcomes if isinstance(outcome, Conflict)]
-    assert [error.problem_code for error in refused] == ["endpoints_max"] * 3
-    await endpoints.create(caller(tenant), EndpointDraft(url=URL))
+    assert [error.problem_code for error in refused] == ["merchant_endpoints_max"] * 3
+    for _ in range(2):
+        await endpoints.create(caller(tenant), EndpointDraft(url=URL))
+    with pytest.raises(Conflict) as full:
+        await endpoints.create(caller(tenant), EndpointDraft(url=URL))
+    assert full.value.problem_code == "endpoints_max"
     await endpoints.delete(caller(tenant), (await endpoints.list(tenant, merchant_id=merchant)).endpoints[0].id)
     await endpoints.create(caller(tenant), draft)
 
 
 async def test_all_wrong_fields_are_told_at_once(endpoints: Endpoints, tenant: Tenant) -> None:
-    """With pointers and codes, without the caller's values."""
+    """With pointers, without the caller's values."""
     draft = EndpointDraft(
         url="http://user:planted@127.0.0.1",
         event_types=["a", "b c", "*.x"],
+        merchant_id=uuid4(),
+        merchant_ids=[uuid4()],
+        filter="planted(",
         description="x" * 501,
         metadata={"a": "\0"},
-        headers={"Content-Type": "planted"},
+        headers={"Content-Type": "planted", "x-A": "1"},
+        secret_headers={"X-a": "planted"},
+        signatures=[],
         concurrency=0,
+        weight=101,
+        rate=Rate(per_second=0, burst=0),
+        schedule_seconds=[0, 86_401],
+        client_certificate=CertificateRequest(chain="planted", private_key=Secret("planted")),
         secret=Secret("planted"),
     )
     with pytest.raises(Invalid) as refused:
@@ -209,76 +223,152 @@ async def test_all_wrong_fields_are_told_at_once(endpoints: Endpoints, tenant: T
         "/headers",
         "/metadata",
         "/description",
+        "/signatures",
         "/concurrency",
+        "/weight",
+        "/rate/per_second",
+        "/rate/burst",
+        "/schedule_seconds/1",
+        "/filter",
+        "/client_certificate/certificate_chain",
+        "/client_certificate/private_key",
+        "/headers",
         "/secret",
+        "/merchant_ids",
     ]
     assert "planted" not in str([error.message for error in refused.value.errors])
-    for bad in ({"event_types": []}, {"event_types": ["a"] * 101}, {"headers": {"a b": "c"}}, {"headers": {"a": "é"}}):
-        with pytest.raises(Invalid):
-            await endpoints.create(caller(tenant), EndpointDraft(url=URL, **bad))
+
+
+async def test_merchants_must_be_known(database: Pool, endpoints: Endpoints, tenant: Tenant) -> None:
+    """The owner, and each merchant that an endpoint is to hear of, when it is made and when it is changed."""
+    known = await add_merchant(database, tenant)
     with pytest.raises(Invalid) as unknown:
         await endpoints.create(caller(tenant), EndpointDraft(url=URL, merchant_id=uuid4()))
-    assert unknown.value.errors[0].pointer == "/merchant_id"
-    created = await endpoints.create(caller(tenant), EndpointDraft(url=URL))
+    assert [error.pointer for error in unknown.value.errors] == ["/merchant_id"]
+    elsewhere = await add_merchant(database, await add_tenant(database))
+    with pytest.raises(Invalid) as unknown:
+        await endpoints.create(caller(tenant), EndpointDraft(url=URL, merchant_ids=[known, elsewhere]))
+    assert [error.pointer for error in unknown.value.errors] == ["/merchant_ids/1"]
+    made = (await endpoints.create(caller(tenant), EndpointDraft(url=URL, merchant_ids=[known]))).endpoint
+    assert made.hearing.merchant_ids == (known,)
     with pytest.raises(Invalid):
-        await endpoints.patch(caller(tenant), created.endpoint.id, EndpointPatch(state=EndpointState.DELETED))
+        await endpoints.patch(caller(tenant), made.id, EndpointPatch(merchant_ids=[elsewhere]))
+    own = (await endpoints.create(caller(tenant), EndpointDraft(url=URL, merchant_id=known))).endpoint
+    with pytest.raises(Invalid) as refused:
+        await endpoints.patch(caller(tenant), own.id, EndpointPatch(merchant_ids=[known]))
+    assert refused.value.errors[0].code == "merchant_endpoint"
 
 
-async def test_disabling_and_enabling(endpoints: Endpoints, database: Pool, tenant: Tenant) -> None:
-    """Its owner is the reason; enabling clears it and the memory of failures; an unchanged state keeps its."""
-    id_ = (await endpoints.create(caller(tenant), EndpointDraft(url=URL))).endpoint.id
-    await database.execute(
-        "UPDATE webhook_endpoints SET state = 'disabled', state_reason = 'receiver_asked', failing_since = now()"
+async def test_everything_can_be_changed_and_cleared(
+    database: Pool, endpoints: Endpoints, tenant: Tenant, lanes: LaneBook, clock: FakeClock
+) -> None:
+    """A change replaces what it gives, None clears what may be empty, secret headers change one by one."""
+    pem = client_certificate(clock.now() + timedelta(days=9))
+    draft = EndpointDraft(url=URL, headers={"X-Tag": "a"}, secret_headers={"X-One": "1", "X-Two": "2"})
+    id_ = (await endpoints.create(caller(tenant), draft)).endpoint.id
+    full = EndpointPatch(
+        event_types=["a"],
+        merchant_ids=[await add_merchant(database, tenant)],
+        filter="data.a",
+        payload=PayloadForm.THIN,
+        description="d",
+        metadata={"a": "b"},
+        headers={"X-Other": "b"},
+        secret_headers={"x-one": "3", "X-Two": None, "X-Never": None},
+        signatures=[SignatureScheme.V1A],
+        ordered=True,
+        concurrency=2,
+        weight=3,
+        rate=Rate(per_second=5, burst=6),
+        schedule_seconds=[1],
+        client_certificate=CertificateRequest(chain=pem.chain, private_key=Secret(pem.key)),
     )
-    kept = await endpoints.patch(caller(tenant), id_, EndpointPatch(state=EndpointState.DISABLED))
-    assert kept.state_reason == "receiver_asked"
-    enabled = await endpoints.patch(caller(tenant), id_, EndpointPatch(state=EndpointState.ENABLED))
-    assert (enabled.state, enabled.state_reason) == ("enabled", None)
-    assert await database.fetchval("SELECT failing_since FROM webhook_endpoints") is None
+    after = (await endpoints.patch(caller(tenant), id_, full)).endpoint
+    assert (after.settings.plain_headers, after.settings.secret_headers) == ({"X-Other": "b"}, ("x-one",))
+    assert after.settings.headers == {"X-Other": "b", "x-one": "3"}
+    assert (after.hearing.filter, after.hearing.payload, after.pace.rate) == (
+        "data.a",
+        PayloadForm.THIN,
+        Rate(per_second=5, burst=6),
+    )
+    assert after.client_certificate is not None
+    assert (lanes.told[-1].cap, lanes.told[-1].weight, lanes.told[-1].burst) == (2, 3, 6)
+    untouched = (await endpoints.patch(caller(tenant), id_, EndpointPatch(description="e"))).endpoint
+    assert (untouched.client_certificate, untouched.hearing) == (after.client_certificate, after.hearing)
+    assert untouched.pace == after.pace
+    cleared = EndpointPatch(filter=None, rate=None, schedule_seconds=None, client_certificate=None, merchant_ids=[])
+    empty = (await endpoints.patch(caller(tenant), id_, cleared)).endpoint
+    assert (empty.hearing.filter, empty.pace.rate, empty.pace.schedule_seconds) == (None, None, None)
+    assert (empty.client_certificate, empty.settings.client_certificate_sha256) == (None, None)
+    assert lanes.told[-1].rate_per_second == 0
+    with pytest.raises(Invalid) as twice:
+        await endpoints.patch(caller(tenant), id_, EndpointPatch(headers={"X-ONE": "a"}))
+    assert [error.code for error in twice.value.errors] == ["repeated"]
+    with pytest.raises(Invalid):
+        await endpoints.patch(caller(tenant), id_, EndpointPatch(state=EndpointState.DELETED))
+
+
+async def test_disabling_and_enabling(endpoints: Endpoints, database: Pool, tenant: Tenant, endpoint_id: UUID) -> None:
+    """Its owner is the reason; enabling clears it and the memory of failures, and says since when it heard nothing."""
+    await database.execute(
+        "UPDATE webhook_endpoints SET state = 'disabled', state_reason = 'receiver_asked', failing_since = now(),"
+        " disabled_at = now() - interval '1 day', failed_deliveries = 3, warnings_told = 2, lane_failures = 9,"
+        " held_at = now(), next_probe_at = now(), probes = 3"
+    )
+    kept = await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(state=EndpointState.DISABLED))
+    assert kept.endpoint.standing.state_reason == "receiver_asked"
+    assert kept.missed_since is None
+    since = kept.endpoint.standing.disabled_at
+    enabled = await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(state=EndpointState.ENABLED))
+    assert (enabled.endpoint.state, enabled.endpoint.standing.state_reason) == ("enabled", None)
+    assert (enabled.missed_since, enabled.endpoint.standing.disabled_at) == (since, None)
+    row = await database.fetchrow("SELECT * FROM webhook_endpoints")
+    assert (row["failing_since"], row["held_at"], row["next_probe_at"]) == (None, None, None)
+    assert (row["failed_deliveries"], row["warnings_told"], row["lane_failures"], row["probes"]) == (0, 0, 0, 0)
+    disabled = await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(state=EndpointState.DISABLED))
+    assert disabled.endpoint.standing.state_reason == "owner"
+    assert disabled.endpoint.standing.disabled_at is not None
+
+
+async def test_another_url_starts_afresh(
+    endpoints: Endpoints, database: Pool, tenant: Tenant, endpoint_id: UUID, lanes: LaneBook
+) -> None:
+    """What was learnt of the old address holds back nothing that waits for the new one."""
+    await database.execute(
+        "UPDATE webhook_endpoints SET failing_since = now(), held_at = now(), next_probe_at = now(), lane_failures = 10"
+    )
+    same = await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(url=URL, weight=2))
+    assert same.endpoint.standing.held_at is not None
+    assert lanes.told[-1].mode is LaneMode.HELD
+    moved = await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(url=URL + "/new"))
+    assert moved.endpoint.standing.held_at is None
+    assert lanes.told[-1].mode is LaneMode.OPEN
+    row = await database.fetchrow("SELECT * FROM webhook_endpoints")
+    assert (row["failing_since"], row["lane_failures"], row["is_releasing"]) == (None, 0, True)
+
+
+async def test_pausing_and_resuming(
+    endpoints: Endpoints, database: Pool, tenant: Tenant, endpoint_id: UUID, lanes: LaneBook
+) -> None:
+    """The queue is told after the commit; doing it again changes and records nothing; the version moves."""
+    before = await endpoints.get(tenant, endpoint_id)
+    paused = await endpoints.pause(caller(tenant), endpoint_id)
+    assert paused.standing.paused_at is not None
+    assert lanes.told[-1].mode is LaneMode.PAUSED
+    assert await endpoints.pause(caller(tenant), endpoint_id) == paused
+    resumed = await endpoints.resume(caller(tenant), endpoint_id)
+    assert (resumed.standing.paused_at, resumed.version) == (None, before.version + 2)
+    assert lanes.told[-1].mode is LaneMode.OPEN
+    assert await endpoints.resume(caller(tenant), endpoint_id) == resumed
+    assert await actions(database) == ["endpoint.created", "endpoint.paused", "endpoint.resumed"]
+
+
+async def test_a_queue_that_is_away_fails_no_change(
+    endpoints: Endpoints, tenant: Tenant, endpoint_id: UUID, lanes: LaneBook
+) -> None:
+    """PostgreSQL has it, and the reconciler tells the queue later."""
+    lanes.is_away = True
     assert (
-        await endpoints.patch(caller(tenant), id_, EndpointPatch(state=EndpointState.DISABLED))
-    ).state_reason == "owner"
-
-
-async def test_rotation_overlaps(
-    endpoints: Endpoints, secrets: EndpointSecrets, database: Pool, tenant: Tenant
-) -> None:
-    """Old and new sign until the overlap is over; a third is refused unless the oldest ends now."""
-    created = await endpoints.create(caller(tenant), EndpointDraft(url=URL))
-    id_, first = created.endpoint.id, created.secret
-    own = Secret("whsec_" + b64encode(b"o" * 24).decode())
-    two = await secrets.rotate(caller(tenant), id_, Rotation(secret=own))
-    assert [one.secret for one in two] == [own, first]
-    assert two[0].expires_at is None
-    overlap = await database.fetchval("SELECT expires_at - now() FROM endpoint_secrets WHERE expires_at IS NOT NULL")
-    assert timedelta(hours=23, minutes=59) < overlap <= timedelta(hours=24)
-    with pytest.raises(Conflict) as refused:
-        await secrets.rotate(caller(tenant), id_, Rotation())
-    assert refused.value.problem_code == "rotation_unfinished"
-    dropped = await secrets.rotate(caller(tenant), id_, Rotation(is_oldest_dropped=True))
-    assert [one.secret for one in dropped][1:] == [own]
-    await database.execute("UPDATE endpoint_secrets SET expires_at = now() WHERE expires_at IS NOT NULL")
-    at_once = await secrets.rotate(caller(tenant), id_, Rotation(overlap=timedelta(0)))
-    assert len(at_once) == 1
-    assert at_once == await secrets.reveal(caller(tenant), id_)
-    for bad in (Rotation(overlap=timedelta(days=8)), Rotation(overlap=timedelta(-1)), Rotation(secret=Secret("x"))):
-        with pytest.raises(Invalid):
-            await secrets.rotate(caller(tenant), id_, bad)
-
-
-async def test_a_test_event_goes_to_one_endpoint(
-    database: Pool, endpoints: Endpoints, vault: Vault, tenant: Tenant, clock: FakeClock
-) -> None:
-    """Whatever types it listens to; a disabled one is refused."""
-    enqueuer = CollectingEnqueuer()
-    tester = EndpointTester(database, EventWriter(vault, Matcher()), enqueuer, clock)
-    chosen = (await endpoints.create(caller(tenant), EndpointDraft(url=URL, event_types=["a"]))).endpoint.id
-    await endpoints.create(caller(tenant), EndpointDraft(url=URL))
-    event_id = await tester.send(tenant, chosen)
-    rows = await database.fetch("SELECT event_id, endpoint_id FROM deliveries")
-    assert [(row["event_id"], row["endpoint_id"]) for row in rows] == [(event_id, chosen)]
-    assert [job.endpoint_id for job in enqueuer.jobs] == [chosen]
-    assert await database.fetchval("SELECT type FROM events") == "webhook_endpoint.test"
-    await endpoints.patch(caller(tenant), chosen, EndpointPatch(state=EndpointState.DISABLED))
-    with pytest.raises(Conflict):
-        await tester.send(tenant, chosen)
+        await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(concurrency=1))
+    ).endpoint.pace.concurrency == 1
+    assert (await endpoints.pause(caller(tenant), endpoint_id)).standing.paused_at is not None

@@ -1,0 +1,1 @@
+"""Webhook endpoints: from calls to the webhooks room and back."""
