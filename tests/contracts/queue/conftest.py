@@ -1,7 +1,8 @@
 import pytest
 
-from tests.contracts.queue.harness import Harness, MemoryHarness, RedisHarness
+from tests.contracts.queue.harness import POLICY, Harness, MemoryHarness, RedisHarness
 from tests.support.clock import FakeClock
+from webhooks.queue.port import RebuildableQueue
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -10,3 +11,9 @@ def harness(request: pytest.FixtureRequest, clock: FakeClock) -> Harness:
     if request.param == "memory":
         return MemoryHarness(clock)
     return RedisHarness(request.getfixturevalue("redis"))
+
+
+@pytest.fixture
+async def queue(harness: Harness) -> RebuildableQueue:
+    """An open queue of that kind."""
+    return await harness.queue(POLICY)

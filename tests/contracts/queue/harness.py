@@ -3,7 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -11,10 +11,11 @@ from redis.asyncio import Redis
 from kernel.ids import id_beside
 from tests.support.clock import FakeClock
 from webhooks.queue.memory_queue import MemoryQueue
-from webhooks.queue.port import Claim, Finish, Job, QueuePolicy, RebuildableQueue
+from webhooks.queue.port import Claim, Finish, Job, Lane, LaneMode, QueuePolicy, RebuildableQueue
 from webhooks.queue.redis_queue import RedisQueue
 
 PARTNER = UUID("01890000-0000-7000-8000-000000000001")
+POLICY = QueuePolicy(lease_seconds=30, lane_cap=4, lane_window=20, horizon_seconds=600)
 _SEED = UUID("01890000-0000-7000-8000-000000000000")
 _DEADLINE_SECONDS = 10
 
@@ -71,6 +72,11 @@ def jobs_of(lane: UUID, count: int, **fields: int) -> list[Job]:
     """New jobs of one lane."""
     made = [Job(partner_id=PARTNER, endpoint_id=lane, delivery_id=id_beside(_SEED)) for _ in range(count)]
     return [replace(job, **fields) for job in made]
+
+
+def lane_of(lane: UUID, mode: LaneMode = LaneMode.OPEN, **told: Any) -> Lane:
+    """What an endpoint of the partner is told."""
+    return Lane(partner_id=PARTNER, endpoint_id=lane, mode=mode, **{"cap": POLICY.lane_cap, **told})
 
 
 def new_lane() -> UUID:

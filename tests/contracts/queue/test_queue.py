@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contracts.queue.harness import Harness, claim_when_ready, drain, ids, jobs_of, new_lane
+from tests.contracts.queue.harness import POLICY, Harness, claim_when_ready, drain, ids, jobs_of, new_lane
 from webhooks.queue.port import (
     JOBS_PER_CALL_MAX,
     Claim,
@@ -16,18 +16,11 @@ from webhooks.queue.port import (
     Job,
     Origin,
     Placed,
-    QueuePolicy,
     RebuildableQueue,
     Retry,
 )
 
-POLICY = QueuePolicy(lease_seconds=30, lane_cap=4, lane_window=20, horizon_seconds=600)
 SHORT = replace(POLICY, lease_seconds=1)
-
-
-@pytest.fixture
-async def queue(harness: Harness) -> RebuildableQueue:
-    return await harness.queue(POLICY)
 
 
 async def test_a_job_is_claimed_as_it_was_offered(queue: RebuildableQueue) -> None:
