@@ -1,6 +1,7 @@
 """The public port's routes: one table. The path of a request through the service starts here."""
 
 from gateway.http.route import Route
+from gateway.routes.completeness import COMPLETENESS
 from gateway.routes.deliveries import DELIVERIES
 from gateway.routes.documents import DOCUMENTS
 from gateway.routes.endpoints import ENDPOINTS
@@ -9,4 +10,12 @@ from gateway.routes.payments import PAYMENTS
 from gateway.routes.replays import REPLAYS
 from gateway.services import Services
 
-PUBLIC_ROUTES: tuple[Route[Services], ...] = (*PAYMENTS, *EVENTS, *DELIVERIES, *REPLAYS, *ENDPOINTS, *DOCUMENTS)
+PUBLIC_ROUTES: tuple[Route[Services], ...] = (
+    *PAYMENTS,
+    *EVENTS,
+    *DELIVERIES,
+    *COMPLETENESS,
+    *REPLAYS,
+    *ENDPOINTS,
+    *DOCUMENTS,
+)

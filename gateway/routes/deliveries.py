@@ -4,7 +4,7 @@ from gateway.handlers.webhooks import deliveries
 from gateway.http.route import Route
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page
-from gateway.schemas.webhooks.deliveries import AttemptOut, DeliveryFilter, DeliveryOut
+from gateway.schemas.webhooks.deliveries import AttemptFilter, AttemptOut, DeliveryFilter, DeliveryOut, FoundAttemptOut
 from gateway.services import Services
 
 DELIVERIES: tuple[Route[Services], ...] = (
@@ -12,7 +12,7 @@ DELIVERIES: tuple[Route[Services], ...] = (
         method="GET",
         path="/v1/deliveries",
         handler=deliveries.list_deliveries,
-        sentence="List deliveries, newest first.",
+        sentence="Search deliveries, newest first.",
         scope=Scope.WEBHOOKS_READ,
         query=DeliveryFilter,
         response=Page[DeliveryOut],
@@ -34,6 +34,16 @@ DELIVERIES: tuple[Route[Services], ...] = (
         sentence="List the attempts of a delivery, first to last.",
         scope=Scope.WEBHOOKS_READ,
         response=Page[AttemptOut],
+        tag="deliveries",
+    ),
+    Route(
+        method="GET",
+        path="/v1/attempts",
+        handler=deliveries.search_attempts,
+        sentence="Search attempts: of an endpoint newest first, else of the newest event first.",
+        scope=Scope.WEBHOOKS_READ,
+        query=AttemptFilter,
+        response=Page[FoundAttemptOut],
         tag="deliveries",
     ),
 )

@@ -4,7 +4,7 @@ A page ends below the oldest transaction that is still running (`pg_snapshot_xmi
 a cursor, however long its transaction took and whatever its process's clock said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,14 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from kernel.errors import NotFound
 from kernel.ids import NIL, Tenant
 from kernel.sealing import KeyDestroyed, SealError, Vault
 from kernel.sql import beside
 from webhooks.events.model import body_context
 from webhooks.reading.cursor import Position
+from webhooks.reading.scanning import Span, looking
+from webhooks.states import DeliveryState
 
 _SQL = beside(__file__, "feed.sql")
 _START = Position(id=NIL)
@@ -25,7 +28,7 @@ _START = Position(id=NIL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEvent:
-    """An event as it was told; `data` is None where the merchant's key was destroyed."""
+    """An event as it was told; `data` is None where it was erased, alone or with its merchant's key."""
 
     id: UUID
     type: str
@@ -33,6 +36,16 @@ class FeedEvent:
     occurred_at: datetime
     matched: int
     data: dict[str, Any] | None
+    type_version: int | None
+    erased_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStory:
+    """One event, and how many of its deliveries are in each state."""
+
+    event: FeedEvent
+    deliveries: Mapping[DeliveryState, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,28 +81,45 @@ class Feed:
             _SQL["feed_page"],
             tenant.partner_id,
             tenant.environment,
-            str(after.xid),
+            str(after.number),
             after.id,
             query.limit + 1,
-            _like(query.types),
+            like_patterns(query.types),
             query.merchant_id,
         )
         return await self._page(tenant, query, rows)
 
+    async def event(self, tenant: Tenant, event_id: UUID) -> EventStory:
+        """One event and what became of it. Raises NotFound."""
+        near = Span.around([event_id])
+        async with looking(self._pool) as connection:
+            row = await connection.fetchrow(_SQL["get_event"], tenant.partner_id, tenant.environment, event_id)
+            if row is None:
+                raise NotFound
+            counts = await connection.fetch(_SQL["count_deliveries"], tenant.partner_id, event_id, near.low, near.high)
+        return EventStory(
+            event=(await self._open(tenant, [row]))[0],
+            deliveries={DeliveryState(count["state"]): count["deliveries"] for count in counts},
+        )
+
     async def _page(self, tenant: Tenant, query: FeedQuery, rows: Sequence[asyncpg.Record]) -> FeedPage:
         shown = rows[: query.limit]
-        bodies = await self._vault.open_each(
-            [(tenant.partner_id, row["sealed_body"], body_context(row["id"])) for row in shown]
-        )
-        last = Position(id=shown[-1]["id"], xid=int(shown[-1]["xid_text"])).to_text() if shown else query.cursor
+        last = Position(id=shown[-1]["id"], number=int(shown[-1]["xid_text"])).to_text() if shown else query.cursor
         return FeedPage(
-            events=tuple(_event(row, body) for row, body in zip(shown, bodies, strict=True)),
-            next_cursor=last,
-            has_more=len(rows) > query.limit,
+            events=tuple(await self._open(tenant, shown)), next_cursor=last, has_more=len(rows) > query.limit
         )
 
+    async def _open(self, tenant: Tenant, rows: Sequence[asyncpg.Record]) -> list[FeedEvent]:
+        """An erased body is no longer what was sealed, so it is not opened."""
+        kept = [row for row in rows if row["erased_at"] is None]
+        bodies = await self._vault.open_each(
+            [(tenant.partner_id, row["sealed_body"], body_context(row["id"])) for row in kept]
+        )
+        opened = {row["id"]: body for row, body in zip(kept, bodies, strict=True)}
+        return [_event(row, opened.get(row["id"])) for row in rows]
 
-def _event(row: asyncpg.Record, body: bytes | SealError) -> FeedEvent:
+
+def _event(row: asyncpg.Record, body: bytes | SealError | None) -> FeedEvent:
     if isinstance(body, SealError) and not isinstance(body, KeyDestroyed):
         raise body
     return FeedEvent(
@@ -98,11 +128,13 @@ def _event(row: asyncpg.Record, body: bytes | SealError) -> FeedEvent:
         merchant_id=row["merchant_id"],
         occurred_at=row["occurred_at"],
         matched=row["matched"],
-        data=None if isinstance(body, SealError) else orjson.loads(body)["data"],
+        data=orjson.loads(body)["data"] if isinstance(body, bytes) else None,
+        type_version=row["type_version"],
+        erased_at=row["erased_at"],
     )
 
 
-def _like(patterns: Sequence[str]) -> list[str] | None:
+def like_patterns(patterns: Sequence[str]) -> list[str] | None:
     """The patterns as LIKE has them. `_` stands in types as itself, so it is escaped."""
     if not patterns or "*" in patterns:
         return None

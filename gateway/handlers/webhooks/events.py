@@ -41,7 +41,7 @@ async def read_feed(services: Services, call: Call) -> Reply:
         merchant_id=call.maybe_id(call.query.merchant_id, Kind.MERCHANT, "/merchant_id"),
     )
     page = await services.feed.page(call.caller.tenant, query)
-    data = [_event(call, event) for event in page.events]
+    data = [event_out(call, event) for event in page.events]
     return Reply({"data": data, "next_cursor": page.next_cursor, "has_more": page.has_more})
 
 
@@ -84,7 +84,8 @@ def _accepted(call: Call, event_type: str, published: Published) -> dict[str, An
     }
 
 
-def _event(call: Call, event: FeedEvent) -> dict[str, Any]:
+def event_out(call: Call, event: FeedEvent) -> dict[str, Any]:
+    """An event as the feed shows it."""
     environment = call.caller.tenant.environment
     merchant = event.merchant_id
     return {
@@ -93,6 +94,8 @@ def _event(call: Call, event: FeedEvent) -> dict[str, Any]:
         "type": event.type,
         "merchant_id": None if merchant is None else to_text(Kind.MERCHANT, merchant, environment),
         "timestamp": rfc3339(event.occurred_at),
+        "type_version": event.type_version,
         "matched": event.matched,
         "data": event.data,
+        "erased_at": None if event.erased_at is None else rfc3339(event.erased_at),
     }

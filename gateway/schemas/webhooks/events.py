@@ -40,6 +40,7 @@ EventType = Annotated[
     AfterValidator(_event_type),
     WithJsonSchema({"type": "string", "maxLength": TYPE_LENGTH_MAX, "examples": ["order.shipped"]}),
 ]
+TypePatterns = Annotated[tuple[str, ...], BeforeValidator(_patterns), WithJsonSchema({"type": "string"})]
 PartnerKey = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_plain_key)]
 
 
@@ -88,21 +89,23 @@ class BatchOut(Response):
 
 
 class EventOut(Response):
-    """An event as the feed shows it."""
+    """An event as the feed shows it; one that was erased has no data any more."""
 
     id: str
     object: Literal["event"]
     type: str
     merchant_id: str | None
     timestamp: datetime
+    type_version: int | None
     matched: int
     data: dict[str, Any] | None
+    erased_at: datetime | None
 
 
 class FeedQueryIn(PageQuery):
     """Which events; `types` are patterns as endpoints have them, with commas between."""
 
-    types: Annotated[tuple[str, ...], BeforeValidator(_patterns), WithJsonSchema({"type": "string"})] = ()
+    types: TypePatterns = ()
     merchant_id: Id | None = None
 
 

@@ -123,7 +123,7 @@ async def test_a_strange_cursor_is_refused(database: Pool, vault: Vault, tenant:
 
 def test_a_cursor_comes_back_as_it_was(tenant: Tenant) -> None:
     """Text and position are one to one, for the largest transaction id too."""
-    position = Position(id=tenant.partner_id, xid=2**64 - 1)
+    position = Position(id=tenant.partner_id, number=2**64 - 1)
     assert Position.from_text(position.to_text()) == position
 
 

@@ -1,0 +1,1 @@
+"""What did not arrive: every event and endpoint with its reason, listed and counted."""
