@@ -6,7 +6,7 @@ missed, by whatever process.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Self
 from uuid import UUID
@@ -21,7 +21,7 @@ from kernel.sql import beside
 from webhooks.endpoints.model import filter_context
 from webhooks.endpoints.patterns import TypeFilter
 from webhooks.events.model import Connection, SealedEvent
-from webhooks.events.targets import NOBODY, Target, TenantTargets
+from webhooks.events.targets import NOBODY, Target, TenantTargets, by_owner
 from webhooks.filters.expression import Filter, compile_filter
 
 _SQL = beside(__file__, "matching.sql")
@@ -54,24 +54,28 @@ class Matcher:
 
     def foresee(self, item: SealedEvent) -> None:
         """Evaluate, before there is a transaction, the filters of the endpoints that are known now."""
-        known = self._known.get(item.event.tenant, NOBODY)
+        known = self._of(item.event.tenant)
         if known.filters:
             known.of(item.event, item.hearing)
 
     async def current(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
         """The endpoints of the tenants as this transaction sees them: one query, and one more if any moved."""
-        versions = await self._versions(connection, tenants)
-        moved = [tenant for tenant, version in versions.items() if self._version(tenant) != version]
+        versions = {_tenant(row): row for row in await connection.fetch(_SQL["versions"], *_columns(tenants))}
+        moved = [tenant for tenant, row in versions.items() if self._of(tenant).version != row["endpoints_version"]]
         if moved:
             self._remember(await self._load(connection, moved))
-        return {tenant: self._known.get(tenant, NOBODY) if tenant in versions else NOBODY for tenant in tenants}
+        return {tenant: self._as_of(tenant, versions.get(tenant)) for tenant in tenants}
 
-    async def _versions(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, int]:
-        rows = await connection.fetch(_SQL["endpoints_versions"], *_columns(tenants))
-        return {_tenant(row): row["endpoints_version"] for row in rows}
+    def _of(self, tenant: Tenant) -> TenantTargets:
+        return self._known.get(tenant, NOBODY)
 
-    def _version(self, tenant: Tenant) -> int:
-        return self._known.get(tenant, NOBODY).version
+    def _as_of(self, tenant: Tenant, row: asyncpg.Record | None) -> TenantTargets:
+        if row is None:
+            return NOBODY
+        known = self._of(tenant)
+        if known.catalogue_version != row["catalogue_version"]:
+            known = self._known[tenant] = replace(known, catalogue_version=row["catalogue_version"])
+        return known
 
     def _remember(self, loaded: Mapping[Tenant, TenantTargets]) -> None:
         for tenant, targets in loaded.items():
@@ -89,7 +93,7 @@ class Matcher:
         """The compiled filter of each sealed one; those of the version before are taken over."""
         filters = {}
         for row in rows:
-            before = self._known.get(_tenant(row), NOBODY).filters.get(row["sealed_filter"], _DEAF)
+            before = self._of(_tenant(row)).filters.get(row["sealed_filter"], _DEAF)
             if before is not _DEAF:
                 filters[row["sealed_filter"]] = before
         fresh = [row for row in rows if row["sealed_filter"] not in filters]
@@ -113,10 +117,11 @@ class Matcher:
 
 def _targets(rows: Sequence[asyncpg.Record], filters: Mapping[bytes, Filter]) -> TenantTargets:
     held = {row["sealed_filter"] for row in rows}
-    return TenantTargets.of_targets(
-        rows[0]["endpoints_version"],
-        [_target(row, filters) for row in rows if row["id"] is not None],
-        {sealed: compiled for sealed, compiled in filters.items() if sealed in held},
+    return TenantTargets(
+        version=rows[0]["endpoints_version"],
+        catalogue_version=rows[0]["catalogue_version"],
+        by_merchant=by_owner(_target(row, filters) for row in rows if row["id"] is not None),
+        filters={sealed: compiled for sealed, compiled in filters.items() if sealed in held},
     )
 
 

@@ -26,7 +26,7 @@ class NewEvent:
     SHA-256 of the partner's own event id and `fingerprint` that of what it published: both or neither. With
     `endpoint_id` the event goes to that endpoint alone, whatever types it listens to (test events). With
     `about_endpoint_id` it tells of that endpoint's own trouble and never goes to it. `type_version` is that of the
-    partner's catalogue.
+    partner's catalogue, as of `catalogue_version`: under another one the event is not written.
     """
 
     tenant: Tenant
@@ -42,6 +42,7 @@ class NewEvent:
     about_endpoint_id: UUID | None = None
     priority: Priority = Priority.NORMAL
     type_version: int | None = None
+    catalogue_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,13 @@ import orjson
 from kernel.clock import Clock
 from kernel.errors import FieldError, Invalid
 from kernel.ids import Tenant, new_id
+from webhooks.catalogue.memory import UNTYPED, Typing
 from webhooks.endpoints.patterns import TYPE_LENGTH_MAX, is_event_type
 from webhooks.events.model import NewEvent
+from webhooks.queue.port import Priority
 
 # Types that only we emit; a receiver may rely on it.
-RESERVED_BEGINNINGS = ("payment.", "webhook_endpoint.")
+RESERVED_BEGINNINGS = ("payment.", "endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
 _KEY_LENGTH_MAX = 255
 # orjson writes NUL as \u0000; an even number of backslashes before it is text about NUL, not NUL.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -35,7 +37,9 @@ class EventRequest:
     """An event as a partner publishes it.
 
     `key` is the partner's own id of the event: publishing it again has no effect. `ordering_key` is any text of the
-    partner's; events that share it arrive in order at ordered endpoints. Without `occurred_at` it is now.
+    partner's; events that share it arrive in order at ordered endpoints. Without `occurred_at` it is now. With
+    priority HIGH it overtakes others on its way to each endpoint. `type_version` names a version in the partner's
+    catalogue; without it, the newest that is not deprecated.
     """
 
     type: str
@@ -44,6 +48,8 @@ class EventRequest:
     occurred_at: datetime | None = None
     key: str | None = None
     ordering_key: str | None = None
+    priority: Priority = Priority.NORMAL
+    type_version: int | None = None
 
 
 def check(request: EventRequest, policy: PublishPolicy) -> list[FieldError]:
@@ -51,8 +57,8 @@ def check(request: EventRequest, policy: PublishPolicy) -> list[FieldError]:
     return [*_check_type(request.type), *_check_data(request.data, policy), *_check_rest(request)]
 
 
-def new_event(tenant: Tenant, request: EventRequest, clock: Clock) -> NewEvent:
-    """The event of a request without errors."""
+def new_event(tenant: Tenant, request: EventRequest, clock: Clock, typing: Typing = UNTYPED) -> NewEvent:
+    """The event of a request without errors; `typing` is what the catalogue found."""
     now = clock.now()
     return NewEvent(
         tenant=tenant,
@@ -64,6 +70,9 @@ def new_event(tenant: Tenant, request: EventRequest, clock: Clock) -> NewEvent:
         ordering_key=_ordering_key(tenant, request.ordering_key),
         key_digest=_digest(request.key.encode()) if request.key is not None else None,
         fingerprint=_fingerprint(request) if request.key is not None else None,
+        priority=request.priority,
+        type_version=typing.version,
+        catalogue_version=typing.catalogue_version,
     )
 
 
@@ -114,7 +123,8 @@ def _ordering_key(tenant: Tenant, text: str | None) -> UUID | None:
 
 
 def _fingerprint(request: EventRequest) -> bytes:
-    fields = (request.type, request.merchant_id, request.occurred_at, request.ordering_key, request.data)
+    kind = (request.type, request.type_version)
+    fields = (kind, request.merchant_id, request.occurred_at, request.ordering_key, request.data)
     return _digest(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS))
 
 

@@ -39,20 +39,13 @@ class TenantTargets:
     """All enabled endpoints of a tenant as of one version.
 
     `filters` are the compiled expressions by their sealed bytes, so that a later version need not open them again.
+    `catalogue_version` is that of the tenant's types of events, read together with the endpoints' version.
     """
 
     version: int
+    catalogue_version: int
     by_merchant: Mapping[UUID | None, tuple[Target, ...]]
     filters: Mapping[bytes, Filter] = field(default_factory=dict)
-
-    @classmethod
-    def of_targets(cls, version: int, targets: Iterable[Target], filters: Mapping[bytes, Filter]) -> "TenantTargets":
-        """The endpoints by their owners."""
-        by_merchant: dict[UUID | None, list[Target]] = {}
-        for target in targets:
-            by_merchant.setdefault(target.merchant_id, []).append(target)
-        frozen = {owner: tuple(found) for owner, found in by_merchant.items()}
-        return cls(version=version, by_merchant=frozen, filters=filters)
 
     def of(self, event: NewEvent, hearing: Hearing | None = None) -> list[Target]:
         """Those that hear of the event: the partner's own, and the merchant's.
@@ -74,4 +67,13 @@ class TenantTargets:
         return [target for targets in self.by_merchant.values() for target in targets]
 
 
-NOBODY = TenantTargets(version=-1, by_merchant={})
+def by_owner(targets: Iterable[Target]) -> dict[UUID | None, tuple[Target, ...]]:
+    """The endpoints of each merchant, and the partner's own under None."""
+    found: dict[UUID | None, list[Target]] = {}
+    for target in targets:
+        found.setdefault(target.merchant_id, []).append(target)
+    return {owner: tuple(each) for owner, each in found.items()}
+
+
+# Also of an environment that does not exist.
+NOBODY = TenantTargets(version=-1, catalogue_version=-1, by_merchant={})

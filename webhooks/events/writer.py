@@ -1,24 +1,22 @@
 """Events and their deliveries become rows, in the caller's transaction: all of them, or none."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from uuid import UUID
 
 from kernel.errors import Conflict
-from kernel.ids import NIL, id_beside
-from kernel.sealing import Owner, Vault
+from kernel.ids import NIL, Tenant, id_beside
+from kernel.sealing import DataKey, Owner, Vault
 from kernel.sql import beside
+from kernel.turns import in_turns
+from webhooks.catalogue.memory import CatalogueMoved
 from webhooks.events.matching import Matcher
 from webhooks.events.model import Connection, Hearing, NewEvent, SealedEvent, Written, body_context, body_of
 from webhooks.events.numbers import CounterKey, take_numbers
-from webhooks.events.targets import Target
+from webhooks.events.targets import Target, TenantTargets
 from webhooks.queue.port import Job, Priority
 
 _SQL = beside(__file__, "writer.sql")
-# How long filters may keep the process from its other work.
-_TURN_SECONDS = 0.005
 
 # An endpoint's queue of one ordering key: partner, endpoint, key.
 _Line = tuple[UUID, UUID, UUID]
@@ -51,12 +49,7 @@ class EventWriter:
     async def prepare(self, events: Sequence[NewEvent]) -> list[SealedEvent]:
         """Build and seal the bodies and ask the filters; may be done before the transaction, to keep it short."""
         keys = await self._vault.data_keys({_owner(event) for event in events})
-        prepared = []
-        for event in events:
-            sealed = self._vault.seal(keys[_owner(event)], body_of(event), body_context(event.id))
-            prepared.append(SealedEvent(event=event, sealed_body=sealed, hearing=Hearing(event)))
-        await self._foresee(prepared)
-        return prepared
+        return [self._prepare(event, keys[_owner(event)]) async for event in in_turns(events)]
 
     async def write(self, connection: Connection, events: Sequence[NewEvent]) -> list[Written]:
         """Write events and deliveries. After the commit, offer the jobs of what was written to the queue.
@@ -65,21 +58,41 @@ class EventWriter:
         """
         written: list[Written] = []
         for outcome in await self.write_each(connection, await self.prepare(events)):
-            if isinstance(outcome, Conflict):
+            if not isinstance(outcome, Written):
                 raise outcome
             written.append(outcome)
         return written
 
-    async def write_each(self, connection: Connection, prepared: Sequence[SealedEvent]) -> list[Written | Conflict]:
-        """The same for prepared events; one that reuses an id is refused by itself."""
-        known = await self._claim_keys(connection, [item.event for item in prepared])
-        fresh = [item for item in prepared if item.event.id not in known]
-        deliveries = await self._deliveries(connection, fresh)
-        if fresh:
-            await _insert_events(connection, fresh, deliveries)
-            await _insert_deliveries(connection, [row for rows in deliveries.values() for row in rows])
-        written = {event_id: _written(event_id, rows) for event_id, rows in deliveries.items()}
-        return [known.get(item.event.id) or written[item.event.id] for item in prepared]
+    async def write_each(
+        self, connection: Connection, prepared: Sequence[SealedEvent]
+    ) -> list[Written | Conflict | CatalogueMoved]:
+        """The same for prepared events; each is refused by itself.
+
+        Conflict is for one that reuses an id, CatalogueMoved for one that was checked under another catalogue.
+        """
+        targets = await self._matcher.current(connection, {item.event.tenant for item in prepared})
+        moved = {item.event.id for item in prepared if _has_moved(item.event, targets)}
+        known = await self._claim_keys(connection, [item.event for item in prepared if item.event.id not in moved])
+        fresh = [item for item in prepared if item.event.id not in known and item.event.id not in moved]
+        written = await self._insert(connection, fresh, targets) if fresh else {}
+        outcomes: dict[UUID, Written | Conflict] = {**known, **written}
+        return [outcomes.get(item.event.id) or CatalogueMoved() for item in prepared]
+
+    def _prepare(self, event: NewEvent, key: DataKey) -> SealedEvent:
+        sealed = self._vault.seal(key, body_of(event), body_context(event.id))
+        item = SealedEvent(event=event, sealed_body=sealed, hearing=Hearing(event))
+        self._matcher.foresee(item)
+        return item
+
+    async def _insert(
+        self, connection: Connection, fresh: Sequence[SealedEvent], targets: Mapping[Tenant, TenantTargets]
+    ) -> dict[UUID, Written]:
+        matched = [(item.event, targets[item.event.tenant].of(item.event, item.hearing)) for item in fresh]
+        last = await _lock_lines(connection, sorted({line for item in matched for line in _lines(*item)}))
+        deliveries = {event.id: [_deliver(event, target, last) for target in found] for event, found in matched}
+        await _insert_events(connection, fresh, deliveries)
+        await _insert_deliveries(connection, [row for rows in deliveries.values() for row in rows])
+        return {event_id: _written(event_id, rows) for event_id, rows in deliveries.items()}
 
     async def _claim_keys(self, connection: Connection, events: Sequence[NewEvent]) -> dict[UUID, Written | Conflict]:
         """Take the partners' event ids; what another event has already is answered with that one, or refused.
@@ -102,23 +115,6 @@ class EventWriter:
             for row in await connection.fetch(_SQL["find_keys"], *columns)
         }
         return {event.id: _repeat(event, *owner) for event in keyed if (owner := owners[_key(event)])[0] != event.id}
-
-    async def _foresee(self, prepared: Sequence[SealedEvent]) -> None:
-        """Others get their turn in between, however slow the filters of these are."""
-        turn_ends = monotonic() + _TURN_SECONDS
-        for item in prepared:
-            self._matcher.foresee(item)
-            if monotonic() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = monotonic() + _TURN_SECONDS
-
-    async def _deliveries(self, connection: Connection, fresh: Sequence[SealedEvent]) -> dict[UUID, list[_Delivery]]:
-        if not fresh:
-            return {}
-        targets = await self._matcher.current(connection, {item.event.tenant for item in fresh})
-        matched = [(item.event, targets[item.event.tenant].of(item.event, item.hearing)) for item in fresh]
-        last = await _lock_lines(connection, sorted({line for item in matched for line in _lines(*item)}))
-        return {event.id: [_deliver(event, target, last) for target in found] for event, found in matched}
 
 
 async def find_written(connection: Connection, event_ids: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Written]:
@@ -228,6 +224,11 @@ def _written(event_id: UUID, rows: Sequence[_Delivery]) -> Written:
         if not row.is_waiting
     )
     return Written(event_id=event_id, matched=len(rows), jobs=jobs)
+
+
+def _has_moved(event: NewEvent, targets: Mapping[Tenant, TenantTargets]) -> bool:
+    """Whether the types of events changed since the event was checked; ours are not checked."""
+    return event.catalogue_version not in (None, targets[event.tenant].catalogue_version)
 
 
 def _owner(event: NewEvent) -> Owner:

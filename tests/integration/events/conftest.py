@@ -11,12 +11,13 @@ from kernel.ids import Tenant
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
 from tests.support.tenants import CollectingEnqueuer, add_tenant
+from webhooks.catalogue.memory import Catalogue
 from webhooks.endpoints.requests import EndpointRules
 from webhooks.endpoints.service import Endpoints
+from webhooks.events.checks import Checks, Merchants
 from webhooks.events.matching import Matcher
 from webhooks.events.model import SealedEvent, Written
-from webhooks.events.publisher import EventWork, Merchants, Publisher
-from webhooks.events.requests import PublishPolicy
+from webhooks.events.publisher import EventWork, Publisher
 from webhooks.events.writer import EventWriter
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -64,7 +65,8 @@ async def make_publisher(
         writer = EventWriter(vault, Matcher(vault))
         batchers.append(Batcher(pool, EventWork(writer, enqueuer)))
         await batchers[-1].start()
-        return Publisher(batchers[-1], writer, Merchants(pool), clock, PublishPolicy())
+        checks = Checks(Merchants(pool), Catalogue(pool, vault))
+        return Publisher(batchers[-1], writer, checks, clock)
 
     yield make
     for batcher in batchers:
