@@ -1,44 +1,67 @@
-"""What no dispatcher would ever meet again: lines without a head, and deliveries of endpoints that were closed."""
+"""What no dispatcher would ever meet again: lines without a head, and what can no longer be sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from datetime import datetime
 
-import asyncpg
-
-from kernel.sql import Queries
+from kernel.ids import first_id_at
+from webhooks.dispatch.lines import free_followers
 from webhooks.dispatch.outcome import Reason
-from webhooks.dispatch.recording import free_followers
-from webhooks.reconciler.walk import Lane
-
-_REASONS = {"disabled": Reason.ENDPOINT_DISABLED, "deleted": Reason.ENDPOINT_DELETED}
+from webhooks.reconciler.lanes import LaneNow
+from webhooks.reconciler.model import After, LaneKey
+from webhooks.reconciler.pages import START
+from webhooks.reconciler.tools import Tools
+from webhooks.states import EndpointState
 
 
 class Healing:
-    """Works in portions, each a transaction of its own."""
+    """Works in portions, each a transaction of its own, for as long as it is given."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", queries: Queries, rows_max: int) -> None:
-        self._pool = pool
-        self._queries = queries
-        self._rows_max = rows_max
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._rows_max = tools.policy.rows_healed_max
+        self._closing: dict[LaneKey, tuple[Reason, After]] = {}
 
     async def free_stranded(self) -> int:
         """Make the first delivery of each stranded line due; the next walk enqueues it. Returns how many."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(self._queries["plan_by_index"])
-            rows = await connection.fetch(self._queries["stranded_lines"], self._rows_max)
+        queries = self._tools.queries
+        async with self._tools.pool.acquire() as connection, connection.transaction():
+            await connection.execute(queries["plan_by_index"])
+            rows = await connection.fetch(queries["stranded_lines"], self._rows_max)
             lines = [(row["partner_id"], row["endpoint_id"], row["ordering_key"]) for row in rows]
             return len(await free_followers(connection, lines))
 
-    async def end_closed(self, lanes: Sequence[Lane]) -> int:
-        """End what the endpoints of these lanes will not receive. Returns how many deliveries."""
-        columns = ([partner_id for partner_id, _ in lanes], [endpoint_id for _, endpoint_id in lanes])
-        closed = await self._pool.fetch(self._queries["closed_lanes"], *columns)
-        return sum([await self._end_lane(row) for row in closed])
+    async def end_aged(self, lanes: Iterable[LaneNow], now: datetime) -> int:
+        """End what grew too old in lanes that give nothing out, where no attempt would find it so. How many."""
+        before = now - self._tools.policy.age_max
+        ended = 0
+        for lane in lanes:
+            arguments = (*lane.key, first_id_at(before), before, Reason.TOO_OLD, self._rows_max)
+            while portion := await self._tools.execute("end_aged", *arguments):
+                ended += portion
+        return ended
 
-    async def _end_lane(self, lane: asyncpg.Record) -> int:
-        ended, portion = 0, self._rows_max
-        while portion == self._rows_max:
-            reason = _REASONS[lane["state"]]
-            arguments = (lane["partner_id"], lane["endpoint_id"], reason, self._rows_max)
-            portion = int((await self._pool.execute(self._queries["end_lane"], *arguments)).split()[-1])
+    def close(self, lanes: Iterable[LaneNow]) -> None:
+        """End, from now on, what the endpoints of these lanes will not receive."""
+        for lane in lanes:
+            reason = Reason.ENDPOINT_DELETED if lane.state is EndpointState.DELETED else Reason.ENDPOINT_DISABLED
+            self._closing.setdefault(lane.key, (reason, START))
+
+    async def advance(self, until: float) -> int:
+        """Go on with closed lanes until all are empty or the clock says so. How many deliveries ended."""
+        ended = 0
+        while self._closing and (ended == 0 or self._tools.clock.monotonic() < until):
+            key, (reason, after) = next(iter(self._closing.items()))
+            rows = await self._tools.fetch("end_pending", *key, reason, *after, self._rows_max)
+            ended += len(rows)
+            if len(rows) == self._rows_max:
+                self._closing[key] = (reason, max((row["next_attempt_at"], row["id"]) for row in rows))
+            else:
+                del self._closing[key]
+                ended += await self._end_waiting(key, reason)
+        return ended
+
+    async def _end_waiting(self, key: LaneKey, reason: Reason) -> int:
+        ended = 0
+        while portion := await self._tools.execute("end_waiting", *key, reason, self._rows_max):
             ended += portion
         return ended

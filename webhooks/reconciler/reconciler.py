@@ -6,106 +6,149 @@ import asyncpg
 import structlog
 
 from kernel.clock import Clock
-from kernel.sql import beside
 from webhooks.queue.port import QueueError, RebuildableQueue
 from webhooks.reconciler.healing import Healing
-from webhooks.reconciler.model import NotQueued, ReconcilerMetrics, ReconcilerPolicy
-from webhooks.reconciler.walk import Lane, Walk, Walked
+from webhooks.reconciler.keeping import Keeper
+from webhooks.reconciler.lanes import LaneBook
+from webhooks.reconciler.model import LaneKey, NotQueued, Pool, ReconcilerMetrics, ReconcilerPolicy, Standing
+from webhooks.reconciler.tools import Tools
+from webhooks.reconciler.walk import Filling, Walk, Walked
 
-_SQL = beside(__file__, "reconciler.sql")
 _log = structlog.get_logger()
 
 _REST_PER_WORK = 10
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Reconciler:
-    """Checks the queue's epoch often and walks the lanes now and then. Its pool has room for two connections."""
+    """Looks at the queue and at lanes often, and walks over everything that is due now and then.
+
+    Its pool has room for two connections.
+    """
 
     def __init__(
-        self,
-        pool: "asyncpg.Pool[asyncpg.Record]",
-        queue: RebuildableQueue,
-        clock: Clock,
-        policy: ReconcilerPolicy,
-        metrics: ReconcilerMetrics,
+        self, pool: Pool, queue: RebuildableQueue, clock: Clock, policy: ReconcilerPolicy, metrics: ReconcilerMetrics
     ) -> None:
-        self._pool = pool
-        self._queue = queue
-        self._clock = clock
-        self._policy = policy
-        self._metrics = metrics
-        self._healing = Healing(pool, _SQL, policy.rows_healed_max)
-        self._walk_at = self._heal_at = clock.monotonic()
+        self._tools = Tools(pool=pool, queue=queue, clock=clock, policy=policy, metrics=metrics)
+        self._book = LaneBook(self._tools)
+        self._keeper = Keeper(self._tools, self._book)
+        self._filling = Filling(self._tools)
+        self._healing = Healing(self._tools)
+        self._walk: Walk | None = None
+        self._excuses: dict[LaneKey, NotQueued] = {}
+        self._is_rebuilding = False
+        self._walk_at = self._walk_began = self._heal_at = clock.monotonic()
 
     async def run(self) -> None:
         """Run until cancelled; a database or queue that is away is waited for."""
         while True:
             try:
-                await self.run_once()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                is_busy = await self.look()
+            except _AWAY as error:
+                is_busy = False
                 _log.warning("reconciler.postponed", error=type(error).__name__)
-            await asyncio.sleep(self._policy.check_seconds)
+            await asyncio.sleep(0 if is_busy else self._tools.policy.check_seconds)
 
     async def run_once(self) -> None:
-        """Lead if nobody else does: rebuild a lost queue, walk and heal if it is time.
+        """Look until a walk that has begun is done. Raises what the database's driver raises."""
+        while await self.look():
+            pass
+
+    async def look(self) -> bool:
+        """Lead if nobody else does. True: a walk is under way, look again at once.
 
         Raises what the database's driver raises; a queue that is away is noted.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
-            if not await connection.fetchval(_SQL["lead"]):
-                return
+        async with self._tools.pool.acquire() as connection, connection.transaction():
+            if not await connection.fetchval(self._tools.queries["lead"]):
+                self._walk = None
+                return False
             try:
-                await self._reconcile()
+                await self._heal()
+                await self._keep_queue()
+                return await self._walk_on()
             except QueueError as error:
+                self._walk = None
                 _log.warning("reconciler.postponed", error=type(error).__name__, why=str(error))
+                return False
 
-    async def _reconcile(self) -> None:
-        is_lost, now = await self._queue.is_lost(), self._clock.monotonic()
-        if is_lost:
-            self._walk_at = now
-            await self._open_epoch()
+    async def _heal(self) -> None:
+        self._healed("closed", await self._healing.advance(self._slice_end()))
+        now = self._tools.clock.monotonic()
         if now >= self._heal_at:
-            self._heal_at = now + self._policy.heal_seconds
+            self._heal_at = now + self._tools.policy.heal_seconds
             self._healed("stranded", await self._healing.free_stranded())
-        if is_lost or now >= self._walk_at:
-            await self._walk(rebuilding=is_lost)
+
+    async def _keep_queue(self) -> None:
+        """What must not wait for a walk."""
+        if await self._tools.queue.is_lost():
+            await self._open_epoch()
+        await self._keeper.probe()
+        for lane in await self._keeper.release():
+            self._filling.begin(lane)
+        await self._filling.advance(self._slice_end())
 
     async def _open_epoch(self) -> None:
         """The number is committed before the epoch opens, so that it never comes again.
 
         A database that was restored may first give numbers that the queue has seen.
         """
-        while await self._queue.is_lost():
-            number = await self._pool.fetchval(_SQL["next_epoch"])
-            if await self._queue.open_epoch(number):
-                self._metrics.epochs.inc()
+        while await self._tools.queue.is_lost():
+            number = await self._tools.pool.fetchval(self._tools.queries["next_epoch"])
+            if await self._tools.queue.open_epoch(number):
+                self._tools.metrics.epochs.inc()
                 _log.warning("queue.epoch_opened", epoch=number)
+        self._walk, self._is_rebuilding, self._walk_at = None, True, self._tools.clock.monotonic()
 
-    async def _walk(self, *, rebuilding: bool) -> None:
-        started = self._clock.monotonic()
-        walked = await Walk(self._pool, self._queue, _SQL, self._policy, rebuilding=rebuilding).run()
-        await self._end_closed(walked.lanes)
-        seconds = self._clock.monotonic() - started
-        policy = self._policy
-        rest = min(max(policy.walk_seconds, seconds * _REST_PER_WORK), policy.walk_seconds_max)
-        self._walk_at = self._clock.monotonic() + rest
+    async def _walk_on(self) -> bool:
+        now = self._tools.clock.monotonic()
+        if self._walk is None:
+            if now < self._walk_at:
+                return False
+            self._walk_began = now
+            self._walk = Walk(self._tools, self._book, self._excuses, rebuilding=self._is_rebuilding)
+        walk, self._walk = self._walk, None  # one that fails is not gone on with
+        if await walk.advance(self._slice_end()):
+            self._walk = walk
+            return True
+        await self._end_walk(walk)
+        return False
+
+    async def _end_walk(self, walk: Walk) -> None:
+        walked, seconds = walk.walked, self._tools.clock.monotonic() - self._walk_began
+        self._rest(seconds)
         self._note(walked, seconds)
-        if rebuilding:
-            await self._queue.drop_old_epochs()
+        self._excuses = walked.excuses()
+        self._filling.go_on(walked.full)
+        self._healing.close(walked.standing(Standing.CLOSED))
+        self._healed("closed", await self._healing.advance(self._slice_end()))
+        stuck = walked.standing(Standing.HELD, Standing.PAUSED)
+        self._healed("aged", await self._healing.end_aged(stuck, self._tools.clock.now()))
+        if walk.is_rebuilding:
+            self._is_rebuilding = False
+            await self._tools.queue.drop_old_epochs()
 
-    async def _end_closed(self, lanes: list[Lane]) -> None:
-        if lanes:
-            self._healed("closed", await self._healing.end_closed(lanes))
+    def _rest(self, seconds: float) -> None:
+        policy = self._tools.policy
+        rest = min(max(policy.walk_seconds, seconds * _REST_PER_WORK), policy.walk_seconds_max)
+        self._walk_at = self._tools.clock.monotonic() + rest
+
+    def _slice_end(self) -> float:
+        return self._tools.clock.monotonic() + self._tools.policy.slice_seconds
 
     def _healed(self, why: str, deliveries: int) -> None:
         if deliveries:
-            self._metrics.healed.labels(why).inc(deliveries)
+            self._tools.metrics.healed.labels(why).inc(deliveries)
             _log.warning("deliveries.healed", why=why, deliveries=deliveries)
 
     def _note(self, walked: Walked, seconds: float) -> None:
+        metrics = self._tools.metrics
         for why in NotQueued:
-            self._metrics.due_not_queued.labels(why).set(walked.not_queued[why])
-        self._metrics.oldest_due_seconds.set(walked.oldest_due_seconds)
+            metrics.due_not_queued.labels(why).set(walked.not_queued[why])
+        for standing in Standing:
+            metrics.lanes.labels(standing).set(len(walked.standing(standing)))
+            if standing is not Standing.CLOSED:
+                metrics.oldest_due_seconds.labels(standing).set(walked.oldest_due_seconds[standing])
         if walked.enqueued:
             _log.info(
                 "queue.reconciled", lanes=len(walked.lanes), enqueued=walked.enqueued, duration_ms=round(seconds * 1000)

@@ -30,13 +30,30 @@ WITH RECURSIVE lanes AS (
 )
 SELECT partner_id, endpoint_id FROM lanes;
 
+-- name: lanes_now
+-- What is true of these lanes now; a lane whose endpoint is not there counts as a deleted one's.
+SELECT lane.partner_id, lane.endpoint_id, coalesce(w.state::text, 'deleted') AS state,
+       coalesce(w.concurrency, 1) AS concurrency, coalesce(w.weight, 1) AS weight, w.rate_per_second, w.rate_burst,
+       w.paused_at IS NOT NULL AS is_paused, w.held_at IS NOT NULL AS is_held
+FROM unnest($1::uuid[], $2::uuid[]) AS lane (partner_id, endpoint_id)
+LEFT JOIN webhook_endpoints AS w ON w.partner_id = lane.partner_id AND w.id = lane.endpoint_id;
+
+-- name: unusual_lanes
+-- The next lanes that differ from what the queue takes for granted: held, paused, or with numbers of their own.
+SELECT partner_id, id AS endpoint_id, state::text, concurrency, weight, rate_per_second, rate_burst,
+       paused_at IS NOT NULL AS is_paused, held_at IS NOT NULL AS is_held
+FROM webhook_endpoints
+WHERE (partner_id, id) > ($1, $2) AND state = 'enabled'
+  AND (paused_at IS NOT NULL OR held_at IS NOT NULL OR concurrency <> $3 OR weight <> 1 OR rate_per_second IS NOT NULL)
+ORDER BY partner_id, id LIMIT $4;
+
 -- name: due_page
 -- The next due deliveries of each lane after a place in it, as far as the queue's horizon ($5 seconds). Those that
 -- became due within the last $7 seconds are left out: whoever made them due is about to offer them.
 SELECT d.*
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[]) AS lane (partner_id, endpoint_id, after_at, after_id)
 CROSS JOIN LATERAL (
-    SELECT partner_id, endpoint_id, id, round, step, next_attempt_at,
+    SELECT partner_id, endpoint_id, id, round, step, priority, next_attempt_at,
            (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint AS delay_ms
     FROM deliveries
     WHERE partner_id = lane.partner_id AND endpoint_id = lane.endpoint_id AND state = 'pending'
@@ -46,22 +63,130 @@ CROSS JOIN LATERAL (
     ORDER BY next_attempt_at, id LIMIT $6
 ) AS d;
 
--- name: closed_lanes
--- Which of these lanes belong to an endpoint that receives nothing any more.
-SELECT lane.partner_id, lane.endpoint_id, coalesce(w.state::text, 'deleted') AS state
-FROM unnest($1::uuid[], $2::uuid[]) AS lane (partner_id, endpoint_id)
-LEFT JOIN webhook_endpoints AS w ON w.partner_id = lane.partner_id AND w.id = lane.endpoint_id
-WHERE w.state IS DISTINCT FROM 'enabled';
+-- name: still_due
+-- How many of these deliveries are still at the step at which they were found.
+SELECT count(*)
+FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[]) AS found (partner_id, id, round, step)
+CROSS JOIN LATERAL (
+    SELECT FROM deliveries
+    WHERE partner_id = found.partner_id AND id = found.id AND state::text = 'pending'
+      AND round = found.round AND step = found.step LIMIT 1
+) AS d;
 
--- name: end_lane
--- A portion of a closed lane's deliveries ends undelivered, waiting ones too.
+-- name: count_due
+-- How many deliveries of each lane are due after a place in it, $5 of each lane at most, and since when the first is.
+SELECT lane.partner_id, lane.endpoint_id, count(*) AS due,
+       extract(epoch FROM now() - min(d.next_attempt_at))::float AS due_seconds
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[]) AS lane (partner_id, endpoint_id, after_at, after_id)
+CROSS JOIN LATERAL (
+    SELECT next_attempt_at FROM deliveries
+    WHERE partner_id = lane.partner_id AND endpoint_id = lane.endpoint_id AND state = 'pending'
+      AND next_attempt_at <= now() AND (next_attempt_at, id) > (lane.after_at, lane.after_id)
+    ORDER BY next_attempt_at, id LIMIT $5
+) AS d
+GROUP BY lane.partner_id, lane.endpoint_id;
+
+-- name: take_probes
+-- Held lanes whose probe is due, each with the delivery that has been due longest; one whose Retry-After still runs is
+-- never taken. The next probe moves $2 seconds ahead (a lane without anything to send, $3), unless a result moves it.
+-- across partners: the worker probes everybody's lanes.
+WITH due AS MATERIALIZED (
+    SELECT partner_id, id FROM webhook_endpoints
+    WHERE held_at IS NOT NULL AND next_probe_at <= now() AND state = 'enabled' AND paused_at IS NULL
+    ORDER BY next_probe_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), probes AS MATERIALIZED (
+    SELECT due.partner_id, due.id AS endpoint_id, d.id, d.round, d.step, d.priority
+    FROM due
+    LEFT JOIN LATERAL (
+        SELECT id, round, step, priority FROM deliveries
+        WHERE partner_id = due.partner_id AND endpoint_id = due.id AND state = 'pending'
+          AND (not_before IS NULL OR not_before <= now())
+        ORDER BY next_attempt_at, deliveries.id LIMIT 1
+    ) AS d ON true
+), moved AS (
+    UPDATE webhook_endpoints AS w
+    SET next_probe_at = now() + CASE WHEN probes.id IS NULL THEN $3::float ELSE $2::float END * interval '1 second'
+    FROM probes WHERE w.partner_id = probes.partner_id AND w.id = probes.endpoint_id
+)
+SELECT partner_id, endpoint_id, id, round, step, priority FROM probes WHERE id IS NOT NULL;
+
+-- name: return_probes
+-- Probes that the queue did not take are due again.
+UPDATE webhook_endpoints AS w SET next_probe_at = now()
+FROM unnest($1::uuid[], $2::uuid[]) AS lane (partner_id, endpoint_id)
+WHERE w.partner_id = lane.partner_id AND w.id = lane.endpoint_id AND w.held_at IS NOT NULL;
+
+-- name: releasing_lanes
+-- Lanes that are well again and whose deliveries are to be sent now.
+-- across partners: the worker releases everybody's lanes.
+SELECT partner_id, id AS endpoint_id, state::text, concurrency, weight, rate_per_second, rate_burst,
+       false AS is_paused, false AS is_held
+FROM webhook_endpoints
+WHERE is_releasing AND held_at IS NULL AND paused_at IS NULL AND state = 'enabled'
+ORDER BY partner_id, id LIMIT $1;
+
+-- name: release_portion
+-- What waits for the lane's sake becomes due now, or when its Retry-After ends; what is due already needs nothing.
+WITH waiting AS MATERIALIZED (
+    SELECT id FROM deliveries
+    WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND next_attempt_at > now()
+      AND awaits_lane AND (not_before IS NULL OR not_before < next_attempt_at)
+    ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+UPDATE deliveries AS d
+SET next_attempt_at = greatest(now(), d.not_before), awaits_lane = false
+FROM waiting
+WHERE d.partner_id = $1 AND d.id = waiting.id
+RETURNING d.partner_id, d.endpoint_id, d.id, d.round, d.step, d.priority,
+          (extract(epoch FROM d.next_attempt_at - now()) * 1000)::bigint AS delay_ms;
+
+-- name: end_release
+-- Nothing waits for this lane's sake any more.
+UPDATE webhook_endpoints SET is_releasing = false WHERE partner_id = $1 AND id = $2 AND is_releasing;
+
+-- name: end_pending
+-- A portion of a closed lane's pending deliveries, after a place in it, ends undelivered. An endpoint that was enabled
+-- again meanwhile keeps them.
+WITH ending AS MATERIALIZED (
+    SELECT id, next_attempt_at FROM deliveries
+    WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND (next_attempt_at, id) > ($4, $5)
+      AND NOT EXISTS (
+          SELECT FROM webhook_endpoints WHERE partner_id = $1 AND id = $2 AND state IN ('enabled', 'unproven')
+      )
+    ORDER BY next_attempt_at, id LIMIT $6 FOR UPDATE SKIP LOCKED
+)
 UPDATE deliveries AS d
 SET state = 'undelivered', state_reason = $3, next_attempt_at = NULL, ended_at = now()
-WHERE d.partner_id = $1 AND d.id IN (
+FROM ending WHERE d.partner_id = $1 AND d.id = ending.id
+RETURNING ending.next_attempt_at, d.id;
+
+-- name: end_waiting
+-- A portion of those that wait for an earlier one in the lanes' lines ends as well.
+WITH ending AS MATERIALIZED (
     SELECT id FROM deliveries
-    WHERE partner_id = $1 AND endpoint_id = $2 AND state IN ('pending', 'waiting')
+    WHERE partner_id = $1 AND endpoint_id = $2 AND ordering_key IS NOT NULL AND state IN ('waiting', 'pending')
+      AND state = 'waiting'
+      AND NOT EXISTS (
+          SELECT FROM webhook_endpoints WHERE partner_id = $1 AND id = $2 AND state IN ('enabled', 'unproven')
+      )
     LIMIT $4 FOR UPDATE SKIP LOCKED
-) AND d.state IN ('pending', 'waiting');
+)
+UPDATE deliveries AS d
+SET state = 'undelivered', state_reason = $3, ended_at = now()
+FROM ending WHERE d.partner_id = $1 AND d.id = ending.id;
+
+-- name: end_aged
+-- A portion of a lane's pending deliveries of events before $3 (an id) and a time, which nobody can try, ends as dead.
+-- A replay counts from its own beginning.
+WITH aged AS MATERIALIZED (
+    SELECT id FROM deliveries
+    WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND id < $3
+      AND (round_at IS NULL OR round_at < $4)
+    LIMIT $6 FOR UPDATE SKIP LOCKED
+)
+UPDATE deliveries AS d
+SET state = 'dead', state_reason = $5, next_attempt_at = NULL, ended_at = now()
+FROM aged WHERE d.partner_id = $1 AND d.id = aged.id;
 
 -- name: stranded_lines
 -- Lines of ordered endpoints whose first unended delivery waits for one that has ended.
