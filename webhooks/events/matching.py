@@ -56,7 +56,7 @@ class Matcher:
         """Evaluate, before there is a transaction, the filters of the endpoints that are known now."""
         known = self._of(item.event.tenant)
         if known.filters:
-            known.of(item.event, item.hearing)
+            known.of(item.event, item.answers)
 
     async def current(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
         """The endpoints of the tenants as this transaction sees them: one query, and one more if any moved."""

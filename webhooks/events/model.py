@@ -58,7 +58,7 @@ class Written:
     repeated: bool = False
 
 
-class Hearing:
+class FilterAnswers:
     """What filters said about the body of one event. Endpoints that share an expression share its evaluation."""
 
     def __init__(self, event: NewEvent) -> None:
@@ -79,7 +79,7 @@ class SealedEvent:
 
     event: NewEvent
     sealed_body: bytes
-    hearing: Hearing
+    answers: FilterAnswers
 
 
 def body_of(event: NewEvent) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from webhooks.endpoints.patterns import TypeFilter
-from webhooks.events.model import Hearing, NewEvent
+from webhooks.events.model import FilterAnswers, NewEvent
 from webhooks.filters.expression import Filter
 
 
@@ -24,13 +24,13 @@ class Target:
     merchant_ids: frozenset[UUID] = frozenset()
     filter: Filter | None = None
 
-    def hears(self, event: NewEvent, hearing: Hearing) -> bool:
+    def hears(self, event: NewEvent, answers: FilterAnswers) -> bool:
         """Whether it wants the event; its owner is known to match. The expression comes last: it costs the most."""
         return (
             self.endpoint_id != event.about_endpoint_id
             and (not self.merchant_ids or event.merchant_id in self.merchant_ids)
             and self.types.matches(event.type)
-            and (self.filter is None or hearing.passes(self.filter))
+            and (self.filter is None or answers.passes(self.filter))
         )
 
 
@@ -47,7 +47,7 @@ class TenantTargets:
     by_merchant: Mapping[UUID | None, tuple[Target, ...]]
     filters: Mapping[bytes, Filter] = field(default_factory=dict)
 
-    def of(self, event: NewEvent, hearing: Hearing | None = None) -> list[Target]:
+    def of(self, event: NewEvent, answers: FilterAnswers | None = None) -> list[Target]:
         """Those that hear of the event: the partner's own, and the merchant's.
 
         An operational event has no merchant, so it goes to the partner's own endpoints only, and never to the one that
@@ -55,8 +55,8 @@ class TenantTargets:
         """
         if event.endpoint_id is not None:
             return [target for target in self._all() if target.endpoint_id == event.endpoint_id]
-        hearing = hearing or Hearing(event)
-        return [target for target in self._of_owners(event) if target.hears(event, hearing)]
+        answers = answers or FilterAnswers(event)
+        return [target for target in self._of_owners(event) if target.hears(event, answers)]
 
     def _of_owners(self, event: NewEvent) -> Iterator[Target]:
         yield from self.by_merchant.get(None, ())

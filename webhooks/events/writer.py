@@ -11,7 +11,7 @@ from kernel.sql import beside
 from kernel.turns import in_turns
 from webhooks.catalogue.memory import CatalogueMoved
 from webhooks.events.matching import Matcher
-from webhooks.events.model import Connection, Hearing, NewEvent, SealedEvent, Written, body_context, body_of
+from webhooks.events.model import Connection, FilterAnswers, NewEvent, SealedEvent, Written, body_context, body_of
 from webhooks.events.numbers import CounterKey, take_numbers
 from webhooks.events.targets import Target, TenantTargets
 from webhooks.queue.port import Job, Priority
@@ -80,14 +80,14 @@ class EventWriter:
 
     def _prepare(self, event: NewEvent, key: DataKey) -> SealedEvent:
         sealed = self._vault.seal(key, body_of(event), body_context(event.id))
-        item = SealedEvent(event=event, sealed_body=sealed, hearing=Hearing(event))
+        item = SealedEvent(event=event, sealed_body=sealed, answers=FilterAnswers(event))
         self._matcher.foresee(item)
         return item
 
     async def _insert(
         self, connection: Connection, fresh: Sequence[SealedEvent], targets: Mapping[Tenant, TenantTargets]
     ) -> dict[UUID, Written]:
-        matched = [(item.event, targets[item.event.tenant].of(item.event, item.hearing)) for item in fresh]
+        matched = [(item.event, targets[item.event.tenant].of(item.event, item.answers)) for item in fresh]
         last = await _lock_lines(connection, sorted({line for item in matched for line in _lines(*item)}))
         deliveries = {event.id: [_deliver(event, target, last) for target in found] for event, found in matched}
         await _insert_events(connection, fresh, deliveries)

@@ -1,0 +1,59 @@
+"""The types of events that Threadneedle emits, described as a partner describes its own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webhooks.catalogue.model import EventType, TypeDocument, TypeVersion
+
+_TIME = {"type": "string", "format": "date-time"}
+_MEMBERS: dict[str, dict[str, Any]] = {
+    "endpoint_id": {"type": "string", "examples": ["ep_01kd4x0000e008000000000001"]},
+    "reason": {"type": "string", "examples": ["failing"]},
+    "failing_since": _TIME,
+    "failed_deliveries": {"type": "integer", "minimum": 1},
+    "delivery_id": {"type": "string", "examples": ["dlv_01kd4x0000e008000000000002"]},
+    "event_id": {"type": "string", "examples": ["evt_01kd4x0000e008000000000003"]},
+    "scheme": {"type": "string", "enum": ["v1", "v1a"]},
+    "secret_id": {"type": "string", "examples": ["whs_01kd4x0000e008000000000004"]},
+    "previous_ends_at": _TIME,
+    "expires_at": _TIME,
+    "message": {"type": "string", "examples": ["This is a test event."]},
+}
+# Each with its sentence and the members of its data beside endpoint_id.
+_OPERATIONAL: dict[str, tuple[str, tuple[str, ...]]] = {
+    "endpoint.failing": (
+        "Nothing has been received at the endpoint since failing_since.",
+        ("failing_since", "failed_deliveries"),
+    ),
+    "endpoint.recovered": ("An endpoint that was failing has answered 2xx again.", ("failing_since",)),
+    "endpoint.disabled": ("Nothing is sent to the endpoint any more.", ("reason",)),
+    "delivery.dead": (
+        "A delivery will not be tried again by itself; it can be replayed.",
+        ("delivery_id", "event_id", "reason"),
+    ),
+    "secret.rotated": (
+        "Another secret signs from now on; the one before signs as well until previous_ends_at.",
+        ("scheme", "secret_id", "previous_ends_at"),
+    ),
+    "certificate.expiring": ("The endpoint's TLS certificate ends soon.", ("expires_at",)),
+    "webhook_endpoint.test": ("A test event, sent on request to one endpoint.", ("message",)),
+}
+
+
+def builtin_types(payments: Mapping[str, str], payment_schema: dict[str, Any]) -> dict[str, EventType]:
+    """Our types by name: those of `payments`, each with its sentence and the payment as data, and the operational."""
+    described = {name: TypeDocument(description=text, schema=payment_schema) for name, text in payments.items()}
+    described |= {name: _operational(text, members) for name, (text, members) in _OPERATIONAL.items()}
+    return {
+        name: EventType(name=name, versions=(TypeVersion(version=1, document=document),), is_ours=True)
+        for name, document in described.items()
+    }
+
+
+def _operational(text: str, members: tuple[str, ...]) -> TypeDocument:
+    """A receiver must tolerate members that are added later, so none are forbidden."""
+    names = ["endpoint_id", *members]
+    properties = {name: _MEMBERS[name] for name in names}
+    return TypeDocument(
+        description=text, schema={"type": "object", "properties": properties, "required": sorted(names)}
+    )
