@@ -1,6 +1,5 @@
 """A partner in its live environment and the services on its endpoints, on the test's own database."""
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import pytest
 from kernel.ids import Tenant
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
+from tests.support.lanes import LaneBook
 from tests.support.tenants import CollectingEnqueuer, add_tenant, caller
 from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.requests import EndpointDraft, EndpointRules
@@ -17,24 +17,10 @@ from webhooks.endpoints.service import Endpoints
 from webhooks.endpoints.telling import EventTeller, LaneTeller
 from webhooks.events.matching import Matcher
 from webhooks.events.writer import EventWriter
-from webhooks.queue.port import Lane, QueueUnavailable
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 URL = "https://shop.example.com/hook"
 RULES = EndpointRules(endpoints_max=5, merchant_endpoints_max=3)
-
-
-@dataclass(slots=True)
-class LaneBook:
-    """Remembers what the queue was told; away, it refuses."""
-
-    told: list[Lane] = field(default_factory=list)
-    is_away: bool = False
-
-    async def configure(self, lanes: list[Lane]) -> None:
-        if self.is_away:
-            raise QueueUnavailable
-        self.told += lanes
 
 
 @pytest.fixture

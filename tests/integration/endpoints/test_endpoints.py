@@ -3,16 +3,18 @@
 import asyncio
 from base64 import b64encode
 from datetime import timedelta
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from kernel.errors import Conflict, Invalid, NotFound
 from kernel.ids import Environment, Tenant
 from kernel.masked import Secret
-from tests.integration.endpoints.conftest import URL, LaneBook, Pool
 from tests.support.certificates import client_certificate
 from tests.support.clock import FakeClock
+from tests.support.lanes import LaneBook
 from tests.support.tenants import add_merchant, add_tenant, caller
 from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.model import Rate
@@ -20,6 +22,9 @@ from webhooks.endpoints.requests import CertificateRequest, EndpointDraft, Endpo
 from webhooks.endpoints.service import Endpoints
 from webhooks.queue.port import LaneMode
 from webhooks.states import EndpointState, PayloadForm, SignatureScheme
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+URL = "https://shop.example.com/hook"
 
 
 async def version(database: Pool, tenant: Tenant) -> int:
