@@ -278,6 +278,8 @@ class RetentionSettings(Section):
     replay_window_days: Count
     event_keys_days: Annotated[int, Field(ge=30)]
     request_keys_days: Count
+    manifests_days: Count
+    replays_days: Count
     partition_weeks_ahead: Annotated[int, Field(ge=2, le=52)]
     interval_seconds: Annotated[float, Field(gt=0, le=DAY_SECONDS)]
 

@@ -91,7 +91,8 @@ async def ensure_partitions(
 async def drop_expired(pool: "asyncpg.Pool[asyncpg.Record]", now: datetime, *, retention_days: int) -> list[str]:
     """Drop the weeks that ended before the retention, all three tables together; the names of the dropped tables.
 
-    A week stays for as long as one of its deliveries is pending or waiting. What a killed process left detached is
+    A week stays for as long as one of its deliveries is pending or waiting, or a replay that runs or is paused covers
+    it. What a killed process left detached is
     finished by the next. Another process at the same work leaves this one nothing to do.
     """
     async with pool.acquire() as guard:
@@ -114,8 +115,8 @@ async def _drop_weeks(pool: "asyncpg.Pool[asyncpg.Record]", before: datetime) ->
     for week, partitions in sorted((await _found(pool)).items()):
         if week.end > before:
             break
-        if await pool.fetchval(_SQL["has_unfinished_deliveries"], *week.bounds):
-            _log.warning("partitions.kept", week=week.start, why="unfinished_deliveries")
+        if why := await pool.fetchval(_SQL["why_kept"], *week.bounds, week.start, week.end):
+            _log.warning("partitions.kept", week=week.start, why=why)
             continue
         for partition in partitions:
             await _drop(pool, partition)

@@ -13,9 +13,19 @@ FROM pg_class AS c
 LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
 WHERE c.relkind = 'r' AND pg_table_is_visible(c.oid) AND c.relname ~ $1;
 
--- name: has_unfinished_deliveries
--- Whether deliveries in a range of ids are still to be sent.
+-- name: why_kept
+-- Why the week of a range of ids and times must stay: something in it is still to be sent, or a replay that has not
+-- ended covers it, or made deliveries of it. Null where nothing holds it.
 -- across partners: a partition holds all of them.
-SELECT EXISTS (
-    SELECT FROM deliveries WHERE id >= $1 AND id < $2 AND state IN ('pending', 'waiting')
-);
+SELECT CASE
+    WHEN EXISTS (SELECT FROM deliveries WHERE id >= $1 AND id < $2 AND state IN ('pending', 'waiting'))
+        THEN 'unfinished_deliveries'
+    WHEN EXISTS (
+        SELECT FROM replays
+        WHERE state IN ('running', 'paused')
+          AND (since < $4 AND until > $3 OR delivery_id >= $1 AND delivery_id < $2
+               OR EXISTS (SELECT FROM deliveries AS d
+                          WHERE d.partner_id = replays.partner_id AND d.replay_id = replays.id
+                            AND d.id >= $1 AND d.id < $2))
+    ) THEN 'unfinished_replay'
+END;

@@ -100,7 +100,10 @@ def reconciler_policy(settings: WebhookSettings) -> ReconcilerPolicy:
     return ReconcilerPolicy(
         walk_seconds=settings.reconcile_interval_seconds,
         horizon_seconds=settings.horizon_seconds,
+        probe_seconds=queue_policy(settings).lease_seconds,
+        age_max=timedelta(seconds=settings.delivery_age_seconds_max),
         rows_per_lane=settings.reconcile_quota,
+        lane_cap=settings.lane_cap,
         lane_window=settings.lane_window,
     )
 

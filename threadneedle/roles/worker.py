@@ -1,4 +1,4 @@
-"""The worker's role: reconciler, sweeper, inbox, retention."""
+"""The worker's role: reconciler, sweeper, inbox, replays, endpoints' health, retention."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from functools import partial
 import asyncpg
 import structlog
 
-from config.database.expired_keys import delete_expired_keys
+from config.database.expired_rows import Kept, delete_expired_rows
 from config.database.partitions import drop_expired, ensure_partitions
 from kernel.errors import ThreadneedleError
 from payments.inbox.worker import InboxWorker
@@ -15,8 +15,11 @@ from payments.recovery.sweeper import Sweeper
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
 from threadneedle.roles.watch import watched
+from webhooks.health.watch import HealthWatch
 from webhooks.reconciler.model import ReconcilerMetrics
 from webhooks.reconciler.reconciler import Reconciler
+from webhooks.replays.runner import ReplayMetrics, ReplayRunner
+from webhooks.replays.unmatched import Unmatched
 
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ThreadneedleError)
 _log = structlog.get_logger()
@@ -31,6 +34,8 @@ async def run() -> None:
             _reconciler(foundation).run,
             partial(_repeat, "sweeper", sweeper.run_once, times.sweep_interval_seconds),
             partial(_repeat, "inbox", inbox.run_once, times.inbox_interval_seconds),
+            partial(_repeat, "replays", _replays(foundation).run_once, foundation.settings.replays.interval_seconds),
+            partial(_repeat, "health", _health(foundation).run_once, foundation.settings.health.watch_interval_seconds),
             partial(_repeat, "retention", lambda: _retain(foundation), foundation.settings.retention.interval_seconds),
         )
         async with running(*works), watched(foundation, "worker", foundation.settings.watch.worker_port):
@@ -48,18 +53,38 @@ def _reconciler(foundation: Foundation) -> Reconciler:
     )
 
 
+def _replays(foundation: Foundation) -> ReplayRunner:
+    return ReplayRunner(
+        foundation.resources.pool,
+        Unmatched(foundation.vault),
+        foundation.enqueuer,
+        ReplayMetrics.registered(foundation.registry),
+    )
+
+
+def _health(foundation: Foundation) -> HealthWatch:
+    return HealthWatch(
+        foundation.resources.pool,
+        foundation.events,
+        foundation.enqueuer,
+        foundation.clock,
+        policies.health_policy(foundation.settings.health),
+    )
+
+
 async def _retain(foundation: Foundation) -> None:
-    """Partitions ahead are made, those past their time dropped, and old keys of repeats forgotten."""
+    """Partitions ahead are made, those past their time dropped, and old rows outside them forgotten."""
     pool, retention = foundation.resources.pool, foundation.settings.retention
     async with pool.acquire() as connection:
         await ensure_partitions(connection, foundation.clock.now(), weeks_ahead=retention.partition_weeks_ahead)
     await drop_expired(pool, foundation.clock.now(), retention_days=retention.events_days)
-    await delete_expired_keys(
-        pool,
-        foundation.clock.now(),
-        event_keys_days=retention.event_keys_days,
-        request_keys_days=retention.request_keys_days,
-    )
+    days = {
+        Kept.EVENT_KEYS: retention.event_keys_days,
+        Kept.REQUEST_KEYS: retention.request_keys_days,
+        Kept.MANIFESTS: retention.manifests_days,
+        Kept.REPLAYS: retention.replays_days,
+    }
+    await delete_expired_rows(pool, foundation.clock.now(), days)
 
 
 async def _repeat(name: str, work: Callable[[], Awaitable[object]], seconds: float) -> None:

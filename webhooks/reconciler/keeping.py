@@ -1,6 +1,6 @@
 """Held lanes are probed, and lanes that are well again are let go, within a second of when it is time."""
 
-from webhooks.queue.port import Origin, QueueError
+from webhooks.queue.port import Origin, Placed
 from webhooks.reconciler.lanes import LaneBook, LaneNow, columns, lane_now
 from webhooks.reconciler.model import LaneKey
 from webhooks.reconciler.pages import job_of, lane_of
@@ -23,19 +23,21 @@ class Keeper:
     async def probe(self) -> None:
         """Enqueue one delivery of each held lane whose probe is due.
 
-        The next probe is moved first, so that none is made twice; a queue that is away makes it due again. Raises
+        The next probe is moved first, so that none is made twice; what the queue does not take is due again. Raises
         QueueError.
         """
         seconds = self._tools.policy.probe_seconds
         rows = await self._tools.fetch("take_probes", _PROBES_MAX, seconds, _EMPTY_SECONDS)
         if not rows:
             return
+        missed = rows
         try:
-            await self._tools.queue.enqueue([job_of(row, Origin.PROBE) for row in rows])
-        except QueueError:
-            await self._tools.execute("return_probes", *columns(lane_of(row) for row in rows))
-            raise
-        self._tools.metrics.probes.inc(len(rows))
+            placed = await self._tools.queue.enqueue([job_of(row, Origin.PROBE) for row in rows])
+            missed = [row for row, what in zip(rows, placed, strict=True) if what is Placed.AWAY]
+        finally:
+            self._tools.metrics.probes.inc(len(rows) - len(missed))
+            if missed:
+                await self._tools.execute("return_probes", *columns(lane_of(row) for row in missed))
 
     async def release(self) -> list[LaneKey]:
         """Make a portion due of what waits for each lane that is well again; returns these lanes. Raises QueueError."""

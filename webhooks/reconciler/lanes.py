@@ -8,7 +8,7 @@ from typing import TypeVar
 import asyncpg
 
 from kernel.ids import NIL
-from webhooks.queue.port import JOBS_PER_CALL_MAX, Lane, LaneMode
+from webhooks.queue.port import JOBS_PER_CALL_MAX, Lane, LaneMode, QueueUnavailable
 from webhooks.reconciler.model import LaneKey, Standing
 from webhooks.reconciler.tools import Tools
 from webhooks.states import EndpointState
@@ -44,11 +44,11 @@ class LaneBook:
     async def tell_all(self) -> None:
         """Tell of every unusual lane there is, with or without deliveries: before any job of a new epoch."""
         self._told.clear()
-        after, cap = (NIL, NIL), self._tools.policy.lane_cap
+        after, cap, were_told = (NIL, NIL), self._tools.policy.lane_cap, True
         while rows := await self._tools.fetch("unusual_lanes", *after, cap, JOBS_PER_CALL_MAX):
-            await self.tell([lane_now(row) for row in rows])
+            were_told &= await self.tell([lane_now(row) for row in rows])
             after = (rows[-1]["partner_id"], rows[-1]["endpoint_id"])
-        self.has_told_all = True
+        self.has_told_all = were_told
 
     async def look_up(self, keys: Sequence[LaneKey]) -> dict[LaneKey, LaneNow]:
         """These lanes as they are now. The queue is told of them, and of those that were unusual the last time."""
@@ -61,13 +61,20 @@ class LaneBook:
             found |= {lane.key: lane for lane in lanes}
         return {key: found[key] for key in keys}
 
-    async def tell(self, lanes: Sequence[LaneNow]) -> None:
-        """Tell of these, those left out that are as usual and never were otherwise. At most one call's worth."""
+    async def tell(self, lanes: Sequence[LaneNow]) -> bool:
+        """Tell of these, those left out that are as usual and never were otherwise. At most one call's worth.
+
+        False where a server is away: its lanes are told later, and nobody else's wait for that. Raises EpochLost.
+        """
         worth_telling = [lane for lane in lanes if lane.key in self._told or self._is_unusual(lane)]
-        if worth_telling:
-            await self._tools.queue.configure([lane.lane for lane in worth_telling])
+        try:
+            if worth_telling:
+                await self._tools.queue.configure([lane.lane for lane in worth_telling])
+        except QueueUnavailable:
+            return False
         self._told.difference_update(lane.key for lane in lanes)
         self._told.update(lane.key for lane in lanes if self._is_unusual(lane))
+        return True
 
     def _is_unusual(self, now: LaneNow) -> bool:
         lane = now.lane

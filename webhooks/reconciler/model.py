@@ -35,7 +35,7 @@ class ReconcilerPolicy:
     heal_seconds: float = 30
     grace_seconds: float = 1
     horizon_seconds: int = 600
-    probe_seconds: float = 60
+    probe_seconds: float = 45
     age_max: timedelta = timedelta(days=5)
     lane_cap: int = 10
     lane_window: int = 5_000
@@ -51,6 +51,7 @@ class NotQueued(StrEnum):
     WINDOW = "window"  # its lane is full
     HELD = "held"  # its lane keeps failing and is only probed
     PAUSED = "paused"  # its endpoint is paused, or has to prove itself first
+    AWAY = "away"  # its shard of the queue is away
     REBUILT = "rebuilt"  # the queue had lost everything
     UNEXPLAINED = "unexplained"  # the offer after its commit was missed, or its time came from beyond the horizon
 

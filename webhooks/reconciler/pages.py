@@ -28,9 +28,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a page brought: each row with what became of it, the lanes that are at their end, and those that are full.
+    """What a page brought: each row with what became of it, and the lanes that are done with, or full.
 
-    A lane's place stands before the first row that the queue did not take.
+    A lane is done with at its end, or where its shard is away. The place of a full one stands before the first row that
+    the queue did not take.
     """
 
     placed: list[tuple[asyncpg.Record, Placed]] = field(default_factory=list)
@@ -82,6 +83,8 @@ class Pages:
             lane = lane_of(row)
             if placed is Placed.WINDOW:
                 page.full.add(lane)
+            elif placed is Placed.AWAY:
+                page.ended.add(lane)
             elif lane not in page.full:
                 places[lane].after = (row["next_attempt_at"], row["id"])
 

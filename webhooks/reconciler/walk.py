@@ -93,6 +93,7 @@ class Walk:
             self.walked.enqueued += placed in {Placed.ADDED, Placed.REPLACED}
             if placed is Placed.ADDED and row["delay_ms"] <= 0:
                 missing.append(row)
+            self.walked.not_queued[NotQueued.AWAY] += placed is Placed.AWAY
         if self.is_rebuilding:
             self.walked.not_queued[NotQueued.REBUILT] += len(missing)
         else:

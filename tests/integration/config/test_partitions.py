@@ -134,6 +134,32 @@ async def test_a_week_with_something_to_send_stays(aged: Pool, state: str) -> No
     assert len(await drop_expired(aged, LATER, retention_days=30)) == 3
 
 
+@pytest.mark.parametrize("state", ["running", "paused"])
+@pytest.mark.parametrize("reach", ["time", "one delivery", "a delivery that it made due"])
+async def test_a_week_in_a_replay_stays(aged: Pool, state: str, reach: str) -> None:
+    """A replay that has not ended keeps the weeks that it covers, by its time range or by its deliveries."""
+    _, delivery_id = await publish(aged, LONG_AGO)
+    replay_id, elsewhere = new_id(LATER), LATER - timedelta(days=1)
+    since = LONG_AGO - timedelta(hours=1) if reach == "time" else elsewhere
+    await aged.execute(
+        "INSERT INTO replays (partner_id, id, environment, state, requested_by, delivery_id, since, until,"
+        " rate_per_second, total) VALUES ($1, $2, 'test', $3, 'c', $4, $5, $6, 1, 1)",
+        NIL,
+        replay_id,
+        state,
+        delivery_id if reach == "one delivery" else None,
+        since,
+        LONG_AGO if reach == "time" else LATER,
+    )
+    if reach == "a delivery that it made due":
+        await aged.execute("UPDATE deliveries SET replay_id = $1", replay_id)
+    dropped = await drop_expired(aged, LATER, retention_days=30)
+    assert dropped
+    assert not [name for name in dropped if name.endswith("2025_01_13")]
+    await aged.execute("UPDATE replays SET state = 'completed', ended_at = now()")
+    assert len(await drop_expired(aged, LATER, retention_days=30)) >= 3
+
+
 async def test_a_killed_drop_is_finished_by_the_next(aged: Pool) -> None:
     """What was detached, or detached by half, when a process died is dropped by the next run."""
     await aged.execute("ALTER TABLE events DETACH PARTITION events_2025_01_13")

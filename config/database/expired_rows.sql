@@ -1,0 +1,27 @@
+-- name: delete_event_keys
+-- A chunk of the partners' own event ids that are older than a time.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM event_keys WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM event_keys WHERE created_at < $1 LIMIT $2)
+);
+
+-- name: delete_request_keys
+-- A chunk of the Idempotency-Keys that are older than a time.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM request_keys WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM request_keys WHERE created_at < $1 LIMIT $2)
+);
+
+-- name: delete_endpoint_manifests
+-- A chunk of the endpoints' manifests of days before a time.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM endpoint_manifests WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM endpoint_manifests WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date LIMIT $2)
+);
+
+-- name: delete_replays
+-- A chunk of the replays that ended before a time; one that has not ended is kept however old.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM replays WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM replays WHERE ended_at < $1 AND state IN ('completed', 'cancelled') LIMIT $2)
+);

@@ -1,0 +1,46 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+import asyncpg
+import pytest
+
+from config.database.expired_rows import Kept, delete_expired_rows
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+INSERTS = {
+    Kept.EVENT_KEYS: "INSERT INTO event_keys (partner_id, environment, key_digest, fingerprint, event_id, created_at)"
+    " SELECT gen_random_uuid(), 'test', 'd', 'f', gen_random_uuid(), $1 FROM generate_series(1, $2)",
+    Kept.REQUEST_KEYS: "INSERT INTO request_keys"
+    " (partner_id, environment, key_digest, fingerprint, resource_id, status_code, created_at)"
+    " SELECT gen_random_uuid(), 'test', 'd', 'f', gen_random_uuid(), 201, $1 FROM generate_series(1, $2)",
+    Kept.MANIFESTS: "INSERT INTO endpoint_manifests"
+    " (partner_id, endpoint_id, day, first_sequence, last_sequence, digest, document)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), $1::timestamptz, 1, 1, 'd', 'j' FROM generate_series(1, $2)",
+    Kept.REPLAYS: "INSERT INTO replays (partner_id, id, environment, state, requested_by, since, until,"
+    " rate_per_second, total, created_at, ended_at)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), 'test', 'completed', 'c', $1, $1, 1, 0, $1, $1"
+    " FROM generate_series(1, $2)",
+}
+
+
+async def test_old_rows_go_and_young_ones_stay(database: Pool) -> None:
+    """Each kind of row is forgotten at its own age, in chunks, also by two workers at once."""
+    for insert in INSERTS.values():
+        await database.execute(insert, NOW - timedelta(days=40), 6_000)
+        await database.execute(insert, NOW - timedelta(days=20), 10)
+    days = {Kept.EVENT_KEYS: 30, Kept.REQUEST_KEYS: 90, Kept.MANIFESTS: 30, Kept.REPLAYS: 30}
+    deleted = await asyncio.gather(*(delete_expired_rows(database, NOW, days) for _ in range(2)))
+    for kept in Kept:
+        went = 0 if kept is Kept.REQUEST_KEYS else 6_000
+        assert sum(each[kept] for each in deleted) == went
+        assert await database.fetchval(f"SELECT count(*) FROM {kept}") == 6_010 - went  # noqa: S608
+
+
+@pytest.mark.parametrize("state", ["running", "paused"])
+async def test_a_replay_that_has_not_ended_is_kept(database: Pool, state: str) -> None:
+    """However old, a replay that runs or is paused stays on record."""
+    await database.execute(INSERTS[Kept.REPLAYS], NOW - timedelta(days=400), 2)
+    await database.execute("UPDATE replays SET state = $1::replay_state, ended_at = NULL", state)
+    assert await delete_expired_rows(database, NOW, {Kept.REPLAYS: 30}) == {Kept.REPLAYS: 0}
