@@ -45,9 +45,11 @@ async def plan_by_key(connection: Connection) -> None:
     await connection.execute(_SQL["plan_by_key"])
 
 
-async def plan_for_values(connection: Connection, timeout_seconds: float) -> None:
-    """Let this transaction plan for its values, and its statements take so long at most."""
-    await connection.execute(_SQL["plan_for_values"], f"{timeout_seconds * 1000:.0f}")
+async def plan_for_counting(connection: Connection, timeout_seconds: float | None = None) -> None:
+    """Let this transaction read ranges, each within the time if one is given."""
+    await connection.execute(_SQL["plan_for_counting"])
+    if timeout_seconds is not None:
+        await connection.execute(_SQL["limit_time"], f"{timeout_seconds * 1000:.0f}")
 
 
 async def count_covered(connection: Connection, coverage: Coverage) -> int:

@@ -6,7 +6,9 @@ SELECT d.id, d.event_id, d.endpoint_id, d.state::text, d.round, d.step, w.state:
     w.paused_at IS NOT NULL AS is_paused, w.held_at IS NOT NULL AS is_held, e.erased_at IS NOT NULL AS is_erased
 FROM deliveries d
 JOIN webhook_endpoints w ON w.partner_id = d.partner_id AND w.id = d.endpoint_id
-JOIN events e ON e.partner_id = d.partner_id AND e.id = d.event_id AND e.id >= $4 AND e.id < $5
+CROSS JOIN LATERAL (
+    SELECT erased_at FROM events WHERE partner_id = d.partner_id AND id = d.event_id AND id BETWEEN $4 AND $5 LIMIT 1
+) AS e
 WHERE d.partner_id = $1 AND d.environment = $2 AND d.id = $3
 FOR UPDATE OF d;
 

@@ -18,13 +18,24 @@ from kernel.sealing import SealError
 from kernel.sql import beside
 from webhooks.events.model import Connection
 from webhooks.queue.port import Enqueuer, Job
-from webhooks.replays.covering import Budget, Page, begin_rounds, count_under_way, next_covered, plan_by_key
+from webhooks.replays.covering import (
+    Budget,
+    Page,
+    begin_rounds,
+    count_under_way,
+    next_covered,
+    plan_by_key,
+    plan_for_counting,
+)
 from webhooks.replays.model import Phase, Replay
 from webhooks.replays.unmatched import Unmatched, make_deliveries, mark_matched
 from webhooks.states import ReplayState
 
 _SQL = beside(__file__, "runner.sql")
 _log = structlog.get_logger()
+
+_SCANNED_PER_FOUND = 10
+_SCANNED_MIN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +149,7 @@ class ReplayRunner:
         jobs = await begin_rounds(connection, coverage, replay.id, [row["id"] for row in page.rows])
         skipped = page.skipped + len(page.rows) - len(jobs)
         if page.is_last:
+            await plan_for_counting(connection)
             skipped += await count_under_way(connection, coverage, replay.id)
         await self._advance(connection, replay, page, _Counts(queued=len(jobs), skipped=skipped))
         return jobs
@@ -164,5 +176,9 @@ class ReplayRunner:
             _log.info("replay.completed", replay_id=text, total=replay.total, **totals)
 
     def _budget(self, replay: Replay) -> Budget:
-        by_rate = math.ceil(replay.rate_per_second * self._policy.chunk_seconds)
-        return Budget(scanned_max=self._policy.scanned_max, found_max=min(by_rate, self._policy.chunk_max))
+        """What the rate allows, found among not too many rows: a slow replay need not look far ahead."""
+        policy = self._policy
+        found = min(math.ceil(replay.rate_per_second * policy.chunk_seconds), policy.chunk_max)
+        return Budget(
+            scanned_max=min(max(found * _SCANNED_PER_FOUND, _SCANNED_MIN), policy.scanned_max), found_max=found
+        )

@@ -15,7 +15,7 @@ from kernel.sql import beside
 from webhooks.endpoints.model import Caller
 from webhooks.events.model import Connection
 from webhooks.reading.cursor import Position
-from webhooks.replays.covering import count_covered, count_under_way, plan_for_values
+from webhooks.replays.covering import count_covered, count_under_way, plan_for_counting
 from webhooks.replays.model import Coverage, Estimate, Progress, Replay, ReplayRequest, ReplayRules
 from webhooks.replays.requests import check, coverage_of, refuse
 from webhooks.replays.retrying import Retrier, audit, check_endpoint
@@ -134,7 +134,7 @@ class Replays:
     async def _estimate(self, coverage: Coverage, rate: float) -> Estimate:
         try:
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
-                await plan_for_values(connection, _COUNT_SECONDS_MAX)
+                await plan_for_counting(connection, _COUNT_SECONDS_MAX)
                 await self._check_endpoint(connection, coverage)
                 return await self._count(connection, coverage, rate)
         except asyncpg.QueryCanceledError:

@@ -65,7 +65,8 @@ class Unmatched:
 
     async def count(self, connection: Connection, coverage: Coverage, listener: Listener) -> int:
         """How many deliveries are missing; the expression is not asked, so with one it is how many at most."""
-        return int(await connection.fetchval(_SQL["count_unmatched"], *_wanted(coverage, listener)))
+        wanted = _wanted(coverage, listener, before(coverage.first_id))
+        return int(await connection.fetchval(_SQL["count_unmatched"], *wanted, coverage.deliveries_end_id))
 
     async def next(self, connection: Connection, replay: Replay, budget: Budget) -> Page:
         """The next events to make deliveries of. Locks out whoever else makes some of this endpoint."""
@@ -76,8 +77,7 @@ class Unmatched:
             return Page(rows=(), skipped=0, after_id=after, is_last=True)
         found = await connection.fetch(
             _SQL["next_unmatched"],
-            *_wanted(coverage, listener),
-            after,
+            *_wanted(coverage, listener, after),
             budget.scanned_max,
             budget.found_max,
             listener.expression is not None,
@@ -137,10 +137,15 @@ async def make_deliveries(connection: Connection, replay: Replay, event_ids: Seq
     ]
 
 
-def _wanted(coverage: Coverage, listener: Listener) -> tuple[Any, ...]:
-    """$1 to $13."""
-    tenant = coverage.tenant
-    bounds = (coverage.first_id, coverage.deliveries_end_id, coverage.end_id)
-    types = (*types_of(listener.event_types), listener.merchant_id, list(listener.merchant_ids))
-    asked = (*types_of(coverage.event_types), list(_TOLD_ONCE))
-    return (tenant.partner_id, tenant.environment, *bounds, coverage.endpoint_id, *types, *asked)
+def _wanted(coverage: Coverage, listener: Listener, after: UUID) -> tuple[Any, ...]:
+    """$1 to $12: whose, when, where and what."""
+    tenant, types = coverage.tenant, types_of(listener.event_types)
+    place = (tenant.partner_id, tenant.environment, after, coverage.end_id, coverage.endpoint_id)
+    return (
+        *place,
+        *types,
+        listener.merchant_id,
+        list(listener.merchant_ids),
+        *types_of(coverage.event_types),
+        list(_TOLD_ONCE),
+    )
