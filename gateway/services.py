@@ -12,6 +12,7 @@ from gateway.oauth.server import TokenPolicy, TokenServer
 from gateway.oauth.verifier import Verifier
 from payments.inbox.accept import Inbox
 from payments.service import Payments
+from webhooks.catalogue.service import EventTypes
 from webhooks.endpoints.keys.published import PublishedKeys
 from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
@@ -40,6 +41,7 @@ class Services:
     gate: Gate
     health: Health
     publisher: Publisher
+    event_types: EventTypes
     feed: Feed
     deliveries: Deliveries
     attempts: Attempts

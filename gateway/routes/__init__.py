@@ -5,6 +5,7 @@ from gateway.routes.completeness import COMPLETENESS
 from gateway.routes.deliveries import DELIVERIES
 from gateway.routes.documents import DOCUMENTS
 from gateway.routes.endpoints import ENDPOINTS
+from gateway.routes.event_types import EVENT_TYPES
 from gateway.routes.events import EVENTS
 from gateway.routes.payments import PAYMENTS
 from gateway.routes.replays import REPLAYS
@@ -13,6 +14,7 @@ from gateway.services import Services
 PUBLIC_ROUTES: tuple[Route[Services], ...] = (
     *PAYMENTS,
     *EVENTS,
+    *EVENT_TYPES,
     *DELIVERIES,
     *COMPLETENESS,
     *REPLAYS,

@@ -4,15 +4,17 @@ from datetime import datetime
 
 from kernel.ids import new_id
 from payments.rows import PaymentRow
-from payments.states.names import PaymentStatus
+from payments.states.names import STATUS_SENTENCES, PaymentStatus
 from payments.view import PaymentView
 from webhooks.events.model import NewEvent
 from webhooks.queue.port import Priority
 
 # That a call is in flight is no news: its outcome, also an unknown one, is.
 SILENT_STATUSES = frozenset({PaymentStatus.SUBMITTING})
-# The types of events that this room emits.
-EVENT_TYPES = tuple(f"payment.{status}" for status in PaymentStatus if status not in SILENT_STATUSES)
+# The types of events that this room emits, and what each says.
+EVENT_SENTENCES = {
+    f"payment.{status}": sentence for status, sentence in STATUS_SENTENCES.items() if status not in SILENT_STATUSES
+}
 
 
 def is_news(status: PaymentStatus, submission_sequence: int) -> bool:

@@ -29,10 +29,12 @@ from gateway.oauth.keys import KeyRing
 from gateway.oauth.server import TokenPolicy, TokenServer
 from gateway.oauth.standing import Standing
 from gateway.oauth.verifier import Verifier
+from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher, BatchPolicy
 from kernel.sealing import Vault
 from payments.banks import BankRegistry
+from payments.calls.news import EVENT_SENTENCES
 from payments.inbox import Inbox
 from payments.operators.evidence import OperatorEvidence
 from payments.policy import PaymentsPolicy
@@ -41,7 +43,9 @@ from payments.tools import Tools
 from tests.support.clock import FakeClock
 from tests.support.payments_world import Offers
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank
+from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.memory import Catalogue
+from webhooks.catalogue.service import EventTypes
 from webhooks.endpoints.keys.published import PublishedKeys
 from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.requests import EndpointRules
@@ -208,6 +212,7 @@ async def running_edge(
     rules = EndpointRules(urls=UrlRules(allowed=loopback))
     teller = EventTeller(writer, tools.enqueuer)
     retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
+    event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
     services = Services(
         verifier=Verifier(keys, TOKENS, standing, clock),
         tokens=TokenServer(Clients(pool), keys, TOKENS, clock),
@@ -216,6 +221,7 @@ async def running_edge(
         gate=gate,
         health=health,
         publisher=Publisher(batcher, writer, Checks(Merchants(pool), Catalogue(pool, vault)), clock),
+        event_types=event_types,
         feed=Feed(pool, vault),
         deliveries=Deliveries(pool),
         attempts=Attempts(pool, vault),
@@ -224,7 +230,7 @@ async def running_edge(
         gaps=Gaps(pool),
         endpoints=Endpoints(pool, vault, clock, rules),
         endpoint_secrets=EndpointSecrets(pool, vault, clock, rules, teller),
-        endpoint_tester=EndpointTester(pool, teller, clock),
+        endpoint_tester=EndpointTester(pool, teller, clock, event_types),
         published_keys=PublishedKeys(pool),
         challenges=Challenges(pool, vault, clock, BoundedCourier(transport, 2)),
         hearing_trials=HearingTrials(rules),

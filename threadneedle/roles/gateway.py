@@ -23,15 +23,19 @@ from gateway.oauth.keys import KeyRing
 from gateway.oauth.server import TokenPolicy, TokenServer
 from gateway.oauth.standing import Standing
 from gateway.oauth.verifier import Verifier
+from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher
+from payments.calls.news import EVENT_SENTENCES
 from payments.inbox.accept import Inbox
 from payments.operators.evidence import OperatorEvidence
 from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, stop_signal
+from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.memory import Catalogue
+from webhooks.catalogue.service import EventTypes
 from webhooks.endpoints.keys.published import PublishedKeys
 from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
@@ -174,6 +178,8 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
     rules = policies.endpoint_rules(foundation.settings.webhooks)
     replay_rules = policies.replay_rules(foundation.settings)
     retrier = Retrier(pool, foundation.enqueuer, clock, replay_rules)
+    event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
+    event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
     return Services(
         verifier=edge.verifier,
         tokens=TokenServer(Clients(pool), edge.keys, edge.policy, clock),
@@ -182,6 +188,7 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
         gate=edge.gate,
         health=edge.health,
         publisher=webhooks.publisher,
+        event_types=event_types,
         feed=Feed(pool, vault),
         deliveries=Deliveries(pool),
         attempts=Attempts(pool, vault),
@@ -190,7 +197,7 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
         gaps=Gaps(pool),
         endpoints=Endpoints(pool, vault, clock, rules, lanes),
         endpoint_secrets=EndpointSecrets(pool, vault, clock, rules, teller),
-        endpoint_tester=EndpointTester(pool, teller, clock),
+        endpoint_tester=EndpointTester(pool, teller, clock, event_types),
         published_keys=PublishedKeys(pool),
         challenges=Challenges(pool, vault, clock, webhooks.courier, lanes),
         hearing_trials=HearingTrials(rules),

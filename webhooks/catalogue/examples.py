@@ -58,9 +58,9 @@ class NoExample(Exception):
     """No example could be made of the schema; it may show one itself under `examples`."""
 
 
-def example_of(schema: dict[str, Any]) -> Any:
-    """Data that are valid against the schema. Raises NoExample."""
-    compiled = compile_schema(schema)
+def example_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """Data of an event (an object) that are valid against the schema. Raises NoExample."""
+    compiled, schema = compile_schema(schema), {"type": "object", **schema}
     for alternative in range(_ALTERNATIVES_MAX):
         for is_full in (True, False):
             made = _try(compiled, _Maker(schema, alternative, is_full=is_full))
@@ -69,12 +69,12 @@ def example_of(schema: dict[str, Any]) -> Any:
     raise NoExample
 
 
-def _try(compiled: Schema, maker: "_Maker") -> tuple[Any, ...]:
+def _try(compiled: Schema, maker: "_Maker") -> tuple[dict[str, Any], ...]:
     try:
         made = maker.make(maker.root)
     except NoExample:
         return ()
-    return () if compiled.errors(made) else (made,)
+    return (made,) if isinstance(made, dict) and not compiled.errors(made) else ()
 
 
 class _Maker:

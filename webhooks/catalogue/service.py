@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 import asyncpg
 
@@ -11,6 +12,7 @@ from kernel.errors import Conflict, FieldError, Invalid, NotFound
 from kernel.ids import Tenant, new_id
 from kernel.sealing import Vault
 from kernel.sql import beside
+from webhooks.catalogue.examples import NoExample, example_of
 from webhooks.catalogue.model import CatalogueRules, EventType, TypeDocument, TypeVersion, document_context
 from webhooks.catalogue.schema import compile_schema
 from webhooks.endpoints.model import Caller
@@ -98,6 +100,13 @@ class EventTypes:
         if not found:
             raise NotFound
         return found[0]
+
+    async def example(self, tenant: Tenant, event_type: str) -> dict[str, Any] | None:
+        """The data of an example event; None for a type in nobody's catalogue, or whose schema gives no example."""
+        try:
+            return example_of((await self.get(tenant, event_type)).current.document.schema)
+        except (NotFound, NoExample):
+            return None
 
     async def _load(self, tenant: Tenant, name: str | None) -> tuple[EventType, ...]:
         rows = await self._pool.fetch(_SQL["list_versions"], tenant.partner_id, tenant.environment, name)

@@ -12,6 +12,7 @@ from kernel.ids import Kind, to_text
 from payments.view import rfc3339
 from webhooks.events.publisher import Published
 from webhooks.events.requests import EventRequest
+from webhooks.queue.port import Priority
 from webhooks.reading.feed import FeedEvent, FeedQuery
 
 _REPEATED = {"Idempotent-Replayed": "true"}
@@ -58,6 +59,8 @@ def _request(call: Call, body: EventIn) -> EventRequest:
         occurred_at=body.timestamp,
         key=body.id,
         ordering_key=body.ordering_key,
+        priority=Priority[body.priority.upper()],
+        type_version=body.type_version,
     )
 
 

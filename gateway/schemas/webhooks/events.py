@@ -47,7 +47,9 @@ PartnerKey = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(
 class EventIn(Request):
     """An event to tell. With your own `id` it is told once, however often it is sent.
 
-    Events that share an `ordering_key` reach ordered endpoints one after the other.
+    Events that share an `ordering_key` reach ordered endpoints one after the other. Those of high priority overtake
+    others on their way to each endpoint. If the type is in your catalogue, the data must hold to its version
+    `type_version`, or to the current one.
     """
 
     type: EventType
@@ -56,6 +58,8 @@ class EventIn(Request):
     merchant_id: Id | None = None
     timestamp: Time | None = None
     ordering_key: PartnerKey | None = None
+    priority: Literal["normal", "high"] = "normal"
+    type_version: Annotated[int, Field(ge=1, le=32_767)] | None = None
 
 
 class EventBatchIn(Request):
