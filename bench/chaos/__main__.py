@@ -6,11 +6,11 @@ import sys
 
 from bench.chaos.options import Options, read_options
 from bench.chaos.page import page
-from bench.chaos.process import NotStarted
 from bench.chaos.run import SeedRun, failed
 from bench.chaos.stage import Stage
 from bench.checker.finding import Finding, as_text
 from bench.load.api import NotAnswered
+from bench.process import NotStarted
 from bench.target import Target
 
 _RUN_SECONDS_MAX_EXTRA = 600.0

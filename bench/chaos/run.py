@@ -10,7 +10,6 @@ import orjson
 
 from bench.chaos.arsenal import SKEWS_SECONDS, Arsenal
 from bench.chaos.options import Options
-from bench.chaos.process import Process
 from bench.chaos.stage import Stage
 from bench.checker.check import chains_promised, check
 from bench.checker.finding import Finding
@@ -22,6 +21,7 @@ from bench.load.api import Api, NotAnswered
 from bench.load.collect import collect
 from bench.load.register import register, told_to_receivers
 from bench.load.scene import LANES
+from bench.process import Process
 from bench.target import Target
 
 _QUIET_SECONDS = 12.0

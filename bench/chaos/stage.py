@@ -15,12 +15,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bench.chaos.options import Options
-from bench.chaos.process import NotStarted, Process
 from bench.faults.disk import SmallDisk
 from bench.faults.processes import pids_of, resident_bytes
 from bench.faults.proxy import Proxy
 from bench.faults.tap import OrderTap
 from bench.lines import Lines
+from bench.process import NotStarted, Process
 from bench.target import RunFile, Target, fill, pick
 
 _SERVERS_SECONDS_MAX = 60.0

@@ -36,6 +36,11 @@ class Process:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Its pid; 0 before it was started."""
+        return self._process.pid if self._process is not None else 0
+
     async def ended(self) -> int:
         """Its exit status, once it ended."""
         return await self._process.wait() if self._process is not None else 0

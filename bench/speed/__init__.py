@@ -1,0 +1,1 @@
+"""How fast: figures beside ceilings of the same run. `make bench`."""
