@@ -20,6 +20,7 @@ from webhooks.endpoints.trying.challenge import Challenges
 from webhooks.endpoints.trying.hearing import HearingTrials
 from webhooks.endpoints.trying.tester import EndpointTester
 from webhooks.events.publisher import Publisher
+from webhooks.manifests.book import ManifestBook
 from webhooks.reading.attempts import Attempts
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
@@ -48,6 +49,7 @@ class Services:
     undelivered: UndeliveredView
     undelivered_summary: UndeliveredSummary
     gaps: Gaps
+    manifests: ManifestBook
     endpoints: Endpoints
     endpoint_secrets: EndpointSecrets
     endpoint_tester: EndpointTester

@@ -3,11 +3,12 @@
 from gateway.handlers.webhooks import completeness
 from gateway.http.route import Route
 from gateway.oauth.scopes import Scope
-from gateway.schemas.pages import Page
+from gateway.schemas.pages import Page, PageQuery
 from gateway.schemas.webhooks.completeness import (
     EventDetail,
     GapQuery,
     GapsOut,
+    ManifestOut,
     SummaryFilter,
     SummaryOut,
     UndeliveredFilter,
@@ -53,6 +54,25 @@ COMPLETENESS: tuple[Route[Services], ...] = (
         scope=Scope.WEBHOOKS_READ,
         query=GapQuery,
         response=GapsOut,
+        tag="completeness",
+    ),
+    Route(
+        method="GET",
+        path="/v1/webhook-endpoints/{endpoint_id}/manifests",
+        handler=completeness.list_manifests,
+        sentence="List the signed manifests of what an endpoint was given, newest day first.",
+        scope=Scope.WEBHOOKS_READ,
+        query=PageQuery,
+        response=Page[ManifestOut],
+        tag="completeness",
+    ),
+    Route(
+        method="GET",
+        path="/v1/webhook-endpoints/{endpoint_id}/manifests/{day}",
+        handler=completeness.get_manifest,
+        sentence="Read the manifest of one day (UTC), e.g. 2026-11-22.",
+        scope=Scope.WEBHOOKS_READ,
+        response=ManifestOut,
         tag="completeness",
     ),
 )

@@ -60,6 +60,7 @@ from webhooks.events.checks import Checks, Merchants
 from webhooks.events.matching import Matcher
 from webhooks.events.publisher import EventWork, Publisher
 from webhooks.events.writer import EventWriter
+from webhooks.manifests.book import ManifestBook
 from webhooks.reading.attempts import Attempts
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
@@ -228,6 +229,7 @@ async def running_edge(
         undelivered=UndeliveredView(pool, clock),
         undelivered_summary=UndeliveredSummary(pool, clock),
         gaps=Gaps(pool),
+        manifests=ManifestBook(pool),
         endpoints=Endpoints(pool, vault, clock, rules),
         endpoint_secrets=EndpointSecrets(pool, vault, clock, rules, teller),
         endpoint_tester=EndpointTester(pool, teller, clock, event_types),

@@ -47,6 +47,7 @@ from webhooks.endpoints.trying.tester import EndpointTester
 from webhooks.events.checks import Checks, Merchants
 from webhooks.events.publisher import EventWork, Publisher
 from webhooks.events.requests import PublishPolicy
+from webhooks.manifests.book import ManifestBook
 from webhooks.reading.attempts import Attempts
 from webhooks.reading.deliveries import Deliveries
 from webhooks.reading.feed import Feed
@@ -195,6 +196,7 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
         undelivered=UndeliveredView(pool, clock),
         undelivered_summary=UndeliveredSummary(pool, clock),
         gaps=Gaps(pool),
+        manifests=ManifestBook(pool),
         endpoints=Endpoints(pool, vault, clock, rules, lanes),
         endpoint_secrets=EndpointSecrets(pool, vault, clock, rules, teller),
         endpoint_tester=EndpointTester(pool, teller, clock, event_types),

@@ -1,4 +1,4 @@
-"""The worker's role: reconciler, sweeper, inbox, replays, endpoints' health, retention."""
+"""The worker's role: reconciler, sweeper, inbox, replays, endpoints' health, manifests, retention."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,6 +16,7 @@ from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
 from threadneedle.roles.watch import watched
 from webhooks.health.watch import HealthWatch
+from webhooks.manifests.maker import ManifestMaker, ManifestPolicy
 from webhooks.reconciler.model import ReconcilerMetrics
 from webhooks.reconciler.reconciler import Reconciler
 from webhooks.replays.runner import ReplayMetrics, ReplayRunner
@@ -36,6 +37,7 @@ async def run() -> None:
             partial(_repeat, "inbox", inbox.run_once, times.inbox_interval_seconds),
             partial(_repeat, "replays", _replays(foundation).run_once, foundation.settings.replays.interval_seconds),
             partial(_repeat, "health", _health(foundation).run_once, foundation.settings.health.watch_interval_seconds),
+            partial(_repeat, "manifests", _manifests(foundation).run_once, ManifestPolicy().interval_seconds),
             partial(_repeat, "retention", lambda: _retain(foundation), foundation.settings.retention.interval_seconds),
         )
         async with running(*works), watched(foundation, "worker", foundation.settings.watch.worker_port):
@@ -51,6 +53,10 @@ def _reconciler(foundation: Foundation) -> Reconciler:
         policies.reconciler_policy(foundation.settings.webhooks),
         ReconcilerMetrics.registered(foundation.registry),
     )
+
+
+def _manifests(foundation: Foundation) -> ManifestMaker:
+    return ManifestMaker(foundation.resources.pool, foundation.vault, foundation.clock)
 
 
 def _replays(foundation: Foundation) -> ReplayRunner:

@@ -1,5 +1,6 @@
-"""What did not arrive, and one event with what became of it."""
+"""What did not arrive, proofs of what was sent, and one event with what became of it."""
 
+from datetime import date
 from typing import Any
 
 from gateway.handlers.webhooks.asking import maybe_text, sent_ids, when
@@ -7,8 +8,10 @@ from gateway.handlers.webhooks.events import event_out
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
 from gateway.services import Services
+from kernel.errors import NotFound
 from kernel.ids import Environment, Kind, to_text
 from payments.view import rfc3339
+from webhooks.manifests.book import SignedManifest
 from webhooks.reading.gaps import Gap
 from webhooks.reading.undelivered.reasons import sentence_of
 from webhooks.reading.undelivered.summary import ReasonCount
@@ -60,6 +63,24 @@ async def list_gaps(services: Services, call: Call) -> Reply:
     )
 
 
+async def list_manifests(services: Services, call: Call) -> Reply:
+    """Newest first."""
+    endpoint_id = call.path_id("endpoint_id", Kind.ENDPOINT)
+    tenant, asked = call.caller.tenant, call.query
+    found = await services.manifests.list(tenant, endpoint_id, asked.cursor, asked.limit)
+    return Reply(page([_manifest(one) for one in found.manifests], found.next_cursor))
+
+
+async def get_manifest(services: Services, call: Call) -> Reply:
+    """One day's; what is no day has none."""
+    endpoint_id = call.path_id("endpoint_id", Kind.ENDPOINT)
+    try:
+        day = date.fromisoformat(call.path_text("day"))
+    except ValueError:
+        raise NotFound from None
+    return Reply(_manifest(await services.manifests.get(call.caller.tenant, endpoint_id, day)))
+
+
 def undelivered_out(one: Undelivered, environment: Environment) -> dict[str, Any]:
     """An event that did not arrive, as partners see it."""
     delivery = one.delivery
@@ -104,4 +125,20 @@ def _gap(call: Call, gap: Gap) -> dict[str, Any]:
         "round": gap.round,
         "last_status_code": gap.last_status_code,
         "last_error_class": gap.last_error_class,
+    }
+
+
+def _manifest(one: SignedManifest) -> dict[str, Any]:
+    manifest = one.manifest
+    return {
+        "object": "manifest",
+        "endpoint_id": manifest.endpoint_id,
+        "day": manifest.day.isoformat(),
+        "count": manifest.count,
+        "first_sequence": manifest.first_sequence,
+        "last_sequence": manifest.last_sequence,
+        "digest": manifest.digest,
+        "made_at": rfc3339(manifest.made_at),
+        "document": one.document,
+        "key": dict(one.key),
     }

@@ -115,7 +115,7 @@ class EventDetail(EventOut):
 
 
 class ManifestOut(Response):
-    """What an endpoint was given in one day (UTC). `document` is a compact JWS (RFC 7515), signed by its v1a key."""
+    """What an endpoint was given in one day (UTC). `document` is a compact JWS (RFC 7515) that `key` (a JWK) verifies."""
 
     object: Literal["manifest"]
     endpoint_id: str
@@ -126,3 +126,4 @@ class ManifestOut(Response):
     digest: str
     made_at: datetime
     document: str
+    key: dict[str, str]
