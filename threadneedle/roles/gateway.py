@@ -180,7 +180,6 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
     replay_rules = policies.replay_rules(foundation.settings)
     retrier = Retrier(pool, foundation.enqueuer, clock, replay_rules)
     event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
-    event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
     return Services(
         verifier=edge.verifier,
         tokens=TokenServer(Clients(pool), edge.keys, edge.policy, clock),
