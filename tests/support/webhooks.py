@@ -28,6 +28,7 @@ from webhooks.endpoints.service import Endpoints
 from webhooks.events.matching import Matcher
 from webhooks.events.model import NewEvent
 from webhooks.events.writer import EventWriter
+from webhooks.health.model import HealthPolicy
 from webhooks.queue.enqueuer import EnqueuerMetrics, EnqueuerPolicy, QueueEnqueuer
 from webhooks.queue.port import Job, Queue, QueuePolicy
 from webhooks.sending.model import AttemptResult, Cause, Decision, LoadedDelivery, Timings, Verdict
@@ -87,6 +88,7 @@ class World:
     clock: CorrectedClock = field(default_factory=CorrectedClock)
     sender: FakeSender = field(default_factory=FakeSender)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    health: HealthPolicy = field(default_factory=HealthPolicy)
 
     def __post_init__(self) -> None:
         self.matcher = Matcher(self.vault)
@@ -141,7 +143,9 @@ class World:
     async def results(self) -> "AsyncIterator[Batcher[Outcome, Recorded]]":
         """The group commit of results."""
         batcher = Batcher(
-            self.pool, RecordWork(self.writer, self.enqueuer, self.clock), BatchPolicy(retry_seconds_max=0.2)
+            self.pool,
+            RecordWork(self.writer, self.enqueuer, self.queue, self.clock, self.health),
+            BatchPolicy(retry_seconds_max=0.2, linger_seconds_min=0, linger_seconds_max=0),
         )
         await batcher.start()
         try:
@@ -155,8 +159,8 @@ class World:
         """A dispatcher on this world's queue."""
         stages = Stages(
             queue=self.queue,
-            loader=Loader(self.pool, self.vault, self.clock, policy.load_seconds),
-            attempter=Attempter(sender or self.sender, self.vault, self.clock, policy.retry, self.metrics),
+            loader=Loader(self.pool, self.vault, self.clock, policy),
+            attempter=Attempter(sender or self.sender, self.vault, self.clock, policy, self.metrics),
             recorder=Recorder(results, self.clock, policy.commit_seconds),
         )
         return Dispatcher(stages, policy, self.metrics, FAST_QUEUE)

@@ -25,8 +25,14 @@ async def run() -> None:
         transport = _transport(webhooks)
         results = Batcher(
             foundation.resources.hot_pool,
-            RecordWork(foundation.events, foundation.enqueuer, foundation.clock),
-            policies.batch_policy(foundation.settings.batches),
+            RecordWork(
+                foundation.events,
+                foundation.enqueuer,
+                foundation.queue,
+                foundation.clock,
+                policies.health_policy(foundation.settings.health),
+            ),
+            policies.results_policy(foundation.settings.batches),
             foundation.batch_metrics,
         )
         await results.start()
@@ -52,8 +58,8 @@ def _build(foundation: Foundation, transport: Transport, results: Batcher[Outcom
     sender = Sender(transport, clock, policies.send_policy(settings))
     stages = Stages(
         queue=foundation.queue,
-        loader=Loader(foundation.resources.hot_pool, foundation.vault, clock, policy.load_seconds),
-        attempter=Attempter(sender, foundation.vault, clock, policy.retry, metrics),
+        loader=Loader(foundation.resources.hot_pool, foundation.vault, clock, policy),
+        attempter=Attempter(sender, foundation.vault, clock, policy, metrics),
         recorder=Recorder(results, clock, policy.commit_seconds),
     )
     return Dispatcher(stages, policy, metrics, policies.queue_policy(settings))

@@ -5,7 +5,7 @@ claim that was not finished comes back when its lease ends, and its row says whe
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ import structlog
 
 from webhooks.dispatch.attempting import Attempter
 from webhooks.dispatch.ending import Finisher, Recorder
-from webhooks.dispatch.loading import Loader, release
+from webhooks.dispatch.loading import LoadedBatch, Loader, release
 from webhooks.dispatch.metrics import DispatchMetrics
-from webhooks.dispatch.outcome import Outcome, Sendable, lane_cap
+from webhooks.dispatch.outcome import Sendable
 from webhooks.dispatch.policy import DispatchPolicy
-from webhooks.queue.port import Claim, EpochLost, Finish, Queue, QueueError, QueuePolicy
+from webhooks.queue.port import Claim, EpochLost, Finish, Lane, Queue, QueueError, QueuePolicy
 
 _log = structlog.get_logger()
 
@@ -58,6 +58,7 @@ class Dispatcher:
     def stop(self) -> None:
         """Claim no more; `run` returns when what is in flight was recorded and finished."""
         self._stopping.set()
+        self._stages.recorder.stop()
         self._freed.set()
 
     async def run(self) -> None:
@@ -65,8 +66,10 @@ class Dispatcher:
 
         The tasks beside the claims are asked to end, not cancelled: the queue's client has been seen to swallow that.
         """
+        recorder = self._stages.recorder
         async with asyncio.TaskGroup() as group:
             group.create_task(self._finisher.run())
+            group.create_task(recorder.run(self._end))
             group.create_task(self._until_ended(self._tick, self._policy.tick_seconds))
             group.create_task(self._until_ended(self._renew, self._policy.commit_seconds / 3))
             try:
@@ -74,6 +77,7 @@ class Dispatcher:
                 await self._let_end()
             finally:
                 self._ended.set()
+                recorder.close()
                 self._finisher.close()
 
     async def _claim_until_stopped(self, group: asyncio.TaskGroup) -> None:
@@ -96,7 +100,7 @@ class Dispatcher:
         claims = await self._stages.queue.claim(min(free, self._policy.claim_max))
         if claims:
             self._count(len(claims))
-            group.create_task(self._dispatch(claims))
+            group.create_task(self._dispatch(claims, group))
         else:
             await self._stages.queue.wait(self._policy.idle_seconds)
 
@@ -106,22 +110,32 @@ class Dispatcher:
             await asyncio.wait_for(self._freed.wait(), self._policy.idle_seconds)
         await asyncio.sleep(_GATHER_SECONDS)
 
-    async def _dispatch(self, claims: Sequence[Claim]) -> None:
-        """One batch of claims, to their ends. Whatever goes wrong is about these claims and nobody else's."""
+    async def _dispatch(self, claims: Sequence[Claim], group: asyncio.TaskGroup) -> None:
+        """One batch of claims, loaded and on its way. Whatever goes wrong is about these claims and nobody else's."""
         try:
             batch = await self._stages.loader.load(claims)
         except Exception as error:  # noqa: BLE001 - the database is away, or says no: nothing was sent
             _log.warning("load.failed", claims=len(claims), error=type(error).__name__)
             self._end([release(claim, _RELEASE_DELAY_MS) for claim in claims])
             return
-        self._drop(batch.finishes)
-        ends: list[Awaitable[None]] = [self._record(outcome, 0) for outcome in batch.outcomes]
-        await asyncio.gather(*ends, *(self._send(sendable) for sendable in batch.sendable))
+        for outcome in batch.outcomes:
+            self._stages.recorder.add(outcome)
+        for sendable in batch.sendable:
+            group.create_task(self._send(sendable))
+        self._drop(batch)
+        await self._tell(batch.lanes.values())
 
-    def _drop(self, finishes: Sequence[Finish]) -> None:
-        for finish in finishes:
+    def _drop(self, batch: LoadedBatch) -> None:
+        for finish in batch.finishes:
             self._metrics.dropped.labels("moved" if finish.retry else "ended").inc()
-        self._end(finishes)
+        self._end(batch.finishes)
+
+    async def _tell(self, lanes: Iterable[Lane]) -> None:
+        """The queue gave out what these lanes keep: it has not heard, or has forgotten, that they are closed."""
+        told = list(lanes)
+        with suppress(QueueError):  # their claims were given back, and will be again
+            if told:
+                await self._stages.queue.configure(told)
 
     async def _send(self, sendable: Sendable) -> None:
         try:
@@ -130,20 +144,15 @@ class Dispatcher:
             _log.error("attempt.failed", delivery_id=str(sendable.delivery.delivery_id), error=type(error).__name__)
             self._count(-1)
             return
-        result = outcome.attempt.result if outcome.attempt else None
-        await self._record(outcome, lane_cap(sendable, result) if result else 0)
-
-    async def _record(self, outcome: Outcome, cap: int) -> None:
-        recorded = await self._stages.recorder.record(outcome, self._stopping)
-        if recorded is None:
-            self._count(-1)
+        if outcome is None:
+            self._end([release(sendable.claim, 0)])
         else:
-            self._end([Finish(claim=outcome.claim, retry=recorded.retry, lane_cap=cap)])
+            self._stages.recorder.add(outcome)
 
-    def _end(self, finishes: Sequence[Finish]) -> None:
-        for finish in finishes:
-            self._finisher.add(finish)
-        self._count(-len(finishes))
+    def _end(self, finishes: Sequence[Finish], lost: int = 0) -> None:
+        """Finish claims; those that are lost come back when their leases end."""
+        self._finisher.add(finishes)
+        self._count(-len(finishes) - lost)
 
     def _count(self, change: int) -> None:
         self._in_flight += change

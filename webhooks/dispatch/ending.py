@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -18,25 +18,38 @@ from webhooks.queue.port import JOBS_PER_CALL_MAX, Claim, EpochLost, Finish, Que
 _log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.5
+# How long the first result waits for company, and how long where there was much of it the last time.
+_GATHER_SECONDS = (0.005, 0.020)
+_ROWS_UNDER_LOAD = 20
 _PAUSE_SECONDS_MIN = 0.1
+
+
+# Is told of a batch's finishes, and of how many claims end without one.
+End = Callable[[Sequence[Finish], int], None]
 
 
 class Results(Protocol):
     """Group commit of outcomes (`kernel.batcher.Batcher`)."""
 
-    async def add(self, row: Outcome) -> Recorded:
-        """Resolves after the commit; raises Unavailable while the database is away."""
+    async def add_many(self, rows: Sequence[Outcome]) -> list[Recorded | Exception]:
+        """One each, after the commit; Unavailable while the database is away."""
         ...
 
 
 class Recorder:
-    """Records outcomes and knows which of them wait for it too long."""
+    """Commits outcomes in large batches and ends their claims; knows which of them wait for it too long.
+
+    One batch at a time: what comes meanwhile goes together with the next, so that batches grow with the load.
+    """
 
     def __init__(self, results: Results, clock: Clock, patience_seconds: float) -> None:
         self._results = results
         self._clock = clock
         self._patience_seconds = patience_seconds
-        self._waiting: dict[int, tuple[float, Claim]] = {}
+        self._waiting: dict[int, tuple[float, Outcome]] = {}
+        self._has_work = asyncio.Event()
+        self._is_stopping = False
+        self._is_closing = False
 
     @property
     def is_stuck(self) -> bool:
@@ -46,33 +59,60 @@ class Recorder:
 
     def waiting(self) -> Iterator[list[Claim]]:
         """The claims whose results wait, in portions for one call."""
-        claims = [claim for _, claim in self._waiting.values()]
+        claims = [outcome.claim for _, outcome in self._waiting.values()]
         for start in range(0, len(claims), JOBS_PER_CALL_MAX):
             yield claims[start : start + JOBS_PER_CALL_MAX]
 
-    async def record(self, outcome: Outcome, stopping: asyncio.Event) -> Recorded | None:
-        """Commit an outcome, trying until the database is back; None if it cannot be, and its lease shall end."""
-        place = id(outcome)
-        self._waiting[place] = (self._clock.monotonic(), outcome.claim)
-        try:
-            return await self._add_until_committed(outcome, stopping)
-        except Exception as error:  # noqa: BLE001 - this row's own fault; the others are committed
-            _log.error(
-                "delivery.not_recorded", delivery_id=str(outcome.claim.job.delivery_id), error=type(error).__name__
-            )
-            return None
-        finally:
-            del self._waiting[place]
+    def add(self, outcome: Outcome) -> None:
+        """Record it soon."""
+        self._waiting[id(outcome)] = (self._clock.monotonic(), outcome)
+        self._has_work.set()
 
-    async def _add_until_committed(self, outcome: Outcome, stopping: asyncio.Event) -> Recorded | None:
+    def stop(self) -> None:
+        """From now on a result that cannot be committed at once is given up: its lease ends."""
+        self._is_stopping = True
+
+    def close(self) -> None:
+        """Nothing more will come; `run` returns when nothing waits."""
+        self._is_closing = True
+        self._has_work.set()
+
+    async def run(self, end: End) -> None:
+        """Work until closed."""
+        rows_last = 0
         while True:
-            try:
-                return await self._results.add(outcome)
-            except Unavailable:
-                if stopping.is_set():
-                    return None
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), _RETRY_SECONDS)
+            await self._has_work.wait()
+            if self._waiting:
+                await asyncio.sleep(_GATHER_SECONDS[rows_last >= _ROWS_UNDER_LOAD])
+                rows_last = await self._record(end)
+            elif self._is_closing:
+                return
+            else:
+                self._has_work.clear()
+
+    async def _record(self, end: End) -> int:
+        """One batch; how many rows it had."""
+        rows = [outcome for _, outcome in islice(self._waiting.values(), JOBS_PER_CALL_MAX)]
+        finishes, lost, is_away = list[Finish](), 0, False
+        for row, recorded in zip(rows, await self._results.add_many(rows), strict=True):
+            if isinstance(recorded, Unavailable) and not self._is_stopping:
+                is_away = True
+                continue
+            del self._waiting[id(row)]
+            if isinstance(recorded, Exception):
+                lost += 1
+                _note_loss(row, recorded)
+            else:
+                finishes.append(row.finish(recorded.retry))
+        end(finishes, lost)
+        if is_away:
+            await asyncio.sleep(_RETRY_SECONDS)
+        return len(rows)
+
+
+def _note_loss(row: Outcome, error: Exception) -> None:
+    """This row's own fault, or nobody will record it any more; the others are committed."""
+    _log.error("delivery.not_recorded", delivery_id=str(row.claim.job.delivery_id), error=type(error).__name__)
 
 
 class Finisher:
@@ -89,10 +129,11 @@ class Finisher:
         self._has_work = asyncio.Event()
         self._is_closing = False
 
-    def add(self, finish: Finish) -> None:
-        """Finish it soon."""
-        self._waiting.append(finish)
-        self._has_work.set()
+    def add(self, finishes: Sequence[Finish]) -> None:
+        """Finish them soon."""
+        self._waiting.extend(finishes)
+        if self._waiting:
+            self._has_work.set()
 
     def close(self) -> None:
         """Finish what is waiting, once; what the queue does not take now, its leases end."""

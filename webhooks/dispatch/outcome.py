@@ -1,16 +1,33 @@
-"""What an attempt means for its delivery: a pure decision, and the row that records it."""
+"""What an attempt means for its delivery and its endpoint: a pure decision, and the row that records it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from kernel.ids import time_of
+from kernel.ids import Environment
 from webhooks.dispatch.policy import RetryPolicy
-from webhooks.queue.port import Claim, Origin, Retry
-from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery
-from webhooks.sending.schedule import delay_before_ms
+from webhooks.health.model import Sighting, Sign
+from webhooks.queue.port import Claim, Finish, LaneVerdict, Origin, Retry
+from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, ErrorClass, LoadedDelivery
+from webhooks.sending.schedule import Schedule, delay_before_ms
 from webhooks.states import DeliveryState
+
+_OURS = frozenset({ErrorClass.PROXY, ErrorClass.INTERNAL})
+_NOTHING = timedelta(0)
+_MILLISECOND = timedelta(milliseconds=1)
+_CAUSES = {
+    Origin.PROBE: Cause.PROBE,
+    Origin.LEASE_EXPIRED: Cause.LEASE_EXPIRED,
+    Origin.RECONCILED: Cause.RECONCILED,
+}
+_VERDICTS = {
+    Sign.DELIVERED: LaneVerdict.WELL,
+    Sign.ABORTED: LaneVerdict.WELL,
+    Sign.REFUSED: LaneVerdict.WELL,
+    Sign.FAILED: LaneVerdict.FAILED,
+    None: LaneVerdict.NONE,
+}
 
 
 class Reason(StrEnum):
@@ -24,14 +41,6 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"  # its body or its endpoint's settings were erased, or do not open
 
 
-class Effect(StrEnum):
-    """What an attempt changes at its endpoint, if that is still the version it was sent to."""
-
-    DISABLE = "disable"
-    FAILING = "failing"
-    RECOVERED = "recovered"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One row of delivery_attempts."""
@@ -43,40 +52,73 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What is to be recorded of a claim: the delivery's next state, its attempt, and the effect on its endpoint.
+class About:
+    """What is told of a delivery that dies. `is_notice`: its event is itself a notice, so nothing is told."""
 
-    `retry` is set while the delivery stays pending. `otherwise` takes the place of an outcome whose effect no longer
-    applies: an endpoint that changed since is not disabled, and its delivery is tried again.
+    event_id: UUID
+    environment: Environment
+    is_notice: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What is to be recorded of a claim: the delivery's next state, its attempt, and what its endpoint looked like.
+
+    `retry` is set while the delivery stays pending; with `keeps_time` its row keeps the time at which it is due.
+    `awaits_lane`: the lane failed, so the delivery is due again as soon as the lane is well, but not before `wish` has
+    passed. `disables`: the receiver wants nothing more; where that version of the endpoint is gone, the outcome
+    `otherwise` takes this one's place: nobody is disabled, and the delivery is tried again.
     """
 
     claim: Claim
+    about: About
     state: DeliveryState
     reason: Reason | None = None
     retry: Retry | None = None
+    keeps_time: bool = False
+    awaits_lane: bool = False
+    wish: timedelta = _NOTHING
+    park_ms: int = 0
     attempt: Attempt | None = None
-    effect: Effect | None = None
-    endpoint_version: int = 0
+    sighting: Sighting | None = None
     otherwise: "Outcome | None" = None
+
+    @property
+    def disables(self) -> bool:
+        """Whether the endpoint is to be disabled."""
+        return self.otherwise is not None
+
+    def finish(self, retry: Retry | None) -> Finish:
+        """What the queue is told once it is committed."""
+        verdict = _VERDICTS[self.sighting.sign] if self.sighting else LaneVerdict.NONE
+        return Finish(claim=self.claim, retry=retry, verdict=verdict, park_ms=self.park_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sendable:
-    """A claim with all that its attempt and its record need. `owner_id` is the merchant whose key seals."""
+    """A claim with all that its attempt and its record need.
+
+    `read_at` is the monotonic time before which its endpoint's keys were read. `owner_id` is the merchant whose key
+    seals. `began_at` is when the present round began, from which age counts. `schedule` is the endpoint's own. `due_ms`
+    is how long until the delivery is due: only a probe comes before it. `failed_before`: it has failed already since
+    its endpoint began to fail.
+    """
 
     claim: Claim
     delivery: LoadedDelivery
+    about: About
+    read_at: float
     owner_id: UUID
-    concurrency: int
-    is_failing: bool
+    began_at: datetime
+    schedule: Schedule | None = None
+    due_ms: int = 0
+    failed_before: bool = False
 
 
 def cause_of(origin: Origin, round_: int, step: int) -> Cause:
     """Why an attempt is made; a job that had to be found again says so whatever its step."""
-    if origin is Origin.LEASE_EXPIRED:
-        return Cause.LEASE_EXPIRED
-    if origin is Origin.RECONCILED:
-        return Cause.RECONCILED
+    if origin is not Origin.OFFERED:
+        return _CAUSES[origin]
     if step > 0:
         return Cause.RETRY
     return Cause.REPLAY if round_ > 0 else Cause.FIRST
@@ -86,10 +128,10 @@ def decide(sendable: Sendable, attempt: Attempt, policy: RetryPolicy, now: datet
     """The outcome of one attempt; `jitter` is a random number in [0, 1)."""
     outcome = Outcome(
         claim=sendable.claim,
+        about=sendable.about,
         state=DeliveryState.DELIVERED,
         attempt=attempt,
-        effect=_effect(sendable, attempt.result),
-        endpoint_version=sendable.delivery.endpoint_version,
+        sighting=_sighting(sendable, attempt.result, now),
     )
     match attempt.result.verdict.decision:
         case Decision.DELIVERED:
@@ -97,37 +139,68 @@ def decide(sendable: Sendable, attempt: Attempt, policy: RetryPolicy, now: datet
         case Decision.ABORT:
             return replace(outcome, state=DeliveryState.CANCELLED, reason=Reason.RECEIVER_ABORTED)
         case Decision.RETRY:
-            return _retried(outcome, attempt.result, policy, now, jitter)
+            return _again(outcome, sendable, policy, now, jitter)
         case Decision.DISABLE:
             return replace(
                 outcome,
                 state=DeliveryState.UNDELIVERED,
                 reason=Reason.ENDPOINT_DISABLED,
-                otherwise=_retried(replace(outcome, effect=None), attempt.result, policy, now, jitter),
+                otherwise=_again(outcome, sendable, policy, now, jitter),
             )
 
 
-def lane_cap(sendable: Sendable, result: AttemptResult) -> int:
-    """How many of the lane may be in flight from now on: a lane that fails as such gets one try at a time."""
-    return 1 if result.verdict.blame is Blame.LANE else sendable.concurrency
+def _again(outcome: Outcome, sendable: Sendable, policy: RetryPolicy, now: datetime, jitter: float) -> Outcome:
+    """Pending at the step that is next: another one, or the same where this try was not the step's own."""
+    job, sign = sendable.claim.job, outcome.sighting.sign if outcome.sighting else None
+    wish_seconds = outcome.attempt.result.verdict.retry_after_seconds if outcome.attempt else None
+    wish = timedelta(seconds=wish_seconds or 0)
+    outcome = replace(
+        outcome,
+        state=DeliveryState.PENDING,
+        awaits_lane=sign is Sign.FAILED,
+        wish=wish,
+        park_ms=min(wish, policy.park_max) // _MILLISECOND,
+    )
+    if sign is Sign.FAILED and sendable.due_ms > 0:
+        delay_ms = max(sendable.due_ms, wish // _MILLISECOND)
+        return replace(outcome, retry=Retry(round=job.round, step=job.step, delay_ms=delay_ms), keeps_time=True)
+    if sign is None:
+        step, delay_ms = job.step, policy.ours_wait // _MILLISECOND
+    else:
+        step, schedule = job.step + 1, sendable.schedule or policy.schedule
+        next_ms = delay_before_ms(schedule, step, jitter=jitter, retry_after_seconds=wish_seconds)
+        if next_ms is None:
+            return _dead(outcome, Reason.STEPS_USED)
+        delay_ms = next_ms
+    if now + delay_ms * _MILLISECOND - sendable.began_at > policy.age_max:
+        return _dead(outcome, Reason.TOO_OLD)
+    return replace(outcome, retry=Retry(round=job.round, step=step, delay_ms=delay_ms))
 
 
-def _retried(outcome: Outcome, result: AttemptResult, policy: RetryPolicy, now: datetime, jitter: float) -> Outcome:
-    job = outcome.claim.job
-    wish = result.verdict.retry_after_seconds
-    delay_ms = delay_before_ms(policy.schedule, job.step + 1, jitter=jitter, retry_after_seconds=wish)
-    if delay_ms is None:
-        return replace(outcome, state=DeliveryState.DEAD, reason=Reason.STEPS_USED)
-    if now + timedelta(milliseconds=delay_ms) - time_of(job.delivery_id) > policy.age_max:
-        return replace(outcome, state=DeliveryState.DEAD, reason=Reason.TOO_OLD)
-    retry = Retry(round=job.round, step=job.step + 1, delay_ms=delay_ms)
-    return replace(outcome, state=DeliveryState.PENDING, retry=retry)
+def _dead(outcome: Outcome, reason: Reason) -> Outcome:
+    return replace(outcome, state=DeliveryState.DEAD, reason=reason, awaits_lane=False, wish=_NOTHING)
 
 
-def _effect(sendable: Sendable, result: AttemptResult) -> Effect | None:
-    decision, is_failing = result.verdict.decision, sendable.is_failing
-    if decision is Decision.DISABLE:
-        return Effect.DISABLE
-    if decision is Decision.DELIVERED:
-        return Effect.RECOVERED if is_failing else None
-    return Effect.FAILING if result.verdict.blame is Blame.LANE and not is_failing else None
+def _sighting(sendable: Sendable, result: AttemptResult, now: datetime) -> Sighting:
+    job, delivery, verdict = sendable.claim.job, sendable.delivery, result.verdict
+    return Sighting(
+        endpoint=(job.partner_id, job.endpoint_id),
+        version=delivery.endpoint_version,
+        ended_at=now,
+        sign=_sign(result),
+        is_probe=delivery.cause is Cause.PROBE,
+        failed_before=sendable.failed_before,
+        retry_after=timedelta(seconds=verdict.retry_after_seconds or 0),
+        certificate_expires_at=result.certificate_expires_at,
+    )
+
+
+def _sign(result: AttemptResult) -> Sign | None:
+    verdict = result.verdict
+    if verdict.decision is Decision.DELIVERED:
+        return Sign.DELIVERED
+    if verdict.decision is Decision.ABORT:
+        return Sign.ABORTED
+    if result.error_class in _OURS or verdict.blame is None:
+        return None
+    return Sign.REFUSED if verdict.blame is Blame.DELIVERY else Sign.FAILED

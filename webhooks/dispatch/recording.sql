@@ -5,44 +5,26 @@
 SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
        set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
 
--- name: move_versions
--- Tell the matchers that endpoints of these environments change; before the endpoints, as every change of one does.
-UPDATE environments AS v
-SET endpoints_version = v.endpoints_version + 1
-WHERE (v.partner_id, v.environment) IN (
-    SELECT w.partner_id, w.environment
-    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (partner_id, id, version)
-    JOIN webhook_endpoints AS w ON w.partner_id = c.partner_id AND w.id = c.id AND w.version = c.version
-    WHERE w.state = 'enabled'
-);
-
--- name: disable_endpoints
--- Endpoints that asked for it, if they are still the version that was sent to.
-UPDATE webhook_endpoints AS w
-SET state = 'disabled', state_reason = 'receiver_asked', version = w.version + 1, updated_at = now()
-FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (partner_id, id, version)
-WHERE w.partner_id = c.partner_id AND w.id = c.id AND w.version = c.version AND w.state = 'enabled'
-RETURNING w.partner_id, w.environment::text, w.id;
-
--- name: mark_endpoints
--- The first failure of an endpoint that was well, or the first success of one that was failing.
-UPDATE webhook_endpoints AS w
-SET failing_since = CASE WHEN c.failing THEN now() END
-FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[]) AS c (partner_id, id, version, failing)
-WHERE w.partner_id = c.partner_id AND w.id = c.id AND w.version = c.version
-  AND (w.failing_since IS NULL) = c.failing;
-
 -- name: settle_deliveries
--- Results of the present round and step; a 2xx of the present round counts at any step. The state is compared as text
--- so that no partial index offers itself in place of the primary key.
+-- Results of the present round and step; a 2xx of the present round counts at any step. Without a delay a delivery that
+-- stays pending stays due when it was. The state is compared as text so that no partial index offers itself in place of
+-- the primary key.
 UPDATE deliveries AS d
 SET state = c.state::delivery_state,
     state_reason = c.reason,
     step = c.next_step,
-    next_attempt_at = CASE WHEN c.state = 'pending' THEN now() + c.delay_ms * interval '1 millisecond' END,
-    ended_at = CASE WHEN c.state <> 'pending' THEN now() END
+    next_attempt_at = CASE WHEN c.state <> 'pending' THEN NULL
+                           ELSE coalesce(now() + c.delay_ms * interval '1 millisecond', d.next_attempt_at) END,
+    ended_at = CASE WHEN c.state <> 'pending' THEN now() END,
+    awaits_lane = c.awaits_lane,
+    not_before = now() + c.wish_ms * interval '1 millisecond',
+    last_status_code = CASE WHEN c.is_attempt THEN c.status_code ELSE d.last_status_code END,
+    last_error_class = CASE WHEN c.is_attempt THEN c.error_class ELSE d.last_error_class END,
+    last_attempt_at = CASE WHEN c.is_attempt THEN now() ELSE d.last_attempt_at END
 FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::smallint[],
-            $8::bigint[]) AS c (partner_id, id, round, step, state, reason, next_step, delay_ms)
+            $8::bigint[], $9::boolean[], $10::bigint[], $11::boolean[], $12::smallint[], $13::text[])
+    AS c (partner_id, id, round, step, state, reason, next_step, delay_ms, awaits_lane, wish_ms, is_attempt,
+          status_code, error_class)
 WHERE d.partner_id = c.partner_id AND d.id = c.id
   AND d.state::text = 'pending' AND d.round = c.round AND (d.step = c.step OR c.state = 'delivered')
 RETURNING d.partner_id, d.id, d.endpoint_id, d.state::text, d.ordering_key;
@@ -50,14 +32,16 @@ RETURNING d.partner_id, d.id, d.endpoint_id, d.state::text, d.ordering_key;
 -- name: insert_attempts
 -- What was tried, whether or not it still counted.
 INSERT INTO delivery_attempts (partner_id, delivery_id, id, round, step, cause, superseded, status_code, error_class,
-                               started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, sealed_exchange)
+                               started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, sealed_exchange,
+                               endpoint_id)
 SELECT c.partner_id, c.delivery_id, c.id, c.round, c.step, c.cause::attempt_cause, c.superseded, c.status_code,
-       c.error_class, c.started_at, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.total_us, c.sealed_exchange
+       c.error_class, c.started_at, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.total_us, c.sealed_exchange,
+       c.endpoint_id
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], $6::text[], $7::boolean[],
             $8::smallint[], $9::text[], $10::timestamptz[], $11::integer[], $12::integer[], $13::integer[],
-            $14::integer[], $15::integer[], $16::bytea[])
+            $14::integer[], $15::integer[], $16::bytea[], $17::uuid[])
     AS c (partner_id, delivery_id, id, round, step, cause, superseded, status_code, error_class, started_at, dns_us,
-          connect_us, tls_us, first_byte_us, total_us, sealed_exchange);
+          connect_us, tls_us, first_byte_us, total_us, sealed_exchange, endpoint_id);
 
 -- name: lock_lines
 -- Hold these lines (endpoint and ordering key) until the transaction ends, as whoever adds a follower to one does.
@@ -75,13 +59,12 @@ CROSS JOIN LATERAL (
     ORDER BY id LIMIT 1
 ) AS head
 WHERE d.partner_id = c.partner_id AND d.id = head.id AND d.state = 'waiting'
-RETURNING d.partner_id, d.id, d.endpoint_id, d.round, d.step;
+RETURNING d.partner_id, d.id, d.endpoint_id, d.round, d.step, d.priority;
 
 -- name: find_attempts
--- Which of these attempts are recorded, after a commit whose answer was lost.
+-- The attempts of these deliveries that are recorded, after a commit whose answer was lost.
 SELECT a.id
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS c (partner_id, delivery_id, id)
+FROM unnest($1::uuid[], $2::uuid[]) AS c (partner_id, delivery_id)
 CROSS JOIN LATERAL (
-    SELECT id FROM delivery_attempts
-    WHERE partner_id = c.partner_id AND delivery_id = c.delivery_id AND id = c.id LIMIT 1
+    SELECT id FROM delivery_attempts WHERE partner_id = c.partner_id AND delivery_id = c.delivery_id
 ) AS a;

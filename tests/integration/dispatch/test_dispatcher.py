@@ -27,7 +27,7 @@ async def test_an_event_is_delivered_and_recorded(world: World) -> None:
     assert (sent.event_id, sent.cause, sent.headers) == (event_id, Cause.FIRST, {"x-shop": "7"})
     assert sent.url == "https://merchant.example/hooks"
     assert b'"payment.settled"' in sent.body
-    assert len(sent.secrets) == 1
+    assert len(sent.signing_keys) == 1
     [attempt] = await world.attempts()
     assert (attempt["status_code"], attempt["superseded"], attempt["why"]) == (204, False, "first")
     assert (await world.states())[event_id] == ("delivered", None)
@@ -93,14 +93,14 @@ async def test_a_receiver_can_abort_one_message(world: World) -> None:
 async def test_a_receiver_can_end_everything(world: World) -> None:
     """410 disables the endpoint, ends its delivery, moves the matchers' version and tells the partner once."""
     gone = await world.endpoint(event_types=["payment.*"])
-    other = await world.endpoint(event_types=["webhook_endpoint.*"])
+    other = await world.endpoint(event_types=["endpoint.*"])
     world.sender.verdicts[gone] = Verdict(decision=Decision.DISABLE, blame=Blame.LANE)
     async with world.dispatching():
         await world.publish(3)
         await until(lambda: _is_done(world))
     told = [sent for sent in world.sender.sent if sent.endpoint_id == other]
     assert len(told) == 1
-    assert b"webhook_endpoint.disabled" in told[0].body
+    assert b"endpoint.disabled" in told[0].body
     rows = await world.pool.fetch(
         "SELECT DISTINCT state::text, state_reason FROM deliveries WHERE endpoint_id = $1", gone
     )

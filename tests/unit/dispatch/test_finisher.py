@@ -33,7 +33,7 @@ async def test_a_queue_that_stumbles_once_is_told_again_at_once() -> None:
     queue = StumblingQueue()
     finisher = Finisher(queue, DispatchMetrics.registered(CollectorRegistry()), backoff_seconds_max=60)  # type: ignore[arg-type]
     running = asyncio.create_task(finisher.run())
-    finisher.add(FINISH)
+    finisher.add([FINISH])
     async with asyncio.timeout(5):
         await queue.taken.wait()
     finisher.close()

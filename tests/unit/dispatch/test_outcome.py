@@ -1,4 +1,4 @@
-"""What an attempt means for its delivery."""
+"""What an attempt means for its delivery and its endpoint."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kernel.ids import NIL, Environment, Tenant, first_id_at
-from webhooks.dispatch.outcome import Attempt, Effect, Outcome, Reason, Sendable, cause_of, decide, lane_cap
+from webhooks.dispatch.outcome import About, Attempt, Outcome, Reason, Sendable, cause_of, decide
 from webhooks.dispatch.policy import RetryPolicy
-from webhooks.queue.port import Claim, Job, Origin, Retry
-from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery, Timings, Verdict
+from webhooks.health.model import Sign
+from webhooks.queue.port import Claim, Job, LaneVerdict, Origin, Retry
+from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, ErrorClass, LoadedDelivery, Timings, Verdict
+from webhooks.sending.schedule import Schedule
 from webhooks.states import DELIVERY_MOVES, DeliveryState
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -17,9 +19,10 @@ POLICY = RetryPolicy()
 JOB = Job(partner_id=NIL, endpoint_id=NIL, delivery_id=first_id_at(NOW), step=2)
 SENDABLE = Sendable(
     claim=Claim(job=JOB, fence=1),
+    about=About(event_id=NIL, environment=Environment.TEST, is_notice=False),
+    read_at=0,
     owner_id=NIL,
-    concurrency=7,
-    is_failing=False,
+    began_at=NOW,
     delivery=LoadedDelivery(
         tenant=Tenant(NIL, Environment.TEST),
         delivery_id=JOB.delivery_id,
@@ -27,19 +30,20 @@ SENDABLE = Sendable(
         endpoint_id=NIL,
         endpoint_version=3,
         url="https://merchant.example",
-        secrets=(),
+        signing_keys=(),
         body=b"",
         round=0,
         step=2,
         cause=Cause.RETRY,
     ),
 )
+PROBE = replace(SENDABLE, delivery=replace(SENDABLE.delivery, cause=Cause.PROBE), due_ms=3_600_000)
 
 
-def _attempt(verdict: Verdict) -> Attempt:
+def _attempt(verdict: Verdict, error: ErrorClass | None = None) -> Attempt:
     timings = Timings(total_us=1)
     result = AttemptResult(
-        started_at=NOW, status_code=None, error_class=None, timings=timings, exchange=b"", verdict=verdict
+        started_at=NOW, status_code=None, error_class=error, timings=timings, exchange=b"", verdict=verdict
     )
     return Attempt(id=NIL, cause=Cause.RETRY, result=result, sealed_exchange=b"")
 
@@ -48,18 +52,18 @@ def _decided(
     decision: Decision,
     sendable: Sendable = SENDABLE,
     *,
-    now: datetime = NOW,
-    blame: Blame | None = None,
+    blame: Blame | None = Blame.LANE,
     after: int = 0,
+    error: ErrorClass | None = None,
 ) -> Outcome:
     verdict = Verdict(decision=decision, blame=blame, retry_after_seconds=after or None)
-    return decide(sendable, _attempt(verdict), POLICY, now, 0.0)
+    return decide(sendable, _attempt(verdict, error), POLICY, NOW, 0.0)
 
 
 def test_a_success_ends_the_delivery() -> None:
     """A 2xx is delivered, whatever came before."""
-    outcome = _decided(Decision.DELIVERED)
-    assert (outcome.state, outcome.reason, outcome.retry, outcome.effect) == (DeliveryState.DELIVERED, None, None, None)
+    outcome = _decided(Decision.DELIVERED, blame=None)
+    assert (outcome.state, outcome.reason, outcome.retry) == (DeliveryState.DELIVERED, None, None)
 
 
 def test_a_failure_waits_for_the_next_step() -> None:
@@ -69,11 +73,20 @@ def test_a_failure_waits_for_the_next_step() -> None:
     assert outcome.retry == Retry(round=0, step=3, delay_ms=1_800_000)
 
 
+def test_an_endpoint_has_a_schedule_of_its_own() -> None:
+    """Where an endpoint overrides the schedule, its waits and its number of tries count."""
+    own = replace(SENDABLE, schedule=Schedule(delays_seconds=(0, 1, 2, 7), jitter_share=0))
+    assert _decided(Decision.RETRY, own).retry == Retry(round=0, step=3, delay_ms=7_000)
+    short = replace(SENDABLE, schedule=Schedule(delays_seconds=(0, 1, 2)))
+    assert _decided(Decision.RETRY, short).reason is Reason.STEPS_USED
+
+
 def test_a_receivers_wish_is_never_undercut() -> None:
-    """Retry-After lengthens the wait."""
-    retry = _decided(Decision.RETRY, after=7_200).retry
-    assert retry is not None
-    assert retry.delay_ms == 7_200_000
+    """Retry-After lengthens the wait of its delivery and parks the lane, for a minute at a time."""
+    outcome = _decided(Decision.RETRY, after=7_200)
+    assert outcome.retry is not None
+    assert (outcome.retry.delay_ms, outcome.wish) == (7_200_000, timedelta(hours=2))
+    assert outcome.finish(outcome.retry).park_ms == 60_000
 
 
 def test_used_steps_are_dead() -> None:
@@ -84,51 +97,80 @@ def test_used_steps_are_dead() -> None:
 
 
 def test_age_is_dead() -> None:
-    """A delivery that would be too old at its next try is dead now."""
-    outcome = _decided(Decision.RETRY, now=NOW + timedelta(days=5))
+    """A delivery that would be too old at its next try, counted from its round's beginning, is dead now."""
+    outcome = _decided(Decision.RETRY, replace(SENDABLE, began_at=NOW - timedelta(days=5)))
     assert (outcome.state, outcome.reason) == (DeliveryState.DEAD, Reason.TOO_OLD)
+    assert _decided(Decision.RETRY, replace(SENDABLE, began_at=NOW)).state is DeliveryState.PENDING
 
 
 def test_an_abort_cancels() -> None:
-    """The receiver wants no more of this message, and its endpoint stays as it is."""
+    """The receiver wants no more of this message; nothing failed."""
     outcome = _decided(Decision.ABORT, blame=Blame.DELIVERY)
-    assert (outcome.state, outcome.reason, outcome.effect) == (
-        DeliveryState.CANCELLED,
-        Reason.RECEIVER_ABORTED,
-        None,
-    )
+    assert (outcome.state, outcome.reason) == (DeliveryState.CANCELLED, Reason.RECEIVER_ABORTED)
+    assert outcome.sighting is not None
+    assert outcome.sighting.sign is Sign.ABORTED
 
 
 def test_a_disable_knows_what_else_to_do() -> None:
     """Where the endpoint has changed since, the delivery is tried again instead."""
-    outcome = _decided(Decision.DISABLE, blame=Blame.LANE)
-    assert (outcome.state, outcome.effect, outcome.endpoint_version) == (
-        DeliveryState.UNDELIVERED,
-        Effect.DISABLE,
-        3,
-    )
+    outcome = _decided(Decision.DISABLE)
+    assert (outcome.state, outcome.disables) == (DeliveryState.UNDELIVERED, True)
+    assert outcome.sighting is not None
+    assert outcome.sighting.version == 3
     assert outcome.otherwise is not None
-    assert (outcome.otherwise.state, outcome.otherwise.effect) == (DeliveryState.PENDING, None)
+    assert (outcome.otherwise.state, outcome.otherwise.disables) == (DeliveryState.PENDING, False)
 
 
 @pytest.mark.parametrize(
-    ("decision", "blame", "is_failing", "effect"),
+    ("decision", "blame", "sign", "verdict", "awaits"),
     [
-        (Decision.RETRY, Blame.LANE, False, Effect.FAILING),
-        (Decision.RETRY, Blame.LANE, True, None),
-        (Decision.RETRY, Blame.DELIVERY, False, None),
-        (Decision.DELIVERED, None, True, Effect.RECOVERED),
-        (Decision.DELIVERED, None, False, None),
+        (Decision.RETRY, Blame.LANE, Sign.FAILED, LaneVerdict.FAILED, True),
+        (Decision.RETRY, Blame.DELIVERY, Sign.REFUSED, LaneVerdict.WELL, False),
+        (Decision.DELIVERED, None, Sign.DELIVERED, LaneVerdict.WELL, False),
     ],
 )
-def test_only_changes_reach_the_endpoint(
+def test_whose_failure_it_is(
     decision: Decision,
     blame: Blame | None,
-    is_failing: bool,  # noqa: FBT001 - one of a set of parameters
-    effect: Effect | None,
+    sign: Sign,
+    verdict: LaneVerdict,
+    awaits: bool,  # noqa: FBT001 - one of a set of parameters
 ) -> None:
-    """An endpoint is marked when it begins or stops to fail as such, and not at every attempt."""
-    assert _decided(decision, replace(SENDABLE, is_failing=is_failing), blame=blame).effect is effect
+    """A lane's failure makes its delivery wait for the lane; a delivery's own shows that the lane is well."""
+    outcome = _decided(decision, blame=blame)
+    assert outcome.sighting is not None
+    assert (outcome.sighting.sign, outcome.awaits_lane) == (sign, awaits)
+    assert outcome.finish(None).verdict is verdict
+
+
+@pytest.mark.parametrize("error", [ErrorClass.PROXY, ErrorClass.INTERNAL])
+def test_our_own_failure_uses_no_step_and_blames_nobody(error: ErrorClass) -> None:
+    """After a failure of our proxy or of ourselves the same step comes again half a minute later."""
+    outcome = _decided(Decision.RETRY, error=error)
+    assert outcome.retry == Retry(round=0, step=2, delay_ms=30_000)
+    assert outcome.sighting is not None
+    assert (outcome.sighting.sign, outcome.awaits_lane) == (None, False)
+    assert outcome.finish(outcome.retry).verdict is LaneVerdict.NONE
+
+
+def test_a_probe_before_its_time_uses_no_step() -> None:
+    """A probe whose step was not due leaves step and time as they were where the lane fails again."""
+    outcome = _decided(Decision.RETRY, PROBE)
+    assert outcome.keeps_time
+    assert outcome.retry == Retry(round=0, step=2, delay_ms=3_600_000)
+
+
+def test_a_probe_in_its_time_uses_its_step() -> None:
+    """A probe whose step was due is that step's try."""
+    outcome = _decided(Decision.RETRY, replace(PROBE, due_ms=0))
+    assert not outcome.keeps_time
+    assert outcome.retry == Retry(round=0, step=3, delay_ms=1_800_000)
+
+
+def test_a_probe_that_was_refused_follows_its_own_fate() -> None:
+    """A probe that the receiver refused for itself was answered: that was its step's try."""
+    outcome = _decided(Decision.RETRY, PROBE, blame=Blame.DELIVERY)
+    assert outcome.retry == Retry(round=0, step=3, delay_ms=1_800_000)
 
 
 @pytest.mark.parametrize("decision", list(Decision))
@@ -137,15 +179,6 @@ def test_decisions_only_make_moves_that_are_in_the_table(decision: Decision) -> 
     outcome = _decided(decision)
     for state in {outcome.state, (outcome.otherwise or outcome).state} - {DeliveryState.PENDING}:
         assert (DeliveryState.PENDING, state) in DELIVERY_MOVES
-
-
-def test_a_failing_lane_gets_one_try_at_a_time() -> None:
-    """The cap falls to one where the whole lane fails, and returns with the first answer that says otherwise."""
-    caps = [
-        lane_cap(SENDABLE, _attempt(Verdict(decision=Decision.RETRY, blame=blame)).result)
-        for blame in (Blame.LANE, Blame.DELIVERY, None)
-    ]
-    assert caps == [1, 7, 7]
 
 
 @pytest.mark.parametrize(
@@ -157,8 +190,9 @@ def test_a_failing_lane_gets_one_try_at_a_time() -> None:
         (Origin.OFFERED, 1, 1, Cause.RETRY),
         (Origin.LEASE_EXPIRED, 0, 0, Cause.LEASE_EXPIRED),
         (Origin.RECONCILED, 0, 4, Cause.RECONCILED),
+        (Origin.PROBE, 0, 4, Cause.PROBE),
     ],
 )
 def test_causes(origin: Origin, round_: int, step: int, cause: Cause) -> None:
-    """An attempt says why it is made; a job that had to be found again says so first."""
+    """An attempt says why it is made; a job that had to be found again, or that probes its lane, says so first."""
     assert cause_of(origin, round_, step) is cause
