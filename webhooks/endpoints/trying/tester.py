@@ -17,10 +17,10 @@ TEST_EVENT_TYPE = "webhook_endpoint.test"
 
 
 class ExampleSource(Protocol):
-    """Knows what events look like (catalogue/examples)."""
+    """Knows what events look like (webhooks.catalogue.service)."""
 
     async def example(self, tenant: Tenant, event_type: str) -> dict[str, Any] | None:
-        """The `data` of an example event; None for a type that is in nobody's catalogue."""
+        """The `data` of an example event; None for a type in nobody's catalogue."""
         ...
 
 
@@ -32,7 +32,7 @@ class EndpointTester:
         pool: "asyncpg.Pool[asyncpg.Record]",
         teller: EventTeller,
         clock: Clock,
-        examples: ExampleSource | None = None,
+        examples: ExampleSource,
     ) -> None:
         self._pool = pool
         self._teller = teller
@@ -69,7 +69,7 @@ class EndpointTester:
                 "endpoint_id": to_text(Kind.ENDPOINT, endpoint_id, tenant.environment),
                 "message": "This is a test event. If its signature verifies, the endpoint works.",
             }
-        data = await self._examples.example(tenant, event_type) if self._examples is not None else None
+        data = await self._examples.example(tenant, event_type)
         if data is None:
             message = "must be a type of the catalogue, yours or ours"
             raise Invalid([FieldError(pointer="/event_type", code="event_type_unknown", message=message)])
