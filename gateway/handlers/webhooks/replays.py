@@ -100,7 +100,7 @@ def _caller(call: Call) -> Caller:
 
 def _progress(progress: Progress) -> dict[str, Any]:
     shown = [state for state in DeliveryState if state is not DeliveryState.WAITING]
-    return {**_replay(progress.replay), "outcomes": {state: progress.outcomes.get(state, 0) for state in shown}}
+    return {**_replay(progress.replay), "outcomes": {state.value: progress.outcomes.get(state, 0) for state in shown}}
 
 
 def _replay(replay: Replay) -> dict[str, Any]:
