@@ -6,9 +6,9 @@ literals, expression references, functions that build texts or lists), so a step
 an evaluation that takes more than `STEPS_MAX` steps ends without a match. See https://jmespath.org/specification.html.
 """
 
-import warnings
-from collections.abc import Iterator, Mapping, Sized
-from contextlib import suppress
+import json
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
@@ -16,69 +16,34 @@ from typing import Any
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 from jmespath.parser import Parser
-from jmespath.visitor import Options, TreeInterpreter
+
+from webhooks.filters.evaluation import NODES, Evaluate, Steps, TooManySteps, build, is_true
 
 LENGTH_MAX = 1024
 NODES_MAX = 200
 DEPTH_MAX = 24
-STEPS_MAX = 10_000
 FUNCTIONS = frozenset(
     (
         *("abs", "avg", "ceil", "contains", "ends_with", "floor", "keys", "length"),
         *("max", "min", "starts_with", "sum", "to_number", "type", "values"),
     )
 )
-_REFUSED_NODES = frozenset(("multi_select_dict", "expref"))
 _RUNS = 5
-# Text is looked through this much faster than lists are.
-_CHARACTERS_PER_STEP = 64
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?P<literal>(?:[^`\\]|\\.)*)`""", re.DOTALL)
 
 _Node = Mapping[str, Any]
 
 
-class _TooManySteps(Exception):
-    """The evaluation was ended."""
-
-
-# An expression may fail on a body in any of these ways: comparing a text with a number is a TypeError.
+# An expression may fail on a body in any of these ways, for instance where a function gets a null.
 _FAILURES = (
     JMESPathError,
-    _TooManySteps,
+    TooManySteps,
     ArithmeticError,
-    AttributeError,
     LookupError,
     RecursionError,
     TypeError,
     ValueError,
 )
-
-
-class _Interpreter(TreeInterpreter):
-    """JMESPath's own interpreter, counting: a step for each node, and more for whatever goes through a whole value."""
-
-    def __init__(self) -> None:
-        self._calls = Functions()
-        super().__init__(Options(custom_functions=self._calls))
-        self.steps = 0
-
-    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
-        self._count(1)
-        return super().visit(node, *args, **kwargs)
-
-    def visit_flatten(self, node: Any, value: Any) -> Any:
-        result = super().visit_flatten(node, value)
-        self._count(_size(result))
-        return result
-
-    def visit_function_expression(self, node: Any, value: Any) -> Any:
-        given = [self.visit(child, value) for child in node["children"]]
-        self._count(sum(_size(argument) for argument in given))
-        return self._calls.call_function(node["value"], given)
-
-    def _count(self, steps: int) -> None:
-        self.steps += steps
-        if self.steps > STEPS_MAX:
-            raise _TooManySteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +52,7 @@ class Filter:
 
     text: str = field(repr=False)
     tree: _Node = field(repr=False, compare=False)
+    evaluate: Evaluate = field(repr=False, compare=False)
 
     def matches(self, body: Mapping[str, Any]) -> bool:
         """Whether the expression is true of the body {"type", "timestamp", "data"}. Never raises.
@@ -94,17 +60,9 @@ class Filter:
         An expression that fails on a body, or takes too many steps, does not match it.
         """
         try:
-            found = _Interpreter().visit(self.tree, body)
+            return is_true(self.evaluate(body, Steps()))
         except _FAILURES:
             return False
-        return found is not None and found is not False and found not in ("", [], {})
-
-    def steps(self, body: Mapping[str, Any]) -> int:
-        """How many steps it takes on the body, `STEPS_MAX` at most."""
-        interpreter = _Interpreter()
-        with suppress(*_FAILURES):
-            interpreter.visit(self.tree, body)
-        return min(interpreter.steps, STEPS_MAX)
 
 
 def compile_filter(text: str) -> Filter:
@@ -121,7 +79,7 @@ def compile_filter(text: str) -> Filter:
             message = f"must have {NODES_MAX} parts at most, nested {DEPTH_MAX} deep at most"
             raise ValueError(message)
         _check(node)
-    return Filter(text, tree)
+    return Filter(text, tree, build(tree))
 
 
 def measure(of: Filter, sample: Mapping[str, Any]) -> float:
@@ -135,23 +93,23 @@ def measure(of: Filter, sample: Mapping[str, Any]) -> float:
     return (best or 0) / 1000
 
 
-def nodes(of: Filter) -> Iterator[_Node]:
-    """Every node of the expression."""
-    return (node for node, _ in _nodes(of.tree))
-
-
 def _parse(text: str) -> _Node:
     try:
-        with warnings.catch_warnings():
-            # A literal that is no JSON is read as a text with this warning; JEP-12 wants it refused.
-            warnings.simplefilter("error", PendingDeprecationWarning)
-            return Parser().parse(text).parsed
-    except (JMESPathError, PendingDeprecationWarning, RecursionError, ValueError):
+        _check_literals(text)
+        return Parser().parse(text).parsed
+    except (JMESPathError, RecursionError, ValueError):
         message = "must be a JMESPath expression; literals are JSON between backticks, or texts between apostrophes"
         raise ValueError(message) from None
     finally:
         # The parser remembers texts; ours are remembered as long as their endpoints are.
         Parser.purge()
+
+
+def _check_literals(text: str) -> None:
+    """The parser would read a literal that is no JSON as a text; JEP-12 wants it refused, for it hides mistakes."""
+    for found in _QUOTED.finditer(text):
+        if found["literal"] is not None:
+            json.loads(found["literal"].replace("\\`", "`"))
 
 
 def _nodes(tree: _Node) -> Iterator[tuple[_Node, int]]:
@@ -165,7 +123,7 @@ def _nodes(tree: _Node) -> Iterator[tuple[_Node, int]]:
 
 def _check(node: _Node) -> None:
     kind, children = node["type"], node.get("children", ())
-    if kind in _REFUSED_NODES:
+    if kind not in NODES:
         message = "must not build objects or refer to expressions with &"
         raise ValueError(message)
     if kind == "multi_select_list" and any(child["type"] != "literal" for child in children):
@@ -185,9 +143,3 @@ def _check_call(node: _Node) -> None:
     if len(node["children"]) != len(Functions.FUNCTION_TABLE[node["value"]]["signature"]):
         message = "must call each function with as many arguments as it takes"
         raise ValueError(message)
-
-
-def _size(value: object) -> int:
-    if isinstance(value, str):
-        return len(value) // _CHARACTERS_PER_STEP
-    return len(value) if isinstance(value, Sized) else 0
