@@ -70,6 +70,18 @@ FROM merchants
 WHERE partner_id = $1 AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3;
 
+-- name: set_merchant_state
+-- Suspends a merchant.
+UPDATE merchants SET state = $4 WHERE partner_id = $1 AND id = $2 AND environment = $3
+RETURNING partner_id, id, environment::text AS environment, sealed_name, state::text AS state, created_at;
+
+-- name: has_open_payments
+-- Whether something may still happen to a payment of the merchant.
+SELECT EXISTS (
+    SELECT FROM payments
+    WHERE partner_id = $1 AND merchant_id = $2 AND (status::text <> ALL ($3::text[]) OR next_check_at IS NOT NULL)
+);
+
 -- name: add_bank
 -- A new bank, unless there is one of this id.
 INSERT INTO banks (id, adapter, environment, name, sealed_settings) VALUES ($1, $2, $3, $4, $5)

@@ -91,6 +91,13 @@ async def list_merchants(services: AdminServices, call: Call) -> Reply:
     return _page(call, [_merchant(row, name) for row, name in zip(rows, names, strict=True)])
 
 
+async def erase_merchant(services: AdminServices, call: Call) -> Reply:
+    """For good; its name goes as well."""
+    environment, merchant_id = either(call.path_text("merchant_id"), Kind.MERCHANT)
+    tenant = Tenant(_partner_id(call), environment)
+    return Reply(_merchant(await services.parties.erase_merchant(actor(call), tenant, merchant_id), None))
+
+
 async def create_bank(services: AdminServices, call: Call) -> Reply:
     """Its settings are sealed and not shown again."""
     new = NewBank(
@@ -214,8 +221,8 @@ def _client(row: Row) -> dict[str, Any]:
     return {**_owned(row, Kind.CLIENT), "name": row["name"], "scopes": row["scopes"]}
 
 
-def _merchant(row: Row, name: PersonName) -> dict[str, Any]:
-    return {**_owned(row, Kind.MERCHANT), "name": name.masked()}
+def _merchant(row: Row, name: PersonName | None) -> dict[str, Any]:
+    return {**_owned(row, Kind.MERCHANT), "name": None if name is None else name.masked()}
 
 
 def _bank(row: Row) -> dict[str, Any]:

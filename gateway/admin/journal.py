@@ -1,6 +1,6 @@
 """Every admin change and its audit row, in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -8,13 +8,14 @@ from uuid import UUID
 import asyncpg
 
 from kernel import sql
-from kernel.audit import AuditEntry, record
+from kernel.audit import AuditEntry, Connection, record
 from kernel.clock import Clock
 from kernel.ids import new_id
 
 _QUERIES = sql.beside(__file__, "admin.sql")
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Row: TypeAlias = asyncpg.Record
+Work: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,23 @@ class Journal:
         """An id for a new row."""
         return new_id(self._clock.now())
 
-    async def change(self, actor: Actor, change: Change) -> Row | None:
-        """The changed row, recorded; None, and nothing recorded, where the statement matched no row."""
+    async def change(self, actor: Actor, change: Change, also: Work | None = None) -> Row | None:
+        """The changed row, recorded; None, and nothing recorded, where the statement matched no row.
+
+        `also` is done in the same transaction before the record; what it raises undoes the change.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(_QUERIES[change.query], *change.arguments)
             if row is not None:
+                if also is not None:
+                    await also(connection)
                 await record(connection, self._entry(actor, change))
         return row
+
+    @staticmethod
+    async def ask(connection: Connection, query: str, *arguments: Any) -> Any:
+        """The first value of a reading query, in the transaction of a change."""
+        return await connection.fetchval(_QUERIES[query], *arguments)
 
     async def fetch(self, query: str, *arguments: Any) -> Sequence[Row]:
         """Rows of a reading query."""

@@ -6,10 +6,13 @@ from uuid import UUID
 
 from gateway.admin.journal import Actor, Change, Journal, Row
 from gateway.oauth.clients import digest, new_secret
-from kernel.errors import NotFound
+from kernel.audit import Connection
+from kernel.errors import Conflict, NotFound
 from kernel.ids import Activity, Environment, Kind, Tenant, to_text
 from kernel.masked import PersonName, Secret
-from kernel.sealing import Vault
+from kernel.sealing import KeyDestroyed, SealError, Vault
+from payments.states.names import FINAL_STATUSES
+from webhooks.erasure.merchants import erase_merchant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +112,31 @@ class Parties:
         """A page of a partner's merchants, their names still sealed."""
         return await self._journal.fetch("list_merchants", partner_id, before, limit)
 
-    async def names(self, merchants: Sequence[Row]) -> list[PersonName]:
-        """The names of merchants, opened."""
+    async def names(self, merchants: Sequence[Row]) -> list[PersonName | None]:
+        """The names of merchants, opened; None for one whose data were erased."""
         sealed = [(row["partner_id"], row["sealed_name"], merchant_context(row["id"])) for row in merchants]
-        return [PersonName(name.decode()) for name in await self._vault.open_many(sealed)]
+        return [_name(opened) for opened in await self._vault.open_each(sealed)]
+
+    async def erase_merchant(self, actor: Actor, tenant: Tenant, merchant_id: UUID) -> Row:
+        """Suspend a merchant and destroy its data key: all that was sealed for it is erased for good.
+
+        Raises NotFound; Conflict (`payments_open`) while a payment of the merchant may still need its terms.
+        """
+
+        async def erase(connection: Connection) -> None:
+            final = [status.value for status in FINAL_STATUSES]
+            if await self._journal.ask(connection, "has_open_payments", tenant.partner_id, merchant_id, final):
+                raise Conflict("Payments of this merchant have not ended.", code="payments_open")
+            await erase_merchant(connection, self._vault, tenant, merchant_id)
+
+        change = Change(
+            query="set_merchant_state",
+            arguments=(tenant.partner_id, merchant_id, tenant.environment, Activity.SUSPENDED),
+            action="merchant.erased",
+            target=to_text(Kind.MERCHANT, merchant_id, tenant.environment),
+            partner_id=tenant.partner_id,
+        )
+        return _found(await self._journal.change(actor, change, erase))
 
 
 def merchant_context(merchant_id: UUID) -> bytes:
@@ -126,6 +150,12 @@ _ACTIONS = {
     ("client", Activity.ACTIVE): "client.resumed",
     ("client", Activity.SUSPENDED): "client.suspended",
 }
+
+
+def _name(opened: bytes | SealError) -> PersonName | None:
+    if isinstance(opened, SealError) and not isinstance(opened, KeyDestroyed):
+        raise opened
+    return None if isinstance(opened, SealError) else PersonName(opened.decode())
 
 
 def _found(row: Row | None) -> Row:

@@ -2,6 +2,7 @@
 
 from gateway.admin import evidence
 from gateway.admin import handlers as do
+from gateway.admin.queue.routes import QUEUE_ROUTES
 from gateway.admin.services import AdminServices
 from gateway.handlers.documents import livez, metrics, readyz
 from gateway.http.route import Access, Route, open_read
@@ -148,6 +149,16 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
     ),
     Route(
         method="POST",
+        path="/admin/v1/partners/{partner_id}/merchants/{merchant_id}/erase-bodies",
+        handler=do.erase_merchant,
+        sentence="Suspend a merchant and erase for good all that was sealed for it; no payment of it may be open.",
+        access=Access.ADMIN,
+        limit=LimitClass.UNLIMITED,
+        response=MerchantOut,
+        tag="merchants",
+    ),
+    Route(
+        method="POST",
         path="/admin/v1/banks",
         handler=do.create_bank,
         sentence="Configure a bank; its settings are sealed and never shown.",
@@ -252,6 +263,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         response=PaymentOut,
         tag="payments",
     ),
+    *QUEUE_ROUTES,
     open_read("/livez", livez, "Say that this process runs.", LiveOut),
     open_read("/readyz", readyz, "Say whether this process may be sent requests.", ReadyOut),
     open_read("/metrics", metrics, "Read what this process counts, for Prometheus; on this port only.", None),

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from gateway.admin.banks import BankBook
 from gateway.admin.journal import Journal
 from gateway.admin.parties import Parties
+from gateway.admin.queue.view import QueueView
 from gateway.admin.tokens import AdminTokens
 from gateway.health import Health
 from payments.operators.evidence import OperatorEvidence
+from webhooks.reading.undelivered.view import UndeliveredView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,4 +22,6 @@ class AdminServices:
     banks: BankBook
     evidence: OperatorEvidence
     health: Health
+    queue: QueueView
+    undelivered: UndeliveredView
     tiers: frozenset[str] = frozenset({"standard"})

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from gateway.admin.banks import BankBook
 from gateway.admin.journal import Journal
 from gateway.admin.parties import Parties
+from gateway.admin.queue.view import QueueView
 from gateway.admin.services import AdminServices
 from gateway.admin.tokens import AdminTokens
 from gateway.app import build_admin_app, build_app
@@ -56,6 +57,7 @@ from webhooks.endpoints.trying.courier import BoundedCourier
 from webhooks.endpoints.trying.hearing import HearingTrials
 from webhooks.endpoints.trying.tester import EndpointTester
 from webhooks.endpoints.urls import UrlRules
+from webhooks.erasure.events import EventErasure
 from webhooks.events.checks import Checks, Merchants
 from webhooks.events.matching import Matcher
 from webhooks.events.publisher import EventWork, Publisher
@@ -238,6 +240,7 @@ async def running_edge(
         hearing_trials=HearingTrials(rules),
         replays=Replays(pool, Unmatched(vault), retrier, clock, ReplayRules()),
         retrier=retrier,
+        event_erasure=EventErasure(pool, writer, tools.enqueuer, clock),
         payments=Payments(tools),
         inbox=Inbox(tools),
     )
@@ -249,6 +252,8 @@ async def running_edge(
         banks=BankBook(journal, vault, adapters),
         evidence=OperatorEvidence(tools),
         health=health,
+        queue=QueueView(pool),
+        undelivered=services.undelivered,
     )
     for part in (keys, standing, gate, batcher):
         await part.start()

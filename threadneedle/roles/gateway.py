@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway.admin.banks import BankBook
 from gateway.admin.journal import Journal
 from gateway.admin.parties import Parties
+from gateway.admin.queue.view import QueueView
 from gateway.admin.services import AdminServices
 from gateway.admin.tokens import AdminTokens
 from gateway.app import build_admin_app, build_app
@@ -44,6 +45,7 @@ from webhooks.endpoints.trying.challenge import Challenges
 from webhooks.endpoints.trying.courier import BoundedCourier, Courier
 from webhooks.endpoints.trying.hearing import HearingTrials
 from webhooks.endpoints.trying.tester import EndpointTester
+from webhooks.erasure.events import EventErasure
 from webhooks.events.checks import Checks, Merchants
 from webhooks.events.publisher import EventWork, Publisher
 from webhooks.events.requests import PublishPolicy
@@ -82,6 +84,8 @@ async def run() -> None:
             banks=banks,
             evidence=OperatorEvidence(tools),
             health=edge.health,
+            queue=QueueView(foundation.resources.pool),
+            undelivered=services.undelivered,
             tiers=frozenset(foundation.settings.limits.tiers),
         )
         where = foundation.settings.gateway
@@ -204,6 +208,7 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
         hearing_trials=HearingTrials(rules),
         replays=Replays(pool, Unmatched(vault), retrier, clock, replay_rules),
         retrier=retrier,
+        event_erasure=EventErasure(pool, foundation.events, foundation.enqueuer, clock),
         payments=payments,
         inbox=Inbox(tools),
         proxies=foundation.settings.gateway.trusted_proxies,

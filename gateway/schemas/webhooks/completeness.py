@@ -115,7 +115,7 @@ class EventDetail(EventOut):
 
 
 class ManifestOut(Response):
-    """What an endpoint was given in one day (UTC). `document` is a compact JWS (RFC 7515) that `key` (a JWK) verifies."""
+    """What an endpoint was given in one day (UTC). `document` is a compact JWS (RFC 7515), which `key` verifies."""
 
     object: Literal["manifest"]
     endpoint_id: str

@@ -10,7 +10,8 @@ from gateway.routes import PUBLIC_ROUTES
 from gateway.schemas.pages import Page
 from gateway.schemas.payments import BankOut, PaymentOut, TimelineOut
 from gateway.schemas.webhooks.deliveries import DeliveryOut
-from gateway.schemas.webhooks.endpoints import EndpointCreated, EndpointOut, SecretsOut
+from gateway.schemas.webhooks.endpoint_keys import SecretsOut
+from gateway.schemas.webhooks.endpoints import EndpointChanged, EndpointCreated
 from gateway.schemas.webhooks.events import BatchOut, EventAccepted, FeedOut
 from tests.support.edge import Edge, Party
 
@@ -275,11 +276,11 @@ async def test_a_batch_answers_item_by_item(edge: Edge) -> None:
 async def test_an_endpoint_is_made_changed_rotated_tested_and_deleted(edge: Edge) -> None:
     """The life of an endpoint; its secret is shown where it is asked for and nowhere else."""
     party = await edge.party()
-    body = {"url": "https://hooks.example.com/in", "event_types": ["order.*"], "headers": {"X-Shop": "MARKED"}}
+    body = {"url": "https://hooks.example.com/in", "event_types": ["order.*"], "secret_headers": {"X-Shop": "MARKED"}}
     made = await edge.call("POST", ENDPOINTS, token=party.token, json=body)
     assert made.status == 201, made.raw
     EndpointCreated.model_validate(made.json)
-    assert made.json["header_names"] == ["X-Shop"]
+    assert made.json["secret_header_names"] == ["X-Shop"]
     path = made.headers["Location"]
     secrets = (await edge.call("GET", f"{path}/secret", token=party.token)).json
     SecretsOut.model_validate(secrets)
@@ -287,7 +288,7 @@ async def test_an_endpoint_is_made_changed_rotated_tested_and_deleted(edge: Edge
     rotated = await edge.call("POST", f"{path}/secret/rotate", token=party.token)
     assert [item["secret"] for item in rotated.json["data"]][1:] == [made.json["secret"]]
     changed = await edge.call("PATCH", path, token=party.token, json={"state": "disabled"})
-    EndpointOut.model_validate(changed.json)
+    EndpointChanged.model_validate(changed.json)
     assert changed.json["state"] == "disabled"
     assert (await edge.call("POST", f"{path}/test", token=party.token)).code == "endpoint_disabled"
     await edge.call("PATCH", path, token=party.token, json={"state": "enabled"})
@@ -356,6 +357,8 @@ async def _ids(edge: Edge, party: Party) -> dict[str, str]:
         "payment_id": created.json["id"],
         "endpoint_id": made.json["id"],
         "delivery_id": found.json["data"][0]["id"],
+        "event_id": sent.json["id"],
+        "day": "2026-11-22",
         "bank_id": "scripted",
     }
 

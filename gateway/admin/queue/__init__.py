@@ -1,0 +1,1 @@
+"""What an admin on call needs to know of the queue."""
