@@ -1,0 +1,3 @@
+from tests.integration.dispatch.conftest import queue, world
+
+__all__ = ["queue", "world"]
