@@ -2,67 +2,16 @@
 
 import asyncio
 import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.raw_server import Exchange, Script, server_tls, serving
-from webhooks.sending.aiohttp_transport import AiohttpTransport
+from tests.support.receivers import CAP, LONG_SECONDS, SHORT_SECONDS, Build, answering, in_time, post, staying
 from webhooks.sending.destination import AllowList
-from webhooks.sending.lean_transport import LeanTransport
 from webhooks.sending.model import ErrorClass
-from webhooks.sending.transport import BodyState, Transport, TransportPolicy, WireReply, WireRequest
-
-# Short where a test waits for it to pass, long where it must not, however busy the machine is.
-SHORT_SECONDS = 0.6
-LONG_SECONDS = 10.0
-CAP = 4096
-OPEN = AllowList.parse(["127.0.0.0/8", "localhost"])
-IMPLEMENTATIONS = {"aiohttp": AiohttpTransport, "lean": LeanTransport}
-
-Build = Callable[..., Transport]
-
-
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
-async def build(request: pytest.FixtureRequest) -> AsyncIterator[Build]:
-    """Makes transports of one implementation and closes them."""
-    made: list[Transport] = []
-
-    def make(allowed: AllowList = OPEN, ca_file: str | None = None, seconds: float = LONG_SECONDS) -> Transport:
-        policy = TransportPolicy(total_timeout_seconds=seconds, response_body_bytes_max=CAP, dns_cache_seconds=0)
-        made.append(IMPLEMENTATIONS[request.param](policy, allowed, ca_file))
-        return made[-1]
-
-    yield make
-    for transport in made:
-        await transport.close()
-
-
-def post(url: str, body: bytes = b'{"type":"test"}') -> WireRequest:
-    return WireRequest(url=url, headers=(("content-type", "application/json"), ("webhook-id", "evt_1")), body=body)
-
-
-def answering(*pieces: bytes, pause_seconds: float = 0) -> Script:
-    """A script that reads the request, says the pieces, and closes."""
-
-    async def script(exchange: Exchange) -> None:
-        await exchange.read_request()
-        await exchange.say(*pieces, pause_seconds=pause_seconds)
-
-    return script
-
-
-def staying(*pieces: bytes) -> Script:
-    """The same, but it keeps the connection open and says nothing more."""
-
-    async def script(exchange: Exchange) -> None:
-        await exchange.read_request()
-        await exchange.say(*pieces)
-        await exchange.until_closed()
-
-    return script
+from webhooks.sending.transport import BodyState
 
 
 async def reset_before_head(exchange: Exchange) -> None:
@@ -154,6 +103,19 @@ ANSWERED: dict[str, tuple[Script, int, BodyState]] = {
         302,
         BodyState.COMPLETE,
     ),
+    "101 that does not upgrade": (answering(b"HTTP/1.1 101 X\r\n\r\n"), 101, BodyState.COMPLETE),
+    "200 that offers to upgrade": (
+        staying(b"HTTP/1.1 200 OK\r\nupgrade: h2c\r\nconnection: upgrade\r\ncontent-length: 2\r\n\r\nok"),
+        200,
+        BodyState.COMPLETE,
+    ),
+    "a lone line end after the answer": (answering(b"HTTP/1.1 204 X\r\n\r\n\r\n"), 204, BodyState.COMPLETE),
+    "status 600": (answering(b"HTTP/1.1 600 Odd\r\ncontent-length: 0\r\n\r\n"), 600, BodyState.COMPLETE),
+    "a large body in one piece with its head": (
+        staying(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n" + b"x" * 100_000),
+        200,
+        BodyState.CAPPED,
+    ),
     "HTTP/1.0": (answering(b"HTTP/1.0 200 OK\r\n\r\nok"), 200, BodyState.COMPLETE),
     "body until close": (answering(b"HTTP/1.1 200 OK\r\n\r\nok"), 200, BodyState.COMPLETE),
     "half-close": (half_close, 200, BodyState.COMPLETE),
@@ -187,6 +149,26 @@ FAILED: dict[str, tuple[Script, ErrorClass]] = {
     "not HTTP": (answering(b"SSH-2.0-OpenSSH_9.9\r\n"), ErrorClass.PROTOCOL),
     "two lengths": (
         answering(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nok"),
+        ErrorClass.PROTOCOL,
+    ),
+    "a length beside chunks": (
+        answering(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ErrorClass.PROTOCOL,
+    ),
+    "a length that is none": (
+        answering(b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\nok"),
+        ErrorClass.PROTOCOL,
+    ),
+    "a header with a space in its name": (
+        answering(b"HTTP/1.1 200 OK\r\nx y: 1\r\ncontent-length: 0\r\n\r\n"),
+        ErrorClass.PROTOCOL,
+    ),
+    "a status of four digits": (
+        answering(b"HTTP/1.1 2000 OK\r\ncontent-length: 0\r\n\r\n"),
+        ErrorClass.PROTOCOL,
+    ),
+    "many headers": (
+        answering(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 20_000 + b"content-length: 0\r\n\r\n"),
         ErrorClass.PROTOCOL,
     ),
     "a head without end": (answering(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000), ErrorClass.PROTOCOL),
@@ -283,6 +265,38 @@ async def test_a_stray_answer_is_not_the_next_requests(build: Build) -> None:
     assert (first.status, second.status) == (500, 202)
 
 
+async def test_trailers_are_not_believed(build: Build) -> None:
+    """What follows a chunked body is no header: a Retry-After there would have been."""
+    chunks = b"2\r\nok\r\n0\r\nretry-after: 9\r\nwebhook-delivery: disable\r\n\r\n"
+    said = b"HTTP/1.1 500 X\r\ntransfer-encoding: chunked\r\ntrailer: retry-after\r\n\r\n" + chunks
+    async with serving(staying(said)) as server:
+        reply = await build().send(post(server.url()))
+    assert (reply.status, reply.body) == (500, b"ok")
+    assert [name.lower() for name, _ in reply.headers] == ["transfer-encoding", "trailer"]
+
+
+async def test_headers_in_any_bytes_are_read(build: Build) -> None:
+    """Header values may hold any bytes (RFC 9110 §5.5); what becomes of them can be stored as text."""
+    async with serving(staying(b"HTTP/1.1 200 OK\r\nx: \xff\xe9\r\ncontent-length: 0\r\n\r\n")) as server:
+        reply = await build().send(post(server.url()))
+    assert dict(reply.headers)["x"] == "\xff\xe9"
+
+
+async def test_a_header_that_is_two_lines_never_leaves(build: Build) -> None:
+    """A line end within a header would be another header, or another request: it is our fault, and nothing is sent."""
+    async with serving(answering(b"HTTP/1.1 200 OK\r\n\r\n")) as server:
+        request = replace(post(server.url()), headers=(("x", "a\r\nwebhook-id: b"),))
+        reply = await build().send(request)
+    assert reply.error is ErrorClass.INTERNAL
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://localhost/", "http:///path", "https://", "http://localhost:x/"])
+async def test_a_url_that_leads_nowhere(build: Build, url: str) -> None:
+    """It fails like a name without address, and raises nothing."""
+    reply = await build().send(post(url))
+    assert reply.error is ErrorClass.DNS
+
+
 async def test_a_refused_connection_is_named_so(build: Build) -> None:
     """Nobody listening is a connect error."""
     with socket.socket() as unused:
@@ -349,7 +363,7 @@ async def test_a_server_without_tls_is_a_tls_error(build: Build) -> None:
 async def test_a_slow_receiver_does_not_slow_another(build: Build) -> None:
     """Fifty silent servers' worth of sends leave another receiver's answer as quick as ever."""
     async with serving(staying()) as slow, serving(answering(b"HTTP/1.1 204 X\r\n\r\n")) as quick:
-        transport = build(seconds=2.0)
+        transport = build(seconds=1.0)
         hanging = [asyncio.ensure_future(transport.send(post(slow.url()))) for _ in range(50)]
         await asyncio.sleep(0)
         reply = await transport.send(post(quick.url()))
@@ -365,11 +379,3 @@ async def answering_anything(exchange: Exchange) -> None:
 
 async def silent(exchange: Exchange) -> None:
     await exchange.until_closed()
-
-
-async def in_time(sending: Awaitable[WireReply], seconds: float) -> WireReply:
-    """The reply, and the assertion that the total deadline held (with room for a busy machine)."""
-    started = time.monotonic()
-    reply = await sending
-    assert time.monotonic() - started < seconds + 1.5
-    return reply

@@ -34,7 +34,10 @@ class HeadFirstHandler(ResponseHandler):
         super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the socket."""
+        """Bytes from the socket, or none: aiohttp's own call where it has paused and goes on."""
+        if not data:
+            self._feed(data)
+            return
         if self._is_answer_complete():
             self._drop()
             return

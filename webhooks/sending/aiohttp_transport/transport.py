@@ -62,10 +62,10 @@ class AiohttpTransport:
     async def send(self, request: WireRequest) -> WireReply:
         """The answer within the total deadline, or the class of the failure. Never raises for the other side's."""
         try:
-            url = URL(request.url, encoded=request.url.isascii())
-            phases = Phases(host=url.raw_host or "", started=time.perf_counter_ns())
+            url = _url(request.url)
         except ValueError:
             return WireReply(timings=Timings(total_us=0), error=ErrorClass.DNS, detail="the URL is not valid")
+        phases = Phases(host=url.raw_host or "", started=time.perf_counter_ns())
         token = CURRENT.set(phases)
         try:
             return await self._exchange(url, request, phases)
@@ -83,7 +83,7 @@ class AiohttpTransport:
         await self._resolver.close()
 
     async def _exchange(self, url: URL, request: WireRequest, phases: Phases) -> WireReply:
-        tls = await self._contexts.get(request.client_certificate)
+        tls = await self._contexts.get(request.client_certificate) if url.scheme == "https" else True
         async with self._session.post(
             url, data=request.body, headers=request.headers, allow_redirects=False, trace_request_ctx=phases, ssl=tls
         ) as response:
@@ -138,6 +138,13 @@ class AiohttpTransport:
             check_address(str(address[0]), self._allowed)
         phases.connect_started = phases.connect_started or time.perf_counter_ns()
         return socket.socket(family=family, type=kind, proto=protocol)
+
+
+def _url(text: str) -> URL:
+    url = URL(text, encoded=text.isascii())
+    if url.scheme not in {"http", "https"} or not url.raw_host or not url.port:
+        raise ValueError("not an absolute http or https URL")
+    return url
 
 
 def _classify(problem: Exception, phases: Phases) -> tuple[ErrorClass, str]:

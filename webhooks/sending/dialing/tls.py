@@ -25,22 +25,19 @@ class TlsContexts:
     def __init__(self, ca_file: str | None = None, kind: type[ssl.SSLContext] = ssl.SSLContext) -> None:
         self._ca_file = ca_file
         self._kind = kind
-        self._plain = self._build(None)
-        self._by_digest: dict[bytes, ssl.SSLContext] = {}
+        self._by_digest: dict[bytes, asyncio.Task[ssl.SSLContext]] = {}
 
     async def get(self, certificate: Secret | None) -> ssl.SSLContext:
         """The context to shake hands with. Raises BadCertificateError."""
-        if certificate is None:
-            return self._plain
-        digest = digest_of(certificate)
-        context = self._by_digest.pop(digest, None)
-        if context is None:
-            # Reading the system's authorities takes milliseconds, too long for the event loop.
-            context = await asyncio.to_thread(self._build, certificate)
-        self._by_digest[digest] = context
+        digest = b"" if certificate is None else digest_of(certificate)
+        building = self._by_digest.pop(digest, None)
+        if building is None or (building.done() and building.exception() is not None):
+            # Reading the system's authorities takes about 60 ms, too long for the event loop.
+            building = asyncio.create_task(asyncio.to_thread(self._build, certificate))
+        self._by_digest[digest] = building
         if len(self._by_digest) > _CONTEXTS_MAX:
             del self._by_digest[next(iter(self._by_digest))]
-        return context
+        return await asyncio.shield(building)
 
     def _build(self, certificate: Secret | None) -> ssl.SSLContext:
         context = self._kind(ssl.PROTOCOL_TLS_CLIENT)
