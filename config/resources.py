@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from config.cluster import ClusterNodes
 from config.sections import DatabaseSettings, RedisSettings
 from config.settings import Settings
 from kernel.clock import CorrectedClock
@@ -42,12 +43,16 @@ class ResourceError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What one process holds. `hot_pool` is for ingest, claims and results; `key_pool` for the vault alone."""
+    """What one process holds. `hot_pool` is for ingest, claims and results; `key_pool` for the vault alone.
+
+    `queue_redis` is the queue's server, or the node of its cluster that the settings name.
+    """
 
     pool: Pool
     hot_pool: Pool
     key_pool: Pool
-    queue_redis: Redis | RedisCluster
+    queue_redis: Redis
+    queue_cluster: ClusterNodes | None
     limits_redis: Redis
     clock: CorrectedClock
 
@@ -73,12 +78,20 @@ async def open_resources(
         ]
         await check_postgres(pools[0])
         await measure_clock(pools[0], clock)
-        queue_redis, limits_redis = await _open_redis(stack, settings.redis)
+        redis = settings.redis
+        cluster = await stack.enter_async_context(_cluster(redis)) if redis.queue_cluster else None
+        queue_redis = cluster.seed if cluster else await stack.enter_async_context(_redis(redis, redis.queue_url))
+        limits_redis = queue_redis
+        if redis.limits_url.reveal():
+            limits_redis = await stack.enter_async_context(_redis(redis, redis.limits_url))
+            await check_redis(limits_redis)
+        await (check_cluster(cluster) if cluster else check_redis(queue_redis))
         yield Resources(
             pool=pools[0],
             hot_pool=pools[1],
             key_pool=pools[2],
             queue_redis=queue_redis,
+            queue_cluster=cluster,
             limits_redis=limits_redis,
             clock=clock,
         )
@@ -91,23 +104,26 @@ async def check_postgres(pool: Pool) -> None:
         raise ResourceError(f"PostgreSQL {version // 10_000} is too old; Threadneedle needs 14 or newer")
 
 
-async def check_redis(client: Redis | RedisCluster) -> None:
-    """Raises ResourceError for a Redis, or a node of a cluster, that may throw our keys away."""
+async def check_redis(client: Redis) -> None:
+    """Raises ResourceError for a Redis that may throw our keys away."""
     try:
-        policies = await _eviction_policies(client)
+        policy = (await client.info("memory")).get("maxmemory_policy")
     except (RedisError, OSError) as error:
         _log.warning("redis.absent", error=type(error).__name__)
         return
-    for policy in policies - {_KEEP}:
+    if policy != _KEEP:
         raise ResourceError(f"Redis has maxmemory-policy {policy}; set it to {_KEEP}, or it will drop what is queued")
 
 
-async def _eviction_policies(client: Redis | RedisCluster) -> set[Any]:
-    if isinstance(client, Redis):
-        return {(await client.info("memory")).get("maxmemory_policy")}
-    nodes = (await client.initialize()).get_nodes()
-    infos = [await client.info("memory", target_nodes=node) for node in nodes]
-    return {info.get("maxmemory_policy") for info in infos}
+async def check_cluster(cluster: ClusterNodes) -> None:
+    """The same of every node of a cluster."""
+    try:
+        clients = await cluster.clients()
+    except (RedisError, OSError) as error:
+        _log.warning("redis.absent", error=type(error).__name__)
+        return
+    for client in clients:
+        await check_redis(client)
 
 
 async def measure_clock(pool: Pool, clock: CorrectedClock) -> None:
@@ -170,21 +186,29 @@ async def _close(pool: Pool, seconds: float) -> None:
         pool.terminate()
 
 
-async def _open_redis(stack: AsyncExitStack, settings: RedisSettings) -> tuple[Redis | RedisCluster, Redis]:
-    """The queue's server, and the limits' where it is another."""
-    opened = _cluster if settings.queue_cluster else _redis
-    queue: Redis | RedisCluster = await stack.enter_async_context(opened(settings, settings.queue_url))
-    await check_redis(queue)
-    if isinstance(queue, Redis) and not settings.limits_url.reveal():
-        return queue, queue
-    limits = await stack.enter_async_context(_redis(settings, settings.limits_url))
-    await check_redis(limits)
-    return queue, limits
+@asynccontextmanager
+async def _redis(settings: RedisSettings, url: Secret) -> AsyncIterator[Redis]:
+    client = _client(settings, url)
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 @asynccontextmanager
-async def _redis(settings: RedisSettings, url: Secret) -> AsyncIterator[Redis]:
-    """A client that answers bytes and never repeats a call by itself: its callers know what may be repeated."""
+async def _cluster(settings: RedisSettings) -> AsyncIterator[ClusterNodes]:
+    cluster = ClusterNodes(lambda address: _client(settings, settings.queue_url, address))
+    try:
+        yield cluster
+    finally:
+        await cluster.close()
+
+
+def _client(settings: RedisSettings, url: Secret, address: tuple[str, int] | None = None) -> Redis:
+    """A client that answers bytes and never repeats a call by itself: its callers know what may be repeated.
+
+    With an address it goes there, and takes the rest (password, TLS) from the URL.
+    """
     pool = BlockingConnectionPool.from_url(
         url.reveal(),
         max_connections=settings.connections_max,
@@ -193,25 +217,6 @@ async def _redis(settings: RedisSettings, url: Secret) -> AsyncIterator[Redis]:
         socket_timeout=settings.call_timeout_seconds,
         retry=Retry(NoBackoff(), 0),
     )
-    client = Redis.from_pool(pool)
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
-@asynccontextmanager
-async def _cluster(settings: RedisSettings, url: Secret) -> AsyncIterator[RedisCluster]:
-    """The same for a cluster. A node that is away must not stop the others, so full coverage is not asked for."""
-    client = RedisCluster.from_url(
-        url.reveal(),
-        require_full_coverage=False,
-        max_connections=settings.connections_max,
-        socket_connect_timeout=settings.connect_timeout_seconds,
-        socket_timeout=settings.call_timeout_seconds,
-        retry=Retry(NoBackoff(), 0),
-    )
-    try:
-        yield client
-    finally:
-        await client.aclose()
+    if address is not None:
+        pool.connection_kwargs.update(host=address[0], port=address[1])
+    return Redis.from_pool(pool)

@@ -30,7 +30,7 @@ from webhooks.events.matching import Matcher, MatcherMetrics
 from webhooks.events.writer import EventWriter
 from webhooks.queue.enqueuer import EnqueuerMetrics, EnqueuerPolicy, QueueEnqueuer
 from webhooks.queue.port import RebuildableQueue
-from webhooks.queue.redis_queue import RedisQueue
+from webhooks.queue.redis_queue import RedisQueue, shard_tag
 from webhooks.queue.sharded import ShardedQueue
 
 _log = structlog.get_logger()
@@ -65,11 +65,11 @@ async def open_foundation(role: str) -> AsyncIterator[Foundation]:
     async with (
         open_resources(settings, role=role, clock=clock) as resources,
         running(lambda: keep_clock(resources.pool, clock)),
+        _open_queue(resources, settings) as queue,
     ):
         registry = CollectorRegistry()
         keys = open_provider(settings.keys, os.environ)
         vault = Vault(resources.key_pool, keys, clock, policies.vault_policy(settings))
-        queue = _queue(resources, settings)
         enqueuer = QueueEnqueuer(queue, EnqueuerMetrics.registered(registry), _enqueuer_policy(settings))
         yield Foundation(
             settings=settings,
@@ -151,10 +151,20 @@ def _machine_clock(skew_seconds: float) -> Callable[[], datetime]:
     return lambda: datetime.now(UTC) + skew
 
 
-def _queue(resources: Resources, settings: Settings) -> RebuildableQueue:
+@contextlib.asynccontextmanager
+async def _open_queue(resources: Resources, settings: Settings) -> AsyncIterator[RebuildableQueue]:
     policy, shards = policies.queue_policy(settings.webhooks), settings.webhooks.queue_shards
-    parts = [RedisQueue(resources.queue_redis, policy, shard=shard, shards=shards) for shard in range(shards)]
-    return ShardedQueue(parts) if shards > 1 else parts[0]
+    cluster = resources.queue_cluster
+    servers = [cluster.shard(shard_tag(shard)) if cluster else resources.queue_redis for shard in range(shards)]
+    parts = [RedisQueue(server, policy, shard=shard, shards=shards) for shard, server in enumerate(servers)]
+    if shards == 1:
+        yield parts[0]
+        return
+    queue = ShardedQueue(parts)
+    try:
+        yield queue
+    finally:
+        await queue.close()
 
 
 def _enqueuer_policy(settings: Settings) -> EnqueuerPolicy:

@@ -5,10 +5,9 @@ all of them live on one server, of a cluster as well. The server's own clock cou
 """
 
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from redis import exceptions
-from redis.asyncio import Redis, RedisCluster
 
 from webhooks.queue import records
 from webhooks.queue.port import Claim, EpochLost, Finish, Job, Lane, Placed, QueuePolicy, QueueUnavailable
@@ -20,17 +19,30 @@ _EPOCH_LOST = "EPOCHLOST"
 _WAIT_SECONDS_MIN = 0.001
 
 
+class Server(Protocol):
+    """A client of one server (`redis.asyncio.Redis`), or of a shard's node in a cluster. Answers are bytes."""
+
+    def execute_command(self, *args: Any) -> Awaitable[Any]:
+        """Run a command; raises what the driver raises."""
+        ...
+
+
+def shard_tag(shard: int) -> str:
+    """What stands at the beginning of each of a shard's keys."""
+    return f"{{tnq{shard}}}"
+
+
 class RedisQueue:
-    """`webhooks.queue.port.RebuildableQueue` on one server; `redis` must not decode answers.
+    """`webhooks.queue.port.RebuildableQueue` on one server.
 
     It is shard number `shard` of `shards`: an epoch that was opened for another count of shards is lost.
     """
 
-    def __init__(self, redis: Redis | RedisCluster, policy: QueuePolicy, *, shard: int = 0, shards: int = 1) -> None:
+    def __init__(self, redis: Server, policy: QueuePolicy, *, shard: int = 0, shards: int = 1) -> None:
         self._redis = redis
         self._policy = policy
         self._shards = shards
-        self._tag = f"{{tnq{shard}}}"
+        self._tag = shard_tag(shard)
         self._epoch: bytes | None = None
         self._scripts = load_scripts()
         self._parked_ms = -1
