@@ -5,9 +5,7 @@ from gateway.http.route import KIB, Route, open_read
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page
-from gateway.schemas.webhooks.endpoint_keys import KeySetOut, RotationIn, SecretsOut
-from gateway.schemas.webhooks.endpoint_trials import ChallengeOut, FilterTrialIn, FilterTrialOut, TrialIn
-from gateway.schemas.webhooks.endpoints import (
+from gateway.schemas.webhooks.endpoints.bodies import (
     EndpointChange,
     EndpointChanged,
     EndpointCreated,
@@ -15,6 +13,8 @@ from gateway.schemas.webhooks.endpoints import (
     EndpointIn,
     EndpointOut,
 )
+from gateway.schemas.webhooks.endpoints.keys import KeySetOut, RotationIn, SecretsOut
+from gateway.schemas.webhooks.endpoints.trials import ChallengeOut, FilterTrialIn, FilterTrialOut, TrialIn
 from gateway.schemas.webhooks.events import EventAccepted
 from gateway.services import Services
 

@@ -10,8 +10,8 @@ from gateway.routes import PUBLIC_ROUTES
 from gateway.schemas.pages import Page
 from gateway.schemas.payments import BankOut, PaymentOut, TimelineOut
 from gateway.schemas.webhooks.deliveries import DeliveryOut
-from gateway.schemas.webhooks.endpoint_keys import SecretsOut
-from gateway.schemas.webhooks.endpoints import EndpointChanged, EndpointCreated
+from gateway.schemas.webhooks.endpoints.bodies import EndpointChanged, EndpointCreated
+from gateway.schemas.webhooks.endpoints.keys import SecretsOut
 from gateway.schemas.webhooks.events import BatchOut, EventAccepted, FeedOut
 from tests.support.edge import Edge, Party
 

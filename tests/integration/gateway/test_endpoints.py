@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gateway.schemas.webhooks.endpoint_keys import KeySetOut, SecretsOut
-from gateway.schemas.webhooks.endpoint_trials import ChallengeOut, FilterTrialOut
-from gateway.schemas.webhooks.endpoints import EndpointChanged, EndpointCreated, EndpointOut
+from gateway.schemas.webhooks.endpoints.bodies import EndpointChanged, EndpointCreated, EndpointOut
+from gateway.schemas.webhooks.endpoints.keys import KeySetOut, SecretsOut
+from gateway.schemas.webhooks.endpoints.trials import ChallengeOut, FilterTrialOut
 from tests.support.certificates import client_certificate
 from tests.support.edge import Answer, Edge, Party
 

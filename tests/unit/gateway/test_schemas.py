@@ -8,7 +8,7 @@ from gateway.schemas.admin import BankChange, ClientIn
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import AccountIn, PaymentIn
 from gateway.schemas.types import MoneyIn, Time
-from gateway.schemas.webhooks.endpoints import EndpointChange
+from gateway.schemas.webhooks.endpoints.bodies import EndpointChange
 from gateway.schemas.webhooks.events import EventIn, FeedQueryIn
 from kernel.errors import Invalid
 

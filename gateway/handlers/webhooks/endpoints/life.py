@@ -8,7 +8,7 @@ from uuid import UUID
 from gateway.handlers.webhooks.endpoints.views import caller_of, changed_view, created_view, endpoint_view
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
-from gateway.schemas.webhooks.endpoints import CertificateIn, RateIn
+from gateway.schemas.webhooks.endpoints.bodies import CertificateIn, RateIn
 from gateway.services import Services
 from kernel.errors import Invalid
 from kernel.ids import Kind

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.schemas.types import Request, Response
-from gateway.schemas.webhooks.endpoints import Scheme, SecretIn
+from gateway.schemas.webhooks.endpoints.bodies import Scheme, SecretIn
 
 
 class RotationIn(Request):

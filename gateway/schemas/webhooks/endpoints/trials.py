@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.schemas.types import FreeObject, Id, Request, Response, Time
-from gateway.schemas.webhooks.endpoints import Filter, Patterns
+from gateway.schemas.webhooks.endpoints.bodies import Filter, Patterns
 from webhooks.endpoints.patterns import TYPE_LENGTH_MAX
 from webhooks.filters.trying import Condition
 
