@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from jmespath.functions import Functions
 
 STEPS_MAX = 10_000
+_CALL_STEPS = 5
 # Text is looked through this much faster than lists are.
 _CHARACTERS_PER_STEP = 64
 _ORDER = {"lt": operator.lt, "gt": operator.gt, "lte": operator.le, "gte": operator.ge}
@@ -23,7 +24,7 @@ class TooManySteps(Exception):
 
 
 class Steps:
-    """What an evaluation may still take: an item of an array, or of what a function looks through, is a step."""
+    """What an evaluation may still take: an item of an array, or of what a function goes through; a call is several."""
 
     __slots__ = ("left",)
 
@@ -169,7 +170,7 @@ def _call(node: _Node, parts: list[Evaluate]) -> Evaluate:
 
     def call(value: Any, steps: Steps) -> Any:
         given = [part(value, steps) for part in parts]
-        steps.take(sum(_size(argument) for argument in given))
+        steps.take(_CALL_STEPS + sum(_size(argument) for argument in given))
         return quick(*given) if quick is not None else functions.call_function(name, given)
 
     return call
@@ -191,8 +192,10 @@ def _length(value: Any) -> int:
 _QUICK: dict[str, Callable[..., Any]] = {
     "contains": _contains,
     "ends_with": str.endswith,
+    "keys": lambda value: list(dict.keys(value)),
     "length": _length,
     "starts_with": str.startswith,
+    "values": lambda value: list(dict.values(value)),
 }
 
 

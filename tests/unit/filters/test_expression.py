@@ -1,6 +1,6 @@
 """Filters: what may be said, what is heard, and that a hostile one costs little."""
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import jmespath
@@ -121,13 +121,13 @@ def test_what_may_not_be_said_is_refused_in_plain_words(text: str, says: str) ->
     ],
 )
 def test_a_hostile_filter_on_a_large_body_is_cheap(text: str) -> None:
-    """Whatever a filter says about the largest body, it ends within 50 ms: its steps are counted."""
+    """Whatever a filter says about the largest body, it ends within 50 ms of CPU: its steps are counted."""
     line = {"price": 1, "a": [{"b": [{"c": [1] * 5}]}]}
     body = {"type": "t", "timestamp": "", "data": {"items": [line] * 4_000, "text": "x" * 200_000}}
     compiled = compile_filter(text)
-    began = perf_counter()
+    began = process_time()
     compiled.matches(body)
-    assert perf_counter() - began < 0.05
+    assert process_time() - began < 0.05
 
 
 def test_equal_texts_are_one_filter_and_show_nothing() -> None:
