@@ -19,6 +19,7 @@ from webhooks.endpoints.service import Endpoints
 from webhooks.endpoints.trying.challenge import Challenges
 from webhooks.endpoints.trying.hearing import HearingTrials
 from webhooks.endpoints.trying.tester import EndpointTester
+from webhooks.erasure.events import EventErasure
 from webhooks.events.publisher import Publisher
 from webhooks.manifests.book import ManifestBook
 from webhooks.reading.attempts import Attempts
@@ -58,6 +59,7 @@ class Services:
     hearing_trials: HearingTrials
     replays: Replays
     retrier: Retrier
+    event_erasure: EventErasure
     payments: Payments
     inbox: Inbox
     proxies: Sequence[Network] = ()

@@ -58,15 +58,18 @@ class RecoveryView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentView:
-    """The public payment. `creditor` holds masked text only; `reference` and the partner's own words are its own."""
+    """The public payment. `creditor` holds masked text only; `reference` and the partner's own words are its own.
+
+    Where the merchant's data were erased, `creditor` and `reference` are None and the partner's own words are gone.
+    """
 
     id: UUID
     environment: Environment
     merchant_id: UUID
     bank_id: str
     amount: Money
-    creditor: Mapping[str, Any]
-    reference: str = field(repr=False)
+    creditor: Mapping[str, Any] | None
+    reference: str | None = field(repr=False)
     end_to_end_id: str | None = field(repr=False)
     metadata: Mapping[str, str] = field(repr=False)
     status: PaymentStatus
@@ -88,7 +91,7 @@ class PaymentView:
             "merchant_id": to_text(Kind.MERCHANT, self.merchant_id, self.environment),
             "bank_id": self.bank_id,
             "amount": {"currency": self.amount.currency, "value": self.amount.value},
-            "creditor": dict(self.creditor),
+            "creditor": None if self.creditor is None else dict(self.creditor),
             "reference": self.reference,
             "end_to_end_id": self.end_to_end_id,
             "metadata": dict(self.metadata),

@@ -1,9 +1,10 @@
 """Events: published and read."""
 
-from gateway.handlers.webhooks import events
+from gateway.handlers.webhooks import erasure, events
 from gateway.http.route import KIB, Route
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
+from gateway.schemas.webhooks.erasure import EventErased
 from gateway.schemas.webhooks.events import BatchOut, EventAccepted, EventBatchIn, EventIn, FeedOut, FeedQueryIn
 from gateway.services import Services
 
@@ -42,6 +43,16 @@ EVENTS: tuple[Route[Services], ...] = (
         scope=Scope.EVENTS_READ,
         query=FeedQueryIn,
         response=FeedOut,
+        tag="events",
+    ),
+    Route(
+        method="POST",
+        path="/v1/events/{event_id}/erase",
+        handler=erasure.erase_event,
+        sentence="Erase for good what an event said and what receivers answered; what was still to be sent ends.",
+        scope=Scope.WEBHOOKS_MANAGE,
+        limit=LimitClass.MANAGEMENT,
+        response=EventErased,
         tag="events",
     ),
 )

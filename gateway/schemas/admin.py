@@ -96,13 +96,13 @@ class MerchantIn(Request):
 
 
 class MerchantOut(Response):
-    """A merchant; its name is shown masked."""
+    """A merchant; its name is shown masked, or null once its data were erased."""
 
     id: str
     object: Literal["merchant"]
     partner_id: str
     environment: EnvironmentName
-    name: str
+    name: str | None
     state: str
     created_at: datetime
 

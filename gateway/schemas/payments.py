@@ -114,7 +114,10 @@ class RecoveryOut(Response):
 
 
 class PaymentOut(Response):
-    """A payment. Tolerate values of `status` that you do not know."""
+    """A payment. Tolerate values of `status` that you do not know.
+
+    Without creditor and reference, they were erased with the merchant's data.
+    """
 
     id: str
     object: Literal["payment"]
@@ -122,8 +125,8 @@ class PaymentOut(Response):
     merchant_id: str
     bank_id: str
     amount: MoneyOut
-    creditor: CreditorOut
-    reference: str
+    creditor: CreditorOut | None
+    reference: str | None
     end_to_end_id: str | None
     metadata: dict[str, str]
     status: str

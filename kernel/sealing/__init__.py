@@ -8,6 +8,7 @@
 Destroying an owner's data key erases all that was sealed with it, everywhere, once `key_seconds_max` have passed.
 """
 
+from kernel.sealing.format import ERASED
 from kernel.sealing.model import (
     DataKey,
     KeyDestroyed,
@@ -21,6 +22,7 @@ from kernel.sealing.model import (
 from kernel.sealing.vault import Vault
 
 __all__ = [
+    "ERASED",
     "DataKey",
     "KeyDestroyed",
     "KeyEncryptionKeyMissing",

@@ -16,8 +16,10 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kernel.sealing.model import SealBroken
+from kernel.sealing.model import KeyDestroyed, SealBroken
 
+# What stands in the place of a sealed value that was erased by itself. It opens as one whose data key was destroyed.
+ERASED = b""
 VERSION = b"\x01"
 SALT_BYTES = 8
 _HEADER_BYTES = 1 + 16 + SALT_BYTES
@@ -33,7 +35,9 @@ def header_of(key_id: UUID, salt: bytes) -> bytes:
 
 
 def parse_header(sealed: bytes) -> tuple[UUID, bytes]:
-    """The data key's id and the header. Raises SealBroken for bytes that were not sealed here."""
+    """The data key's id and the header. Raises KeyDestroyed for ERASED, SealBroken for what was not sealed here."""
+    if sealed == ERASED:
+        raise KeyDestroyed
     if len(sealed) < OVERHEAD_BYTES or not sealed.startswith(VERSION):
         raise SealBroken
     return UUID(bytes=bytes(sealed[1:17])), bytes(sealed[:_HEADER_BYTES])

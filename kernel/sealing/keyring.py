@@ -12,7 +12,7 @@ from kernel.ids import NIL, new_id
 from kernel.sealing.expiring import ExpiringCache
 from kernel.sealing.format import SALT_BYTES, header_of, subkey
 from kernel.sealing.model import DataKey, KeyDestroyed, KeyProvider, Owner, SealBroken, SealError, VaultPolicy
-from kernel.sql import beside
+from kernel.sql import Executor, beside
 
 _SQL = beside(__file__, "data_keys.sql")
 _KEY_BYTES = 32
@@ -58,9 +58,9 @@ class Keyring:
             found |= {(row["partner_id"], row["id"]): self._try_remember(row) for row in rows}
         return {name: found.get(name) or SealBroken() for name in names}
 
-    async def destroy(self, owner: Owner) -> bool:
-        """Destroy the owner's data key in the database and here."""
-        key_id = await self._pool.fetchval(_SQL["destroy_key"], *owner)
+    async def destroy(self, owner: Owner, connection: Executor | None = None) -> bool:
+        """Destroy the owner's data key in the database, by a connection of the caller's if there is one, and here."""
+        key_id = await (connection or self._pool).fetchval(_SQL["destroy_key"], *owner)
         self._by_owner.discard(owner)
         self._by_name.discard((owner[0], key_id))
         return key_id is not None

@@ -2,7 +2,7 @@
 
 SealError                    a sealed value cannot be opened
 ├── SealBroken               altered, moved, or not sealed here
-├── KeyDestroyed             erased for good
+├── KeyDestroyed             erased for good, with its data key or by itself
 └── KeyEncryptionKeyMissing  a matter of configuration; nothing is lost
 """
 
@@ -27,7 +27,7 @@ class SealBroken(SealError):
 
 
 class KeyDestroyed(SealError):
-    """The data key of a sealed value was destroyed; what it held is erased."""
+    """The data key of a sealed value was destroyed, or the value itself overwritten; what it held is erased."""
 
 
 class KeyEncryptionKeyMissing(SealError):

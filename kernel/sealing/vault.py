@@ -12,6 +12,7 @@ from kernel.sealing.expiring import ExpiringCache
 from kernel.sealing.format import open_sealed, parse_header, seal, subkey_of_header
 from kernel.sealing.keyring import Keyring
 from kernel.sealing.model import DataKey, KeyProvider, Owner, SealError, VaultPolicy
+from kernel.sql import Executor
 
 
 class Vault:
@@ -72,13 +73,14 @@ class Vault:
             self._open(keys, partner_id, sealed, context) for partner_id, sealed, context in partner_id_sealed_context
         ]
 
-    async def destroy(self, partner_id: UUID, merchant_id: UUID) -> bool:
+    async def destroy(self, partner_id: UUID, merchant_id: UUID, connection: Executor | None = None) -> bool:
         """Destroy the owner's data key: all that was sealed with it is erased. False if there was none.
 
+        With a connection it is part of the caller's transaction.
         Other processes may use the key for `key_seconds_max` more, and what they seal then is erased too. So stop the
         owner's traffic first. A key asked for later is a new one.
         """
-        return await self._keys.destroy((partner_id, merchant_id))
+        return await self._keys.destroy((partner_id, merchant_id), connection)
 
     async def rewrap(self) -> int:
         """Wrap by the current key-encryption key what another one wraps; returns how many were re-wrapped.

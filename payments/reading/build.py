@@ -1,8 +1,9 @@
 """Builds the public view from a row, its opened terms and, while the outcome is unknown, the evidence. Pure."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from adapters.contract import Account
+from adapters.contract import Account, Creditor
 from adapters.declaration import Declaration, OperationKind, Recovery
 from payments.rows import PaymentRow, Row
 from payments.states.names import PaymentStatus, SubmissionState
@@ -10,18 +11,18 @@ from payments.terms import Terms
 from payments.view import EvidenceView, PaymentView, RecoveryView
 
 
-def build_view(payment: PaymentRow, terms: Terms, recovery: RecoveryView | None) -> PaymentView:
-    """The payment as partners see it; the creditor is masked by its types."""
+def build_view(payment: PaymentRow, terms: Terms | None, recovery: RecoveryView | None) -> PaymentView:
+    """The payment as partners see it; the creditor is masked by its types. Without terms they were erased."""
     return PaymentView(
         id=payment.id,
         environment=payment.tenant.environment,
         merchant_id=payment.merchant_id,
         bank_id=payment.bank_id,
         amount=payment.amount,
-        creditor={"name": terms.creditor.name.masked(), "account": masked_account(terms.creditor.account)},
-        reference=terms.reference.reveal(),
-        end_to_end_id=terms.end_to_end_id.reveal() if terms.end_to_end_id else None,
-        metadata=terms.metadata,
+        creditor=_creditor(terms.creditor) if terms else None,
+        reference=terms.reference.reveal() if terms else None,
+        end_to_end_id=terms.end_to_end_id.reveal() if terms and terms.end_to_end_id else None,
+        metadata=terms.metadata if terms else {},
         status=payment.status,
         iso_status=payment.iso_status,
         raw_status=payment.raw_status,
@@ -51,6 +52,10 @@ def evidence_view(row: Row) -> EvidenceView:
     """From a row of payment_evidence."""
     names = ("source", "verdict", "raw_code", "iso_code", "reason", "applied", "refused_why", "at")
     return EvidenceView(**{name: row[name] for name in names})
+
+
+def _creditor(creditor: Creditor) -> dict[str, Any]:
+    return {"name": creditor.name.masked(), "account": masked_account(creditor.account)}
 
 
 def masked_account(account: Account) -> dict[str, str]:

@@ -10,6 +10,7 @@ import asyncpg
 
 from kernel.errors import NotFound
 from kernel.ids import Tenant, first_id_at, time_of
+from kernel.sealing import KeyDestroyed, SealError
 from kernel.sql import beside
 from payments.model import Page
 from payments.reading.build import build_recovery, build_view
@@ -68,12 +69,15 @@ class Reader:
 
     async def _views(self, tenant: Tenant, rows: Sequence[asyncpg.Record]) -> list[PaymentView]:
         sealed = [(tenant.partner_id, row["sealed_terms"], context(row["id"])) for row in rows]
-        opened = await self._tools.vault.open_many(sealed)
+        opened = await self._tools.vault.open_each(sealed)
         return [await self._view(row, terms) for row, terms in zip(rows, opened, strict=True)]
 
-    async def _view(self, row: asyncpg.Record, opened: bytes) -> PaymentView:
+    async def _view(self, row: asyncpg.Record, opened: bytes | SealError) -> PaymentView:
+        if isinstance(opened, SealError) and not isinstance(opened, KeyDestroyed):
+            raise opened
+        terms = None if isinstance(opened, SealError) else Terms.from_json(opened)
         payment = PaymentRow.from_row(row)
-        return build_view(payment, Terms.from_json(opened), await self._recovery(payment, row["state"]))
+        return build_view(payment, terms, await self._recovery(payment, row["state"]))
 
     async def _recovery(self, payment: PaymentRow, state: str) -> RecoveryView | None:
         if payment.status is not PaymentStatus.OUTCOME_UNKNOWN:

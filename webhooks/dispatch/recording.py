@@ -12,6 +12,7 @@ import structlog
 from kernel.batcher.work import BatchConnection
 from kernel.clock import Clock
 from kernel.ids import Tenant
+from kernel.sealing import ERASED
 from kernel.sql import beside
 from webhooks.dispatch.lines import Line, free_followers
 from webhooks.dispatch.outcome import Attempt, Outcome
@@ -165,6 +166,8 @@ async def _insert_attempts(
     values = [_attempt_values(row, row.attempt, _key(row) not in settled) for row in rows if row.attempt]
     if values:
         await connection.execute(_SQL["insert_attempts"], *(list(column) for column in zip(*values, strict=True)))
+    if late := [_key(row) for row in rows if row.attempt and _key(row) not in settled]:
+        await connection.execute(_SQL["erase_late_exchanges"], *zip(*late, strict=True), ERASED)
 
 
 def _attempt_values(row: Outcome, attempt: Attempt, superseded: bool) -> tuple[object, ...]:  # noqa: FBT001 - a column

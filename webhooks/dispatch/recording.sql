@@ -43,6 +43,18 @@ FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], 
     AS c (partner_id, delivery_id, id, round, step, cause, superseded, status_code, error_class, started_at, dns_us,
           connect_us, tls_us, first_byte_us, total_us, sealed_exchange, endpoint_id);
 
+-- name: erase_late_exchanges
+-- Results of an event that was erased while they were on their way keep nothing of what was exchanged.
+UPDATE delivery_attempts AS a SET sealed_exchange = $3
+FROM unnest($1::uuid[], $2::uuid[]) AS late (partner_id, delivery_id)
+CROSS JOIN LATERAL (
+    SELECT event_id FROM deliveries WHERE partner_id = late.partner_id AND id = late.delivery_id LIMIT 1
+) AS d
+CROSS JOIN LATERAL (
+    SELECT FROM events WHERE partner_id = late.partner_id AND id = d.event_id AND erased_at IS NOT NULL LIMIT 1
+) AS e
+WHERE a.partner_id = late.partner_id AND a.delivery_id = late.delivery_id;
+
 -- name: lock_lines
 -- Hold these lines (endpoint and ordering key) until the transaction ends, as whoever adds a follower to one does.
 SELECT pg_advisory_xact_lock(hashtextextended(line, 0)) FROM unnest($1::text[]) AS line;
