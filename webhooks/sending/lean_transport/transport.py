@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from webhooks.sending.destination import AllowList
@@ -20,6 +20,7 @@ from webhooks.sending.model import ErrorClass, Timings
 from webhooks.sending.transport import TransportPolicy, WireReply, WireRequest
 
 _TARGETS_MAX = 10_000
+_SAID_AGAIN = "A kept connection had closed before a byte of answer; the request was sent again on a new one."
 
 
 @dataclass(slots=True)
@@ -93,7 +94,8 @@ class LeanTransport:
         except SendError as problem:
             if problem.error is not ErrorClass.RESET or kept.reader.first_byte_ns:
                 raise
-        return await self._send_on(await self._dial(exchange), exchange)
+        reply = await self._send_on(await self._dial(exchange), exchange)
+        return replace(reply, detail=_SAID_AGAIN)
 
     async def _dial(self, exchange: _Exchange) -> Connection:
         progress = exchange.progress = Progress()
