@@ -1,4 +1,4 @@
-"""Every setting as a type. Defaults and dangers stand in defaults.toml, sources in loading.py, sections in sections.py.
+"""Every setting as a type. Defaults and dangers stand in defaults.toml, sources in loading.py, sections beside it.
 
 The composition root maps these to the small policies that the rooms define.
 """
@@ -14,7 +14,6 @@ from config.sections import (
     BatchSettings,
     DatabaseSettings,
     GatewaySettings,
-    HealthSettings,
     KeySettings,
     LimitSettings,
     LoggingSettings,
@@ -22,12 +21,11 @@ from config.sections import (
     PaymentSettings,
     RedisSettings,
     RehearsalSettings,
-    ReplaySettings,
     RetentionSettings,
     Section,
     WatchSettings,
-    WebhookSettings,
 )
+from config.webhook_sections import HealthSettings, ReplaySettings, WebhookSettings
 from kernel.masked import Masked
 
 

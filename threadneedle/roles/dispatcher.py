@@ -1,6 +1,6 @@
 """The dispatcher's role: claim, load, send, record, finish."""
 
-from config.sections import WebhookSettings
+from config.webhook_sections import WebhookSettings
 from kernel.batcher import Batcher
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, running, stop_signal

@@ -5,15 +5,9 @@ from datetime import timedelta
 
 from adapters.engine import EngineSettings
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
-from config.sections import (
-    BatchSettings,
-    BucketSettings,
-    HealthSettings,
-    LimitSettings,
-    PaymentSettings,
-    WebhookSettings,
-)
+from config.sections import BatchSettings, BucketSettings, LimitSettings, PaymentSettings
 from config.settings import Settings
+from config.webhook_sections import HealthSettings, WebhookSettings
 from gateway.handlers.prefer import WaitPolicy
 from gateway.limits.gcra import Bucket
 from gateway.limits.policy import LimitClass, LimitPolicy, Tier
