@@ -5,6 +5,7 @@ limits. A schema can ask for what no simple rule can make; then there is no exam
 """
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from webhooks.catalogue.schema import Schema, compile_schema, referred
@@ -61,9 +62,10 @@ class NoExample(Exception):
 def example_of(schema: dict[str, Any]) -> dict[str, Any]:
     """Data of an event (an object) that are valid against the schema. Raises NoExample."""
     compiled, schema = compile_schema(schema), {"type": "object", **schema}
+    parts = count()
     for alternative in range(_ALTERNATIVES_MAX):
         for is_full in (True, False):
-            made = _try(compiled, _Maker(schema, alternative, is_full=is_full))
+            made = _try(compiled, _Maker(schema, parts, alternative, is_full=is_full))
             if made:
                 return made[0]
     raise NoExample
@@ -78,18 +80,20 @@ def _try(compiled: Schema, maker: "_Maker") -> tuple[dict[str, Any], ...]:
 
 
 class _Maker:
-    """Makes one candidate: of each choice the same alternative, with all members that are described, or few."""
+    """Makes one candidate: of each choice the same alternative, with all members that are described, or few.
 
-    def __init__(self, root: dict[str, Any], alternative: int, *, is_full: bool) -> None:
+    `parts` counts what all candidates together consist of, so that an example takes bounded time.
+    """
+
+    def __init__(self, root: dict[str, Any], parts: Iterator[int], alternative: int, *, is_full: bool) -> None:
         self.root = root
+        self._parts = parts
         self._alternative = alternative
         self._is_full = is_full
-        self._parts = 0
 
     def make(self, schema: Any, number: int = 0) -> Any:
         """A value for the schema; `number` tells the items of an array apart."""
-        self._parts += 1
-        if self._parts > _PARTS_MAX or schema is False:
+        if next(self._parts) > _PARTS_MAX or schema is False:
             raise NoExample
         flat = self._flat(schema if isinstance(schema, dict) else {})
         shown = next(_shown(flat), None)
@@ -132,14 +136,14 @@ class _Maker:
 
     def _array(self, schema: dict[str, Any]) -> list[Any]:
         first = schema.get("prefixItems", [])
-        count = max(schema.get("minItems", 0), len(first) if self._is_full else 0)
-        count = max(count, schema.get("minContains", 1)) if "contains" in schema else count
-        count = max(count, 1) if self._is_full and "items" in schema else count
-        if count > _ITEMS_MAX:
+        length = max(schema.get("minItems", 0), len(first) if self._is_full else 0)
+        length = max(length, schema.get("minContains", 1)) if "contains" in schema else length
+        length = max(length, 1) if self._is_full and "items" in schema else length
+        if length > _ITEMS_MAX:
             raise NoExample
         rest = schema.get("items", schema.get("contains", {}))
-        each = [first[number] if number < len(first) else rest for number in range(count)]
-        return [self.make(item, number) for number, item in enumerate(each)][: schema.get("maxItems", count)]
+        each = [first[number] if number < len(first) else rest for number in range(length)]
+        return [self.make(item, number) for number, item in enumerate(each)][: schema.get("maxItems", length)]
 
 
 def _shown(schema: dict[str, Any]) -> Iterator[list[Any]]:

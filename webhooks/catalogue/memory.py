@@ -2,7 +2,8 @@
 
 `environments.catalogue_version` moves with every change of a type. An event carries the version that it was checked
 under, and a write under any other version refuses it (`CatalogueMoved`), so that it is checked again: a version whose
-creation was answered is never missed, by whatever process, and checking takes no place in the transaction.
+creation was answered is never missed, by whatever process, and checking takes no place in the transaction. What is
+refused without a write asks for the version first.
 """
 
 from collections.abc import Mapping
@@ -67,6 +68,14 @@ class Catalogue:
             self._known[tenant] = await self._load(tenant, rows)
             while len(self._known) > _TENANTS_MAX:
                 del self._known[next(iter(self._known))]
+
+    async def has_moved(self, tenant: Tenant) -> bool:
+        """Whether the types changed since they were learnt; if so they are forgotten."""
+        version = await self._pool.fetchval(_SQL["find_version"], tenant.partner_id, tenant.environment.value)
+        if version in (None, self._known.get(tenant, _EMPTY).version):
+            return False
+        self.forget(tenant)
+        return True
 
     def forget(self, tenant: Tenant) -> None:
         """Load the tenant's types again the next time."""

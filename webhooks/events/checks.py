@@ -58,12 +58,20 @@ class Checks:
         """What the catalogue found about each request, or all that is wrong with it; in order."""
         named = {request.merchant_id for request in requests if request.merchant_id is not None}
         unknown = await self._merchants.unknown(tenant, named)
-        await self._catalogue.learn(tenant)
-        return [self._check(tenant, request, unknown) async for request in in_turns(requests)]
+        checked = await self._check_each(tenant, requests, unknown)
+        if any(isinstance(found, Invalid) for found in checked) and await self._catalogue.has_moved(tenant):
+            checked = await self._check_each(tenant, requests, unknown)
+        return checked
 
     def forget(self, tenant: Tenant) -> None:
         """Learn the tenant's types of events again."""
         self._catalogue.forget(tenant)
+
+    async def _check_each(
+        self, tenant: Tenant, requests: Sequence[EventRequest], unknown: Collection[UUID]
+    ) -> list[Typing | Invalid]:
+        await self._catalogue.learn(tenant)
+        return [self._check(tenant, request, unknown) async for request in in_turns(requests)]
 
     def _check(self, tenant: Tenant, request: EventRequest, unknown: Collection[UUID]) -> Typing | Invalid:
         errors = check(request, self._policy)
