@@ -82,6 +82,12 @@ class Names:
         threads = self._slow_threads if host in self._slow else self._threads
         try:
             addresses = await asyncio.get_running_loop().run_in_executor(threads, _ask, host)
+        except _SilentServersError:
+            raise
+        except NoAddressError:
+            self._known.pop(host, None)
+            raise
+        else:
             _remember(self._known, host, _Known(addresses, time.monotonic()))
             return addresses
         finally:

@@ -77,7 +77,7 @@ def _check(head: bytes) -> None:
         raise SendError(ErrorClass.PROXY, "the egress proxy's answer was no head of HTTP")
     if not words[1].startswith(b"2"):
         raise SendError(ErrorClass.PROXY, _WORDS.get(words[1], "the egress proxy refused the connection"))
-    if not head.endswith(_END_OF_HEAD):
+    if head.partition(_END_OF_HEAD)[2]:
         raise SendError(ErrorClass.PROXY, "the egress proxy spoke into the tunnel")
 
 
