@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kernel.sealing.model import KeyDestroyed, SealBroken
 
-# What stands in the place of a sealed value that was erased by itself. It opens as one whose data key was destroyed.
-ERASED = b""
+# Stands in the place of a sealed value that was erased by itself: it opens as one whose data key was destroyed. No
+# sealed value begins so, and none that is cut becomes it.
+ERASED = b"\x00"
 VERSION = b"\x01"
 SALT_BYTES = 8
 _HEADER_BYTES = 1 + 16 + SALT_BYTES

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from kernel.ids import NIL
-from kernel.sealing import KeyDestroyed, KeyEncryptionKeyMissing, SealBroken, Vault, VaultPolicy
+from kernel.sealing import ERASED, KeyDestroyed, KeyEncryptionKeyMissing, SealBroken, Vault, VaultPolicy
 from tests.support.clock import FakeClock
 from tests.support.keys import StaticKeys
 
@@ -37,6 +37,12 @@ async def test_what_was_changed_or_moved_does_not_open(vault: Vault) -> None:
     assert {type(outcome) for outcome in outcomes} == {SealBroken}
     with pytest.raises(SealBroken):
         await vault.open(PARTNER, altered[-1], CONTEXT)
+
+
+async def test_an_erased_value_says_so(vault: Vault) -> None:
+    """What was overwritten on purpose is told from what is broken, as one whose key was destroyed."""
+    with pytest.raises(KeyDestroyed):
+        await vault.open(PARTNER, ERASED, CONTEXT)
 
 
 async def test_many_open_in_order_with_one_query(vault: Vault) -> None:
