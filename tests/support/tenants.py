@@ -1,5 +1,6 @@
 """Partners, merchants and endpoints in a test's database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -45,5 +46,5 @@ class CollectingEnqueuer:
 
     jobs: list[Job] = field(default_factory=list)
 
-    async def offer(self, jobs: list[Job] | tuple[Job, ...]) -> None:
+    async def offer(self, jobs: Sequence[Job]) -> None:
         self.jobs += jobs

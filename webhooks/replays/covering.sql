@@ -78,7 +78,7 @@ WITH scanned AS (
     SELECT s.id, e.erased_at IS NULL AND (
         SELECT w.state::text FROM webhook_endpoints w WHERE w.partner_id = $1 AND w.id = s.endpoint_id
     ) = 'enabled' AS is_sendable
-    FROM scanned s
+    FROM (SELECT * FROM scanned ORDER BY id) AS s
     CROSS JOIN LATERAL (
         SELECT type, erased_at FROM events
         WHERE partner_id = $1 AND id = s.event_id AND id >= $3 AND id < $5 LIMIT 1

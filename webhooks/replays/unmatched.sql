@@ -3,7 +3,7 @@
 -- name: lock_making
 -- Only one transaction at a time looks for missing deliveries of an endpoint ($1, as text) and makes them: two would
 -- find the same events.
-SELECT pg_advisory_xact_lock(hashtextextended('replays.making/' || $1, 0));
+SELECT pg_advisory_xact_lock(hashtextextended('unmatched/' || $1, 0));
 
 -- name: find_listener
 -- What an endpoint wants to hear, if it receives events at all.
@@ -39,7 +39,7 @@ WITH scanned AS (
     ORDER BY id LIMIT $13
 ), unmatched AS (
     SELECT e.id, CASE WHEN $15::boolean THEN e.sealed_body END AS sealed_body
-    FROM scanned e
+    FROM (SELECT * FROM scanned ORDER BY id) AS e
     WHERE e.erased_at IS NULL
         AND ($8::uuid IS NULL OR e.merchant_id = $8::uuid)
         AND ($9::uuid[] = '{}' OR e.merchant_id = ANY ($9::uuid[]))
