@@ -5,7 +5,7 @@ from datetime import datetime
 
 from kernel.clock import Clock
 from kernel.ids import Kind, to_text
-from webhooks.sending.model import AttemptResult, ErrorClass, Exchange, LoadedDelivery, Verdict
+from webhooks.sending.model import AttemptResult, ErrorClass, Exchange, LoadedDelivery, Timings, Verdict
 from webhooks.sending.signing import Signers
 from webhooks.sending.transport import BodyState, Transport, WireReply, WireRequest
 from webhooks.sending.verdict import VerdictPolicy, decide_answer, decide_failure
@@ -14,6 +14,7 @@ Headers = tuple[tuple[str, str], ...]
 
 _MASK = "••••"
 _SIGNATURE = "webhook-signature"
+_NO_KEYS = "The endpoint has no signing key that can be used; nothing was sent."
 # Never an endpoint's own: what identifies, signs and frames the message is ours. The prefix rules are in `is_reserved`.
 _RESERVED = frozenset(
     {"host", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect", "user-agent"}
@@ -48,28 +49,33 @@ class Sender:
     async def send(self, delivery: LoadedDelivery) -> AttemptResult:
         """POST the delivery's stored bytes once, signed now, and say what the answer means."""
         started_at = self._clock.now()
-        request = WireRequest(
-            url=delivery.url,
-            headers=self._headers(delivery, started_at),
-            body=delivery.body,
-            client_certificate=delivery.client_certificate,
-        )
-        reply = await self._transport.send(request)
+        headers, reply = await self._post(delivery, started_at)
         return AttemptResult(
             started_at=started_at,
             status_code=reply.status,
             error_class=_error_class(reply),
             timings=reply.timings,
-            exchange=_exchange(delivery, request, reply).to_bytes(),
+            exchange=_exchange(delivery, headers, reply).to_bytes(),
             verdict=self._verdict(reply),
             certificate_expires_at=reply.certificate_expires_at,
         )
 
-    def _headers(self, delivery: LoadedDelivery, now: datetime) -> Headers:
-        """The endpoint's own headers, then ours; the webhook-id is the event's and the same for every attempt.
+    async def _post(self, delivery: LoadedDelivery, now: datetime) -> tuple[Headers, WireReply]:
+        """Nothing is ever sent unsigned: keys that cannot sign are a failure of ours."""
+        try:
+            headers = self._headers(delivery, now)
+        except ValueError:
+            return (), WireReply(timings=Timings(total_us=0), error=ErrorClass.INTERNAL, detail=_NO_KEYS)
+        request = WireRequest(
+            url=delivery.url,
+            headers=headers,
+            body=delivery.body,
+            client_certificate=delivery.client_certificate,
+        )
+        return headers, await self._transport.send(request)
 
-        Raises ValueError where the endpoint's keys cannot sign: nothing is ever sent unsigned.
-        """
+    def _headers(self, delivery: LoadedDelivery, now: datetime) -> Headers:
+        """The endpoint's own headers, then ours; the webhook-id is the event's and the same for every attempt."""
         environment = delivery.tenant.environment
         message_id = to_text(Kind.EVENT, delivery.event_id, environment)
         timestamp = int(now.timestamp())
@@ -117,12 +123,12 @@ def _error_class(reply: WireReply) -> ErrorClass | None:
     return None if 200 <= reply.status <= 299 else ErrorClass.STATUS
 
 
-def _exchange(delivery: LoadedDelivery, request: WireRequest, reply: WireReply) -> Exchange:
+def _exchange(delivery: LoadedDelivery, headers: Headers, reply: WireReply) -> Exchange:
     """What may be kept: an endpoint's own header values and the signatures are credentials, and so may a query be."""
     hidden = {*delivery.headers, _SIGNATURE}
     return Exchange(
-        url=_shown(request.url),
-        request_headers=tuple([(name, _MASK if name in hidden else value) for name, value in request.headers]),
+        url=_shown(delivery.url),
+        request_headers=tuple([(name, _MASK if name in hidden else value) for name, value in headers]),
         response_headers=reply.headers,
         response_body=reply.body,
         note=reply.detail or _BODY_NOTES[reply.body_state],

@@ -1,13 +1,14 @@
 """The sender: headers, masking, and what a reply becomes."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from standardwebhooks import Webhook
 
 from kernel.ids import Environment, Tenant
+from kernel.masked import Secret
 from tests.support.clock import FakeClock
 from webhooks.sending.model import Cause, Decision, ErrorClass, Exchange, LoadedDelivery, SigningKey, Timings
 from webhooks.sending.sender import Sender, SendPolicy, is_reserved
@@ -80,6 +81,35 @@ async def test_a_replay_says_so() -> None:
     _, again = await send(OK, delivery(round=2, step=0, cause=Cause.REPLAY))
     assert dict(again.headers)["threadneedle-replay"] == "2"
     assert dict(again.headers)["webhook-id"] == dict(first.headers)["webhook-id"]
+
+
+async def test_a_numbered_delivery_says_its_number() -> None:
+    """The endpoint's own count goes along; a delivery without one is sent without."""
+    _, numbered = await send(OK, delivery(sequence=7))
+    _, plain = await send(OK, delivery())
+    assert dict(numbered.headers)["webhook-sequence"] == "7"
+    assert "webhook-sequence" not in dict(plain.headers)
+
+
+async def test_what_the_transport_learns_and_needs_is_passed_on() -> None:
+    """The endpoint's certificate reaches the transport, and the end of the receiver's comes back."""
+    ends, certificate = datetime(2027, 1, 1, tzinfo=UTC), Secret("planted-secret")
+    result, request = await send(replace(OK, certificate_expires_at=ends), delivery(client_certificate=certificate))
+    assert request.client_certificate is certificate
+    assert result.certificate_expires_at == ends
+    assert b"planted-secret" not in result.exchange
+
+
+@pytest.mark.parametrize(
+    "keys", [(), (SigningKey(scheme=SignatureScheme.V1, secret=Secret("planted-secret")),)], ids=["none", "bad"]
+)
+async def test_nothing_leaves_unsigned(keys: tuple[SigningKey, ...]) -> None:
+    """Keys that cannot sign are a failure of ours, which costs the delivery no step; nothing is sent."""
+    transport = FixedTransport(OK)
+    result = await Sender(transport, FakeClock(), SendPolicy()).send(delivery(signing_keys=keys))
+    assert not transport.requests
+    assert (result.status_code, result.error_class, result.verdict.is_free) == (None, ErrorClass.INTERNAL, True)
+    assert b"planted-secret" not in result.exchange
 
 
 async def test_an_endpoints_headers_cannot_replace_ours() -> None:

@@ -21,7 +21,7 @@ class Target:
 def parse_target(url: str) -> Target:
     """Raises ValueError for what is not an absolute http or https URL."""
     parsed = URL(url, encoded=url.isascii())
-    host, port = parsed.raw_host, parsed.port
+    host, port = (parsed.raw_host or "").lower(), parsed.port
     if parsed.scheme not in _PORTS or not host or not port:
         raise ValueError("not an absolute http or https URL")
     start = f"POST {parsed.raw_path_qs} HTTP/1.1\r\nhost: {_authority(host, port, parsed.scheme)}\r\n"
