@@ -17,11 +17,12 @@ class Closed(BaseModel):
         try:
             return handler(value)
         except ValidationError as error:
-            if value.keys() <= cls.model_fields.keys():
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            if value.keys() <= set(known):
                 raise
             details = error.errors(include_url=False, include_input=False)
         errors = [_again(detail) for detail in details if not _is_unknown(detail)]
-        unknown = PydanticCustomError("tn_unknown_field", f"Members here: {', '.join(cls.model_fields)}.")
+        unknown = PydanticCustomError("tn_unknown_field", f"Members here: {', '.join(known)}.")
         own = InitErrorDetails(type=unknown, loc=(), input=None)
         raise ValidationError.from_exception_data(cls.__name__, [*errors, own], hide_input=True)
 
