@@ -10,6 +10,7 @@ import asyncpg
 from kernel.ids import Tenant, id_beside, new_id
 
 _EVENT = {"type": "order.shipped", "matched": 1, "sealed_body": b""}
+_COPIED_AT_ONCE = 1_000
 _ATTEMPT = {"round": 0, "step": 0, "cause": "first", "superseded": False, "total_us": 1_000, "sealed_exchange": b""}
 
 
@@ -59,30 +60,35 @@ class Shelf:
 
     async def fill(self, endpoints: list[UUID], count: int, until: datetime, every: timedelta) -> None:
         """So many delivered deliveries, the last at `until`, spread over the endpoints, with one attempt each."""
-        moments = [until - every * (count - number) for number in range(count)]
-        rows = [(new_id(at), at, endpoints[number % len(endpoints)], number) for number, at in enumerate(moments)]
-        partner, world = self.tenant.partner_id, self.tenant.environment
-        events = [(partner, i, world, "order.shipped", at, 1, b"") for i, at, _, _ in rows]
+        for start in range(0, count, _COPIED_AT_ONCE):
+            numbers = range(start, min(start + _COPIED_AT_ONCE, count))
+            rows = [(number, until - every * (count - number)) for number in numbers]
+            await self._copy(endpoints, [(number, at, new_id(at)) for number, at in rows])
+        await self.pool.executemany(
+            "INSERT INTO endpoint_counters VALUES ($1, $2, $3)",
+            [
+                (self.tenant.partner_id, endpoint, len(range(number, count, len(endpoints))))
+                for number, endpoint in enumerate(endpoints)
+            ],
+        )
+
+    async def _copy(self, endpoints: list[UUID], rows: list[tuple[int, datetime, UUID]]) -> None:
+        partner, world, every = self.tenant.partner_id, self.tenant.environment, len(endpoints)
+        events = [(partner, i, world, "order.shipped", at, 1, b"") for _, at, i in rows]
         columns = ["partner_id", "id", "environment", "type", "occurred_at", "matched", "sealed_body"]
         await self.pool.copy_records_to_table("events", records=events, columns=columns)
         deliveries = [
-            (partner, i, world, i, endpoint, "delivered", number // len(endpoints) + 1, 204, at)
-            for i, at, endpoint, number in rows
+            (partner, i, world, i, endpoints[n % every], "delivered", n // every + 1, 204, at) for n, at, i in rows
         ]
         columns = ["partner_id", "id", "environment", "event_id", "endpoint_id", "state", "sequence"]
         columns += ["last_status_code", "last_attempt_at"]
         await self.pool.copy_records_to_table("deliveries", records=deliveries, columns=columns)
-        attempts = [(partner, i, i, 0, 0, "first", False, 204, at, 1_000, b"", endpoint) for i, at, endpoint, _ in rows]
+        attempts = [
+            (partner, i, i, 0, 0, "first", False, 204, at, 1_000, b"", endpoints[n % every]) for n, at, i in rows
+        ]
         columns = ["partner_id", "delivery_id", "id", "round", "step", "cause", "superseded", "status_code"]
         columns += ["started_at", "total_us", "sealed_exchange", "endpoint_id"]
         await self.pool.copy_records_to_table("delivery_attempts", records=attempts, columns=columns)
-        await self.pool.executemany(
-            "INSERT INTO endpoint_counters VALUES ($1, $2, $3)",
-            [
-                (partner, endpoint, len(range(number, count, len(endpoints))))
-                for number, endpoint in enumerate(endpoints)
-            ],
-        )
 
     async def _insert(self, table: str, given: dict[str, Any], *, has_environment: bool = True) -> None:
         own = {"partner_id": self.tenant.partner_id, **given}

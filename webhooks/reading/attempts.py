@@ -122,8 +122,8 @@ async def _deliveries(connection: Connection, partner_id: UUID, query: AttemptQu
     """The deliveries asked for: one, or those of an event."""
     if query.event_id is None:
         return [query.delivery_id] if query.delivery_id is not None else []
-    near = Span.around([query.event_id])
-    rows = await connection.fetch(_SQL["deliveries_of_event"], partner_id, query.event_id, near.low, near.high)
+    earliest = Span.around([query.event_id]).low
+    rows = await connection.fetch(_SQL["deliveries_of_event"], partner_id, query.event_id, earliest)
     return [row["id"] for row in rows if query.delivery_id in {None, row["id"]}]
 
 

@@ -25,9 +25,12 @@ WHERE partner_id = $1 AND replay_id = $2 AND id < $3 AND id >= $4
 ORDER BY id DESC LIMIT $5;
 
 -- name: keys_of_events
--- Those of a few events.
-SELECT id, 0::bigint AS number FROM deliveries
-WHERE partner_id = $1 AND event_id = ANY ($2::uuid[]) AND id < $3 AND id >= $4
+-- Those of a few events. They are found first and put in order then: else the planner would rather walk all ids.
+SELECT id, 0::bigint AS number
+FROM (
+    SELECT id FROM deliveries WHERE partner_id = $1 AND event_id = ANY ($2::uuid[]) OFFSET 0
+) AS d
+WHERE id < $3 AND id >= $4
 ORDER BY id DESC LIMIT $5;
 
 -- name: keys_of_endpoint
@@ -40,7 +43,7 @@ ORDER BY sequence DESC LIMIT $5;
 -- The events that tell of one payment, since it was made.
 SELECT id FROM events
 WHERE partner_id = $1 AND environment = $2 AND ordering_key = $3 AND id >= $4 AND ordering_key IS NOT NULL
-ORDER BY id LIMIT $5;
+LIMIT $5;
 
 -- name: show_deliveries
 -- Those of these deliveries that pass every filter given, with what their endpoints' lanes are doing. $4 and $5 bound

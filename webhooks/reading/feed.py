@@ -91,12 +91,12 @@ class Feed:
 
     async def event(self, tenant: Tenant, event_id: UUID) -> EventStory:
         """One event and what became of it. Raises NotFound."""
-        near = Span.around([event_id])
+        earliest = Span.around([event_id]).low
         async with looking(self._pool) as connection:
             row = await connection.fetchrow(_SQL["get_event"], tenant.partner_id, tenant.environment, event_id)
             if row is None:
                 raise NotFound
-            counts = await connection.fetch(_SQL["count_deliveries"], tenant.partner_id, event_id, near.low, near.high)
+            counts = await connection.fetch(_SQL["count_deliveries"], tenant.partner_id, event_id, earliest)
         return EventStory(
             event=(await self._open(tenant, [row]))[0],
             deliveries={DeliveryState(count["state"]): count["deliveries"] for count in counts},

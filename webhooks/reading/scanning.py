@@ -25,7 +25,7 @@ LAST_ID = UUID(int=(1 << 128) - 1)
 _DAY = 86_400_000 << 80
 
 CHUNK_ROWS = 1_000
-SCAN_ROWS_MAX = 10_000
+SCAN_ROWS_MAX = 5_000
 
 Key = TypeVar("Key")
 Row = TypeVar("Row")

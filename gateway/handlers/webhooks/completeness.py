@@ -23,7 +23,12 @@ _DROPPED = "dropped"
 async def get_event(services: Services, call: Call) -> Reply:
     """With how many of its deliveries are in each state."""
     story = await services.feed.event(call.caller.tenant, call.path_id("event_id", Kind.EVENT))
-    return Reply({**event_out(call, story.event), "deliveries": dict(story.deliveries)})
+    return Reply(
+        {
+            **event_out(call, story.event),
+            "deliveries": {state.value: count for state, count in story.deliveries.items()},
+        }
+    )
 
 
 async def list_undelivered(services: Services, call: Call) -> Reply:

@@ -43,8 +43,7 @@ WHERE ($6::text[] IS NULL OR e.type LIKE ANY ($6))
   AND ($7::uuid IS NULL OR e.merchant_id = $7)
   AND ($8::uuid[] = '{}' OR e.merchant_id = ANY ($8))
   AND NOT EXISTS (
-    SELECT 1 FROM deliveries
-    WHERE partner_id = $1 AND event_id = e.id AND endpoint_id = $5 AND id BETWEEN $3 AND $4
+    SELECT 1 FROM deliveries WHERE partner_id = $1 AND event_id = e.id AND endpoint_id = $5 AND id >= $3
 );
 
 -- name: find_disabled
