@@ -1,13 +1,15 @@
 """Jobs as fixed-width binary records: one blob per call costs a fifth of separate arguments (measured).
 
-The layouts stand at the head of each script in `lua/`.
+The layouts stand at the head of each script in `lua/`. Ids are made as the database's driver makes them in its rows: a
+kind of `uuid.UUID` that takes a tenth of the time.
 """
 
 from collections.abc import Sequence
 from math import ceil
 from struct import Struct
 from typing import Any
-from uuid import UUID
+
+from asyncpg.pgproto.pgproto import UUID
 
 from webhooks.queue.port import JOBS_PER_CALL_MAX, Claim, Finish, Job, Lane, Origin, Placed, Priority, Retry
 
@@ -24,6 +26,8 @@ _PLACED = {
     ord("w"): Placed.WINDOW,
     ord("l"): Placed.LATER,
 }
+_ORIGINS = tuple(Origin)
+_PRIORITIES = tuple(Priority)
 _FORGET = Retry(round=0, step=0, delay_ms=0)
 
 
@@ -87,13 +91,13 @@ def unpack_held(letters: bytes) -> list[bool]:
 def _claim(fields: tuple[Any, ...]) -> Claim:
     partner, endpoint, delivery, round_, step, origin, priority, fence = fields
     job = Job(
-        partner_id=UUID(bytes=partner),
-        endpoint_id=UUID(bytes=endpoint),
-        delivery_id=UUID(bytes=delivery),
+        partner_id=UUID(partner),
+        endpoint_id=UUID(endpoint),
+        delivery_id=UUID(delivery),
         round=round_,
         step=step,
-        origin=Origin(origin),
-        priority=Priority(priority),
+        origin=_ORIGINS[origin],
+        priority=_PRIORITIES[priority],
     )
     return Claim(job=job, fence=fence)
 

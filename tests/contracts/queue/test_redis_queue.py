@@ -1,12 +1,17 @@
 """What only the queue on a server does: size, refusals, a lost script, and what other epochs leave behind."""
 
+import asyncio
+import random
+import struct
+import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 
-from tests.contracts.queue.harness import jobs_of, new_lane
-from webhooks.queue.port import EpochLost, Finish, Job, Placed, QueuePolicy, QueueUnavailable
+from tests.contracts.queue.harness import PARTNER, Play, jobs_of, new_lane
+from webhooks.queue.port import EpochLost, Finish, Job, Lane, Placed, QueuePolicy, QueueUnavailable
 from webhooks.queue.redis_queue import RedisQueue
 
 POLICY = QueuePolicy()
@@ -123,3 +128,75 @@ async def test_delays_and_counters_at_their_bounds(queue: RedisQueue) -> None:
     [claim] = await queue.claim(5)
     assert isinstance(claim.job, Job)
     assert (claim.job.round, claim.job.step) == (65_535, 65_535)
+
+
+async def test_a_command_that_fails_half_way_gives_its_epoch_up(redis: Redis, queue: RedisQueue) -> None:
+    """Redis rolls nothing back, so nothing half done is trusted: the queue is lost, and a new epoch is whole."""
+    [job] = jobs_of(new_lane(), 1)
+    name = PARTNER.bytes + job.endpoint_id.bytes
+    await redis.set(b"{tnq0}:1.1:normal:" + name, "not a list")
+    with pytest.raises(EpochLost):
+        await queue.enqueue([job])
+    assert await queue.is_lost()
+    assert await queue.open_epoch(2)
+    assert await queue.enqueue([job]) == [Placed.ADDED]
+    assert await queue.drop_old_epochs() > 0
+
+
+async def test_a_parked_lane_ends_the_wait_of_claimers(queue: RedisQueue) -> None:
+    """Whoever waits for jobs is back when a parked lane may go on, without being woken."""
+    await queue.configure([Lane(partner_id=PARTNER, endpoint_id=(lane := new_lane()), rate_per_second=20.0, burst=1)])
+    await queue.enqueue(jobs_of(lane, 2))
+    claims = await queue.claim(5)
+    while not (later := await queue.claim(5)):
+        async with asyncio.timeout(5):
+            await queue.wait(30)
+    assert (len(claims), len(later)) == (1, 1)
+
+
+async def test_short_intervals_keep_their_rate(queue: RedisQueue) -> None:
+    """A rate far above the second's timers is reached, without a burst, by claiming and waiting alone."""
+    await queue.configure(
+        [Lane(partner_id=PARTNER, endpoint_id=(lane := new_lane()), rate_per_second=50.0, burst=1, cap=100)]
+    )
+    await queue.enqueue(jobs_of(lane, 20))
+    started, times = time.monotonic(), list[float]()
+    while len(times) < 20:
+        if claims := await queue.claim(10):
+            assert len(claims) == 1
+            times.append(time.monotonic() - started)
+        else:
+            await queue.wait(1)
+    assert times[-1] >= 19 / 50 * 0.95
+    assert times[-1] < 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_counters_agree_with_leases(redis: Redis, seed: int) -> None:
+    """After any sequence of calls each lane counts exactly the jobs and leases that there are."""
+    queue = RedisQueue(redis, replace(POLICY, lane_cap=4))
+    await queue.open_epoch(1)
+    play = Play(queue, random.Random(seed))  # noqa: S311 - chooses operations, protects nothing
+    for _ in range(60):
+        await play.step()
+        leased, known = Counter[bytes](), 0
+        for raw in (await redis.hgetall("{tnq0}:1.1:jobs")).values():
+            known += bool(raw)
+            leased.update([raw[23:55]] if raw[:1] == b"\x03" else [])
+        lanes = {name: raw for name, raw in (await redis.hgetall("{tnq0}:1.1:lanes")).items() if len(name) == 32}
+        counted = {name: struct.unpack_from(">II", raw, 2) for name, raw in lanes.items()}
+        assert {name: in_flight for name, (in_flight, _) in counted.items() if in_flight} == leased
+        assert sum(jobs for _, jobs in counted.values()) == known
+
+
+async def test_lanes_that_were_told_nothing_cost_nothing_when_idle(redis: Redis, queue: RedisQueue) -> None:
+    """After their jobs only lanes with a configuration of their own are remembered, and those by one field each."""
+    lanes = [new_lane() for _ in range(30)]
+    await queue.configure([Lane(partner_id=PARTNER, endpoint_id=lane, weight=2) for lane in lanes[:10]])
+    await queue.enqueue([jobs_of(lane, 1)[0] for lane in lanes])
+    await queue.finish([Finish(claim=claim, park_ms=1) for claim in await queue.claim(100)])
+    await queue.configure([Lane(partner_id=PARTNER, endpoint_id=lane) for lane in lanes[:5]])
+    await asyncio.sleep(0.01)
+    await queue.tick()
+    assert await redis.hlen("{tnq0}:1.1:lanes") == 1 + 5
+    assert await redis.zcard("{tnq0}:1.1:ring") == 1

@@ -4,10 +4,10 @@ local SIZE = 58
 local blob, window, horizon_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local function parse_offer(offset)
-    local offer = { lane = string.sub(blob, offset, offset + 31), id = string.sub(blob, offset + 32, offset + 47) }
-    offer.round, offer.step, offer.origin, offer.priority, offer.delay_ms =
-        struct.unpack('>I2I2BBI4', blob, offset + 48)
-    return offer
+    local lane, id, round, step, origin, priority, delay_ms = struct.unpack('>c32c16I2I2BBI4', blob, offset)
+    return {
+        lane = lane, id = id, round = round, step = step, origin = origin, priority = priority, delay_ms = delay_ms,
+    }
 end
 
 -- A later step always replaces; the same step only as the probe that it was not, or where it would come earlier.
@@ -47,11 +47,13 @@ local function place(offer)
     elseif not job then
         lane.jobs = lane.jobs + 1
     end
-    local new = { origin = offer.origin, priority = offer.priority, round = offer.round, step = offer.step }
+    local new = {
+        state = IS_READY, stamp = 0,
+        origin = offer.origin, priority = offer.priority, round = offer.round, step = offer.step,
+    }
     jobs[offer.id] = new
     if job and job.state == IS_READY and offer.delay_ms == 0 and list_of(job) == list_of(new) then
-        new.state, new.stamp = IS_READY, 0  -- its entry in the list stays where it is
-        keep_job(offer.id, new)
+        keep_job(offer.id, new)  -- its entry in the list stays where it is
     else
         make_due(offer.id, new, offer.lane, offer.delay_ms)
     end

@@ -5,10 +5,12 @@ local WELL, FAILED = 1, 2
 local blob, horizon_ms = ARGV[3], tonumber(ARGV[4])
 
 local function parse_finish(offset)
-    local ended = { id = string.sub(blob, offset, offset + 15) }
-    ended.fence, ended.again, ended.round, ended.step, ended.origin, ended.delay_ms, ended.verdict, ended.park_ms =
-        struct.unpack('>I8BI2I2BI4BI4', blob, offset + 16)
-    return ended
+    local id, fence, again, round, step, origin, delay_ms, verdict, park_ms =
+        struct.unpack('>c16I8BI2I2BI4BI4', blob, offset)
+    return {
+        id = id, fence = fence, again = again, round = round, step = step, origin = origin, delay_ms = delay_ms,
+        verdict = verdict, park_ms = park_ms, lane = false, priority = 0,
+    }
 end
 
 local endings, ids = {}, {}
@@ -47,7 +49,10 @@ for _, ended in ipairs(held) do
     release(lane)
     judge(lane, ended)
     if ended.again == 1 and ended.delay_ms <= horizon_ms then
-        local job = { origin = ended.origin, priority = ended.priority, round = ended.round, step = ended.step }
+        local job = {
+            state = IS_READY, stamp = 0,
+            origin = ended.origin, priority = ended.priority, round = ended.round, step = ended.step,
+        }
         make_due(ended.id, job, ended.lane, ended.delay_ms)
     else
         lane.jobs = math.max(lane.jobs - 1, 0)

@@ -5,21 +5,24 @@ local job_values, job_removals = {}, {}
 local ready_entries, bucket_entries = {}, {}
 
 local function pack_job(job)
-    local head = struct.pack('>BBBI2I2I8', job.state, job.origin, job.priority, job.round, job.step, job.stamp)
     if job.state ~= IS_LEASED then
-        return head
+        return struct.pack('>BBBI2I2I8', job.state, job.origin, job.priority, job.round, job.step, job.stamp)
     end
-    return head .. struct.pack('>I8', job.deadline) .. job.lane
+    return struct.pack('>BBBI2I2I8I8c32', IS_LEASED, job.origin, job.priority, job.round, job.step, job.stamp,
+        job.deadline, job.lane)
 end
 
+-- Tables are made whole: one that grows field by field is built anew four times.
 local function unpack_job(raw)
-    local job = {}
-    job.state, job.origin, job.priority, job.round, job.step, job.stamp = struct.unpack('>BBBI2I2I8', raw)
-    if job.state == IS_LEASED then
-        job.deadline = struct.unpack('>I8', raw, 16)
-        job.lane = string.sub(raw, 24, 55)
+    local state, origin, priority, round, step, stamp = struct.unpack('>BBBI2I2I8', raw)
+    local deadline, lane
+    if state == IS_LEASED then
+        deadline, lane = struct.unpack('>I8c32', raw, 16)
     end
-    return job
+    return {
+        state = state, origin = origin, priority = priority, round = round, step = step, stamp = stamp,
+        deadline = deadline, lane = lane,
+    }
 end
 
 local function keep_job(id, job)

@@ -10,10 +10,13 @@ local JOB_TIME = 10000
 local lanes, present, passed = {}, 0, false
 
 local function parse_lane(raw)
-    local lane = {}
-    lane.place, lane.mode, lane.in_flight, lane.jobs, lane.probe, lane.high, lane.normal, lane.cap, lane.allowed,
-        lane.weight, lane.score, lane.tat, lane.interval, lane.burst, lane.parked_until = struct.unpack(LANE, raw)
-    return lane
+    local place, mode, in_flight, jobs, probe, high, normal, cap, allowed, weight, score, tat, interval, burst,
+        parked_until = struct.unpack(LANE, raw)
+    return {
+        place = place, mode = mode, in_flight = in_flight, jobs = jobs, probe = probe, high = high, normal = normal,
+        cap = cap, allowed = allowed, weight = weight, score = score, tat = tat, interval = interval, burst = burst,
+        parked_until = parked_until, moved = false,
+    }
 end
 
 local function pack_lane(lane)
@@ -25,6 +28,7 @@ local function new_lane()
     return {
         place = IDLE, mode = OPEN, in_flight = 0, jobs = 0, probe = 0, high = 0, normal = 0, cap = USUAL_CAP,
         allowed = USUAL_CAP, weight = 1, score = 0, tat = 0, interval = 0, burst = 0, parked_until = 0,
+        moved = false,
     }
 end
 
@@ -70,10 +74,10 @@ local function opens_at(lane)
 end
 
 -- A lane that was forgotten has forgotten what it owes. So whoever joins does it one job after the present time: who
--- comes and goes gains nothing over those who wait.
+-- comes and goes gains nothing over those who wait. An empty lane that is told to wait is parked to be forgotten then.
 local function place_lane(lane)
     if waiting(lane) == 0 or room(lane) <= 0 then
-        return IDLE
+        return lane.jobs == 0 and lane.parked_until > now_us and IS_PARKED or IDLE
     elseif opens_at(lane) > now_us then
         return IS_PARKED
     elseif lane.place ~= IN_RING then
