@@ -1,9 +1,6 @@
 """Redis may lose everything at any moment, and nothing that was committed is lost."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -12,22 +9,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from tests.support.webhooks import FAST_QUEUE, World, kill, until
-from webhooks.queue.port import RebuildableQueue
+from tests.integration.reconciler.driving import POLICY, a_reconciler, reconciling
+from tests.support.webhooks import FAST_QUEUE, World, until
 from webhooks.queue.redis_queue import RedisQueue
-from webhooks.reconciler.model import ReconcilerMetrics, ReconcilerPolicy
+from webhooks.reconciler.model import ReconcilerMetrics
 from webhooks.reconciler.reconciler import Reconciler
 from webhooks.sending.model import Cause
 
-POLICY = ReconcilerPolicy(
-    check_seconds=0.1, walk_seconds=0.2, walk_seconds_max=0.5, heal_seconds=0.2, grace_seconds=0.3, rows_per_lane=7
-)
 AFTER_A_LOSS = {Cause.RECONCILED, Cause.LEASE_EXPIRED}
-
-
-def _reconciler(world: World, registry: CollectorRegistry, queue: RebuildableQueue | None = None) -> Reconciler:
-    metrics = ReconcilerMetrics.registered(registry)
-    return Reconciler(world.pool, queue or world.queue, world.clock, POLICY, metrics)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -35,21 +24,11 @@ def registry() -> CollectorRegistry:
     return CollectorRegistry()
 
 
-@asynccontextmanager
-async def _reconciling(*reconcilers: Reconciler) -> AsyncIterator[None]:
-    running = [asyncio.create_task(reconciler.run()) for reconciler in reconcilers]
-    try:
-        yield
-    finally:
-        for task in running:
-            await kill(task)
-
-
 async def test_a_flush_in_the_middle_loses_nothing(world: World, registry: CollectorRegistry, redis: Redis) -> None:
     """FLUSHALL while 500 events are on their way: all arrive, and what comes twice says that it was found again."""
     for _ in range(5):
         await world.endpoint()
-    async with _reconciling(_reconciler(world, registry)), world.dispatching():
+    async with reconciling(a_reconciler(world, registry)), world.dispatching():
         events: list[object] = []
         for batch in range(10):
             events += await world.publish(50)
@@ -70,7 +49,7 @@ async def test_a_flush_in_the_middle_loses_nothing(world: World, registry: Colle
 async def test_a_lost_enqueue_is_found(world: World, registry: CollectorRegistry) -> None:
     """Events whose process died between commit and enqueue arrive within a few walks, and say so."""
     await world.endpoint()
-    async with _reconciling(_reconciler(world, registry)), world.dispatching():
+    async with reconciling(a_reconciler(world, registry)), world.dispatching():
         events = await world.publish(20, offer=False)
         await until(lambda: _is_done(world))
     assert {tuple(world.sender.causes(event_id)) for event_id in events} == {(Cause.RECONCILED,)}
@@ -82,7 +61,7 @@ async def test_a_new_queue_is_opened_and_filled(world: World, registry: Collecto
         await world.endpoint()
     await world.publish(20, offer=False)
     await redis.flushall()
-    await _reconciler(world, registry).run_once()
+    await a_reconciler(world, registry).run_once()
     assert await world.queue.count() == 60
     assert registry.get_sample_value("threadneedle_due_not_queued", {"why": "rebuilt"}) == 60
 
@@ -94,16 +73,16 @@ async def test_another_server_process_means_a_new_epoch(
     await world.endpoint()
     await world.publish(4)
     await redis.hset("{tnq0}:epoch", "server", "another")
-    await _reconciler(world, registry).run_once()
+    await a_reconciler(world, registry).run_once()
     assert not await redis.keys("{tnq0}:1:*")
     await world.pool.execute("UPDATE deliveries SET next_attempt_at = next_attempt_at - interval '1 minute'")
-    await _reconciler(world, CollectorRegistry()).run_once()
+    await a_reconciler(world, CollectorRegistry()).run_once()
     assert await world.queue.count() == 4
 
 
 async def test_epochs_never_repeat(world: World, registry: CollectorRegistry, redis: Redis) -> None:
     """Each loss opens a higher epoch."""
-    reconciler, numbers = _reconciler(world, registry), []
+    reconciler, numbers = a_reconciler(world, registry), []
     for _ in range(3):
         await redis.flushall()
         await reconciler.run_once()
@@ -117,7 +96,7 @@ async def test_what_is_known_stays_as_it_is(world: World, registry: CollectorReg
     await world.publish(10)
     claims = await world.queue.claim(3)
     await world.pool.execute("UPDATE deliveries SET next_attempt_at = next_attempt_at - interval '1 minute'")
-    await _reconciler(world, registry).run_once()
+    await a_reconciler(world, registry).run_once()
     assert await world.queue.count() == 10
     assert all(await world.queue.renew(claims))
     assert registry.get_sample_value("threadneedle_due_not_queued", {"why": "unexplained"}) == 0
@@ -132,7 +111,7 @@ async def test_only_the_near_future_is_queued(world: World, registry: CollectorR
     await world.pool.execute(postpone, near, timedelta(seconds=1))
     await world.pool.execute(postpone, far, timedelta(hours=2))
     await redis.flushall()
-    await _reconciler(world, registry).run_once()
+    await a_reconciler(world, registry).run_once()
     assert await world.queue.count() == 1
     async with world.dispatching():
         await until(lambda: world.sender.sent)
@@ -145,10 +124,10 @@ async def test_a_backlog_beyond_the_window_arrives(world: World, registry: Colle
     await world.endpoint()
     await world.publish(45, offer=False)
     await world.pool.execute("UPDATE deliveries SET next_attempt_at = next_attempt_at - interval '1 minute'")
-    await _reconciler(world, registry).run_once()
+    await a_reconciler(world, registry).run_once()
     assert await world.queue.count() == 10
     assert (registry.get_sample_value("threadneedle_due_not_queued", {"why": "window"}) or 0) > 0
-    async with _reconciling(_reconciler(world, CollectorRegistry())), world.dispatching():
+    async with reconciling(a_reconciler(world, CollectorRegistry())), world.dispatching():
         await until(lambda: _is_done(world))
     assert len(world.sender.sent) == 45
 
@@ -156,9 +135,9 @@ async def test_a_backlog_beyond_the_window_arrives(world: World, registry: Colle
 async def test_two_reconcilers_do_no_harm(world: World, registry: CollectorRegistry, redis: Redis) -> None:
     """Of two at once one leads; together they lose and double nothing."""
     await world.endpoint()
-    two = [_reconciler(world, registry), _reconciler(world, CollectorRegistry())]
+    two = [a_reconciler(world, registry), a_reconciler(world, CollectorRegistry())]
     await redis.flushall()
-    async with _reconciling(*two), world.dispatching():
+    async with reconciling(*two), world.dispatching():
         events = await world.publish(30, offer=False)
         await until(lambda: _is_done(world))
     assert sorted(sent.event_id for sent in world.sender.sent) == sorted(events)
@@ -171,7 +150,7 @@ async def test_a_stranded_line_goes_on(world: World, registry: CollectorRegistry
     [first] = await world.publish(ordering_key=key, offer=False)
     [second] = await world.publish(ordering_key=key, offer=False)
     await world.pool.execute("UPDATE deliveries SET state = 'cancelled' WHERE event_id = $1", first)
-    async with _reconciling(_reconciler(world, registry)), world.dispatching():
+    async with reconciling(a_reconciler(world, registry)), world.dispatching():
         await until(lambda: _is_done(world))
     assert [sent.event_id for sent in world.sender.sent] == [second]
 
@@ -193,7 +172,7 @@ async def test_a_closed_endpoint_keeps_nothing_pending(world: World, registry: C
 async def test_a_queue_that_is_away_is_waited_for(world: World, registry: CollectorRegistry) -> None:
     """Without a reachable server a look ends quietly and the next one comes."""
     async with Redis(host="127.0.0.1", port=1, retry=None) as nowhere:
-        await _reconciler(world, registry, RedisQueue(nowhere, FAST_QUEUE)).run_once()
+        await a_reconciler(world, registry, queue=RedisQueue(nowhere, FAST_QUEUE)).run_once()
     assert registry.get_sample_value("threadneedle_queue_epochs_total") == 0
 
 
