@@ -39,7 +39,7 @@ def _schemas(routes: Sequence[Route[Any]]) -> tuple[dict[str, Any], Names]:
     models: set[type[BaseModel]] = {ProblemOut}
     for route in routes:
         models |= {TokenErrorOut} if _is_form(route) else set()
-        models |= {model for model in (route.request, route.response) if model is not None}
+        models |= {model for model in (route.request, route.response, *route.others.values()) if model is not None}
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (model, "validation" if issubclass(model, Request) else "serialization")
         for model in sorted(models, key=lambda model: model.__name__)
@@ -78,6 +78,10 @@ def _responses(route: Route[Any], names: Names) -> dict[str, Any]:
     problem = {"$ref": _REF.format(model=names[ProblemOut])}
     return {
         **{str(status): {**good, "description": HTTPStatus(status).phrase} for status in statuses},
+        **{
+            str(status): {"description": HTTPStatus(status).phrase, "content": _content(names[model])}
+            for status, model in route.others.items()
+        },
         **{
             str(status): {
                 "description": HTTPStatus(status).phrase,

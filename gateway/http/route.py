@@ -1,7 +1,7 @@
 """A row of the route table, and what each of its columns means."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -30,7 +30,8 @@ class Route(Generic[Services]):
 
     `request`, `query` and `response` are pydantic types; `weigh` gives the cost of a body where it is not 1 (its limit
     is then asked after the body was read). `once` marks routes that move money: an Idempotency-Key is required and a
-    body that names one member twice is refused. `form` and `raw` bodies are read by the handler.
+    body that names one member twice is refused. `form` and `raw` bodies are read by the handler. `others` are further
+    good answers by their status.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Route(Generic[Services]):
     query: type[BaseModel] | None = None
     response: type[BaseModel] | None = None
     status: int = 200
+    others: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     body_bytes_max: int = 64 * KIB
     weigh: Callable[[Any], int] | None = None
     once: bool = False

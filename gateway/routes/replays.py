@@ -5,7 +5,7 @@ from gateway.http.route import Route
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page, PageQuery
-from gateway.schemas.webhooks.replays import ReplayIn, ReplayOut, ReplayProgressOut, RetryOut
+from gateway.schemas.webhooks.replays import EstimateOut, ReplayIn, ReplayOut, ReplayProgressOut, RetryOut
 from gateway.services import Services
 
 REPLAYS: tuple[Route[Services], ...] = (
@@ -19,6 +19,7 @@ REPLAYS: tuple[Route[Services], ...] = (
         request=ReplayIn,
         response=ReplayProgressOut,
         status=201,
+        others={200: EstimateOut},
         tag="replays",
     ),
     Route(

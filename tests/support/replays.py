@@ -116,8 +116,9 @@ class Stage:
         return ids
 
     async def replay(self, **fields: Any) -> Progress:
-        """Ask for a replay of the last two hours unless told otherwise."""
-        given = {"since": self.clock.now() - 2 * _HOUR, **fields}
+        """Ask for a replay from two hours to a minute ago unless told otherwise."""
+        minute = timedelta(minutes=1)
+        given = {"since": self.clock.now() - 2 * _HOUR, "until": self.clock.now() - minute, **fields}
         return await self.replays.create(caller(self.tenant), ReplayRequest(**given))
 
     async def rounds(self, endpoint_id: UUID) -> dict[int, int]:

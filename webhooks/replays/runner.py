@@ -40,12 +40,16 @@ _SCANNED_MIN = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerPolicy:
-    """A chunk is what the rate allows in `chunk_seconds`, but no more than `chunk_max`."""
+    """A chunk is what the rate allows in `chunk_seconds`, but no more than `chunk_max`.
+
+    `settle_seconds` is how long after an id was given its event may still commit: longer than a batch is tried.
+    """
 
     chunk_seconds: float = 0.5
     chunk_max: int = 500
     scanned_max: int = 5_000
     postpone_seconds: float = 10
+    settle_seconds: float = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,9 +170,8 @@ class ReplayRunner:
         step = step_after(replay, page)
         names = (replay.coverage.tenant.partner_id, replay.id)
         place = (step.after_id, step.phase, step.state)
-        totals = await connection.fetchrow(
-            _SQL["advance_replay"], *names, *place, counts.queued, counts.made, counts.skipped
-        )
+        added = (counts.queued, counts.made, counts.skipped)
+        totals = await connection.fetchrow(_SQL["advance_replay"], *names, *place, *added, self._policy.settle_seconds)
         for what in ("queued", "made", "skipped"):
             self._metrics.deliveries.labels(what).inc(getattr(counts, what))
         if step.state is ReplayState.COMPLETED and totals is not None:

@@ -19,12 +19,14 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: advance_replay
 -- How far it has come. One that made deliveries due waits as its rate wants (and may catch up with a second of delay);
--- one that only looked goes to the end of the line.
+-- one that only looked goes to the end of the line; one that comes to unmatched events waits until all of its range are
+-- committed ($9 seconds after its end), for it looks at each only once.
 UPDATE replays
 SET after_id = $3, phase = $4, state = $5::text::replay_state,
     queued = queued + $6, made = made + $7, skipped = skipped + $8,
     next_at = CASE
         WHEN $5::text <> 'running' THEN NULL
+        WHEN $4 <> phase THEN greatest(clock_timestamp(), until + $9 * interval '1 second')
         WHEN $6 + $7 = 0 THEN clock_timestamp()
         ELSE greatest(next_at, clock_timestamp() - interval '1 second')
             + ($6 + $7) / rate_per_second * interval '1 second'

@@ -65,11 +65,11 @@ async def test_a_replay_of_one_delivery(stage: Stage) -> None:
     """Asked for as a replay it does the same, and refuses one that is under way."""
     endpoint = await stage.endpoint()
     [ended, pending] = *await stage.deliveries(endpoint), *await stage.deliveries(endpoint, state="pending")
-    progress = await stage.replay(delivery_id=ended, since=None)
+    progress = await stage.replay(delivery_id=ended, since=None, until=None)
     assert (progress.replay.state, progress.replay.queued) == (ReplayState.COMPLETED, 1)
     assert await audited(stage) == ["replay.created"]
     with pytest.raises(Conflict) as refused:
-        await stage.replay(delivery_id=pending, since=None)
+        await stage.replay(delivery_id=pending, since=None, until=None)
     assert refused.value.problem_code == "delivery_under_way"
     assert refused.value.action
 

@@ -233,7 +233,7 @@ class _MortalConnection:
 async def test_dying_at_any_commit_changes_no_count(stage: Stage) -> None:
     """Whichever commit the process dies before or after, the next one ends with each delivery in exactly one round."""
     for points in range(1, 14):
-        endpoint, start = await stage.endpoint(), stage.clock.now() - timedelta(minutes=points)
+        endpoint, start = await stage.endpoint(), stage.clock.now() - timedelta(minutes=2 * points)
         await stage.deliveries(endpoint, 35, at=start)
         await stage.events(15, at=start + timedelta(seconds=1))
         created = await stage.replay(

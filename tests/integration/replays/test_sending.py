@@ -18,7 +18,7 @@ from tests.support.webhooks import FAST_QUEUE, TENANT, World, until
 from webhooks.queue.redis_queue import RedisQueue
 from webhooks.replays.model import Progress, ReplayRequest
 from webhooks.replays.retrying import Retrier
-from webhooks.replays.runner import ReplayMetrics, ReplayRunner
+from webhooks.replays.runner import ReplayMetrics, ReplayRunner, RunnerPolicy
 from webhooks.replays.service import Replays
 from webhooks.replays.unmatched import Unmatched
 from webhooks.sending.model import Blame, Cause, Decision, Verdict
@@ -48,7 +48,8 @@ async def replayed(world: World, **fields: object) -> Progress:
     request = ReplayRequest(**{"since": since, "rate_per_second": 100_000, **fields})  # type: ignore[arg-type]
     created = await replays_of(world).create(caller(TENANT), request)
     metrics = ReplayMetrics.registered(CollectorRegistry())
-    await ReplayRunner(world.pool, Unmatched(world.vault), world.enqueuer, metrics).run_once()
+    policy = RunnerPolicy(settle_seconds=0)
+    await ReplayRunner(world.pool, Unmatched(world.vault), world.enqueuer, metrics, policy).run_once()
     return await replays_of(world).get(TENANT, created.replay.id)
 
 

@@ -111,6 +111,20 @@ async def test_two_replays_at_once_make_each_delivery_once(stage: Stage) -> None
     assert await stage.pool.fetchval("SELECT sum(made) FROM replays") == 60
 
 
+async def test_events_are_looked_at_when_all_are_committed(stage: Stage) -> None:
+    """An event whose id lies in the range may commit a little later: what never was is looked for after that."""
+    endpoint = await stage.endpoint()
+    await stage.replay(endpoint_id=endpoint, include_unmatched=True, until=stage.clock.now())
+    await stage.runner().run_once()
+    waits = "SELECT phase, extract(epoch FROM next_at - until)::float8 AS seconds FROM replays WHERE state = 'running'"
+    [row] = await stage.pool.fetch(waits)
+    assert (row["phase"], row["seconds"]) == (1, 15.0)
+    late = await stage.events(1, at=stage.clock.now() - timedelta(seconds=1))
+    await stage.pool.execute("UPDATE replays SET next_at = now()")
+    await stage.runner().run_once()
+    assert await heard(stage, endpoint) == late
+
+
 async def test_a_dry_run_counts_both_and_does_nothing(stage: Stage) -> None:
     """What would be made due, made and left alone, and how long that takes; no row, no job."""
     endpoint = await stage.endpoint()
