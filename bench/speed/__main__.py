@@ -56,7 +56,9 @@ def _arguments() -> argparse.Namespace:
 def _shown(figures: Sequence[Figure]) -> Sequence[Figure]:
     for figure in figures:
         beside = f" · {figure.ratio:.2f} of {figure.against_name}" if figure.ratio is not None else ""
-        print(f"{figure.name}: {sorted(figure.values)[len(figure.values) // 2]:,.1f} {figure.unit}{beside}", flush=True)
+        cpu = "".join(f" · {name} {cost:.0f} µs" for name, cost in figure.cpu_us.items())
+        middle = sorted(figure.values)[len(figure.values) // 2]
+        print(f"{figure.name}: {middle:,.4g} {figure.unit}{beside}{cpu}", flush=True)
     return figures
 
 
