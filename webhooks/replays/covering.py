@@ -12,7 +12,7 @@ from kernel.sql import beside
 from webhooks.endpoints.patterns import TypeFilter
 from webhooks.events.model import Connection
 from webhooks.queue.port import Job
-from webhooks.replays.model import FAILED, Coverage, Replay
+from webhooks.replays.model import FAILED, Coverage
 from webhooks.states import DeliveryState
 
 _SQL = beside(__file__, "covering.sql")
@@ -24,8 +24,9 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How much one look may take: rows looked at, and rows found."""
+    """From which id on one look begins, and how much it may take: rows looked at, and rows found."""
 
+    after_id: UUID
     scanned_max: int = 5_000
     found_max: int = 500
 
@@ -66,18 +67,16 @@ async def count_under_way(connection: Connection, coverage: Coverage, replay_id:
     return int(await connection.fetchval(_SQL["count_under_way"], *_range(coverage), replay_id))
 
 
-async def next_covered(connection: Connection, replay: Replay, budget: Budget) -> Page:
+async def next_covered(connection: Connection, coverage: Coverage, budget: Budget) -> Page:
     """The next deliveries; no more than the budget, which bounds how long the transaction takes."""
-    coverage, after = replay.coverage, replay.after_id or before(replay.coverage.first_id)
     if not coverage.states:
-        return Page(rows=(), skipped=0, after_id=after, is_last=True)
-    found = await connection.fetch(
-        _SQL["next_covered"], *_range(coverage), *_ended(coverage), after, budget.scanned_max, budget.found_max
-    )
-    return page_of(found, "is_sendable", after, budget)
+        return Page(rows=(), skipped=0, after_id=budget.after_id, is_last=True)
+    look = (budget.after_id, budget.scanned_max, budget.found_max)
+    found = await connection.fetch(_SQL["next_covered"], *_range(coverage), *_ended(coverage), *look)
+    return page_of(found, "is_sendable", budget)
 
 
-def page_of(found: Sequence[asyncpg.Record], good: str, after: UUID, budget: Budget) -> Page:
+def page_of(found: Sequence[asyncpg.Record], good: str, budget: Budget) -> Page:
     """The page of rows that each carry `scanned` and `last_id`; the column `good` says whether a row is of use.
 
     A page that is full ends at its last row, for there may be more among those that were looked at.
@@ -87,7 +86,7 @@ def page_of(found: Sequence[asyncpg.Record], good: str, after: UUID, budget: Bud
     return Page(
         rows=[row for row in rows if row[good]],
         skipped=sum(not row[good] for row in rows),
-        after_id=rows[-1]["id"] if is_full else found[0]["last_id"] or after,
+        after_id=rows[-1]["id"] if is_full else found[0]["last_id"] or budget.after_id,
         is_last=not is_full and found[0]["scanned"] < budget.scanned_max,
     )
 

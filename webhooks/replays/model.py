@@ -93,7 +93,7 @@ class Coverage:
 class Estimate:
     """What a replay would do: `total` deliveries made due again, `unmatched` made, `under_way` left as they are.
 
-    With `is_unmatched_at_most` the endpoint has a body expression, which is asked only when the replay runs.
+    With `is_unmatched_at_most` the endpoint has a body expression, and there are too many events to ask it of now.
     """
 
     total: int

@@ -21,6 +21,7 @@ from webhooks.queue.port import Enqueuer, Job
 from webhooks.replays.covering import (
     Budget,
     Page,
+    before,
     begin_rounds,
     count_under_way,
     next_covered,
@@ -149,7 +150,7 @@ class ReplayRunner:
     async def _requeue(self, connection: Connection, replay: Replay) -> Sequence[Job]:
         """Deliveries that there are get another round; those that are under way at the end are left alone."""
         coverage = replay.coverage
-        page = await next_covered(connection, replay, self._budget(replay))
+        page = await next_covered(connection, coverage, self._budget(replay))
         jobs = await begin_rounds(connection, coverage, replay.id, [row["id"] for row in page.rows])
         skipped = page.skipped + len(page.rows) - len(jobs)
         if page.is_last:
@@ -160,7 +161,7 @@ class ReplayRunner:
 
     async def _make(self, connection: Connection, replay: Replay) -> Sequence[Job]:
         """Deliveries that never were are made; numbers are taken last, for they lock the endpoint's count."""
-        page = await self._unmatched.next(connection, replay, self._budget(replay))
+        page = await self._unmatched.next(connection, replay.coverage, self._budget(replay))
         event_ids = [row["id"] for row in page.rows]
         await mark_matched(connection, replay, event_ids)
         await self._advance(connection, replay, page, _Counts(made=len(event_ids)))
@@ -183,5 +184,7 @@ class ReplayRunner:
         policy = self._policy
         found = min(math.ceil(replay.rate_per_second * policy.chunk_seconds), policy.chunk_max)
         return Budget(
-            scanned_max=min(max(found * _SCANNED_PER_FOUND, _SCANNED_MIN), policy.scanned_max), found_max=found
+            after_id=replay.after_id or before(replay.coverage.first_id),
+            scanned_max=min(max(found * _SCANNED_PER_FOUND, _SCANNED_MIN), policy.scanned_max),
+            found_max=found,
         )

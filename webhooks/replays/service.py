@@ -19,7 +19,7 @@ from webhooks.replays.covering import count_covered, count_under_way, plan_for_c
 from webhooks.replays.model import Coverage, Estimate, Progress, Replay, ReplayRequest, ReplayRules
 from webhooks.replays.requests import check, coverage_of, refuse
 from webhooks.replays.retrying import Retrier, audit, check_endpoint
-from webhooks.replays.unmatched import Unmatched
+from webhooks.replays.unmatched import Missing, Unmatched
 from webhooks.states import REPLAY_MOVES, DeliveryState, ReplayState
 
 _SQL = beside(__file__, "service.sql")
@@ -142,18 +142,15 @@ class Replays:
             raise Conflict("The filter is too wide to be counted.", code="replay_too_large", action=action) from None
 
     async def _count(self, connection: Connection, coverage: Coverage, rate: float) -> Estimate:
-        total, unmatched, is_at_most = await count_covered(connection, coverage), 0, False
+        total, missing = await count_covered(connection, coverage), Missing(deliveries=0, is_at_most=False)
         if coverage.include_unmatched:
-            listener = await self._unmatched.listener(connection, coverage)
-            if listener is not None:
-                unmatched = await self._unmatched.count(connection, coverage, listener)
-                is_at_most = listener.expression is not None
+            missing = await self._unmatched.count(connection, coverage)
         return Estimate(
             total=total,
-            unmatched=unmatched,
+            unmatched=missing.deliveries,
             under_way=await count_under_way(connection, coverage),
-            is_unmatched_at_most=is_at_most,
-            seconds=(total + unmatched) / rate,
+            is_unmatched_at_most=missing.is_at_most,
+            seconds=(total + missing.deliveries) / rate,
         )
 
     async def _check_endpoint(self, connection: Connection, coverage: Coverage) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +28,8 @@ _TOLD_ONCE = ("endpoint.", "delivery.", "secret.", "certificate.", "webhook_endp
 _ROUND = 1
 # How many expressions are evaluated before others get their turn.
 _EVALUATED_AT_ONCE = 20
+# How many pages of events are opened only to be counted.
+_PAGES_COUNTED_MAX = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,14 @@ class Listener:
     merchant_ids: tuple[UUID, ...]
     event_types: tuple[str, ...]
     expression: Filter | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """How many deliveries an endpoint misses; with `is_at_most` its expression may hear of fewer."""
+
+    deliveries: int
+    is_at_most: bool
 
 
 class Unmatched:
@@ -63,30 +73,40 @@ class Unmatched:
             expression=expression,
         )
 
-    async def count(self, connection: Connection, coverage: Coverage, listener: Listener) -> int:
-        """How many deliveries are missing; the expression is not asked, so with one it is how many at most."""
-        wanted = _wanted(coverage, listener, before(coverage.first_id))
-        return int(await connection.fetchval(_SQL["count_unmatched"], *wanted, coverage.deliveries_end_id))
+    async def count(self, connection: Connection, coverage: Coverage) -> Missing:
+        """How many deliveries are missing; an expression is asked as far as a caller can wait for it."""
+        listener, after = await self.listener(connection, coverage), before(coverage.first_id)
+        if listener is None:
+            return Missing(deliveries=0, is_at_most=False)
+        wanted = _wanted(coverage, listener, after)
+        at_most = int(await connection.fetchval(_SQL["count_unmatched"], *wanted, coverage.deliveries_end_id))
+        if listener.expression is None:
+            return Missing(deliveries=at_most, is_at_most=False)
+        heard = 0
+        for _ in range(_PAGES_COUNTED_MAX):
+            page = await self._page(connection, coverage, listener, Budget(after_id=after))
+            heard, after = heard + len(page.rows), page.after_id
+            if page.is_last:
+                return Missing(deliveries=heard, is_at_most=False)
+        return Missing(deliveries=at_most, is_at_most=True)
 
-    async def next(self, connection: Connection, replay: Replay, budget: Budget) -> Page:
+    async def next(self, connection: Connection, coverage: Coverage, budget: Budget) -> Page:
         """The next events to make deliveries of. Locks out whoever else makes some of this endpoint."""
-        coverage, after = replay.coverage, replay.after_id or before(replay.coverage.first_id)
         await connection.execute(_SQL["lock_making"], str(coverage.endpoint_id))
         listener = await self.listener(connection, coverage)
         if listener is None:
-            return Page(rows=(), skipped=0, after_id=after, is_last=True)
+            return Page(rows=(), skipped=0, after_id=budget.after_id, is_last=True)
+        return await self._page(connection, coverage, listener, budget)
+
+    async def _page(self, connection: Connection, coverage: Coverage, listener: Listener, budget: Budget) -> Page:
+        wanted, has_expression = _wanted(coverage, listener, budget.after_id), listener.expression is not None
         found = await connection.fetch(
-            _SQL["next_unmatched"],
-            *_wanted(coverage, listener, after),
-            budget.scanned_max,
-            budget.found_max,
-            listener.expression is not None,
+            _SQL["next_unmatched"], *wanted, budget.scanned_max, budget.found_max, has_expression
         )
-        page = page_of(found, "is_heard", after, budget)
+        page = page_of(found, "is_heard", budget)
         if listener.expression is None:
             return page
-        heard = await self._heard(coverage.tenant.partner_id, page.rows, listener.expression)
-        return Page(rows=heard, skipped=0, after_id=page.after_id, is_last=page.is_last)
+        return replace(page, rows=await self._heard(coverage.tenant.partner_id, page.rows, listener.expression))
 
     async def _heard(
         self, partner_id: UUID, rows: Sequence[asyncpg.Record], expression: Filter

@@ -79,7 +79,8 @@ class ReplayProgressOut(ReplayOut):
 class EstimateOut(Response):
     """What a replay would do. `under_way` are deliveries of the range that have not ended and would be left alone.
 
-    With `unmatched_at_most` the endpoint has a body expression, so `unmatched` is how many there may be at most.
+    With `unmatched_at_most` the endpoint has a body expression and there are too many events to ask it of now, so
+    `unmatched` is how many there may be at most.
     """
 
     object: Literal["replay_estimate"]
