@@ -1,5 +1,7 @@
 """Held lanes are probed, and lanes that are well again are let go, within a second of when it is time."""
 
+import asyncpg
+
 from webhooks.queue.port import Origin, Placed
 from webhooks.reconciler.lanes import LaneBook, LaneNow, columns, lane_now
 from webhooks.reconciler.model import LaneKey
@@ -49,10 +51,18 @@ class Keeper:
 
     async def _release(self, lane: LaneNow) -> None:
         """In the order of the ids, which is that of the events. What is not enqueued is due, and found as such."""
-        rows = sorted(await self._tools.fetch("release_portion", *lane.key, _ROWS_MAX), key=lambda row: row["id"])
+        rows = sorted(await self._portion(lane.key), key=lambda row: row["id"])
         if len(rows) < _ROWS_MAX:
             await self._tools.execute("end_release", *lane.key)
         if rows:
             jobs = [job_of(row, Origin.OFFERED, delay_ms=row["delay_ms"]) for row in rows]
             await self._tools.queue.enqueue(jobs)
             self._tools.metrics.released.inc(len(rows))
+
+    async def _portion(self, key: LaneKey) -> list[asyncpg.Record]:
+        queries = self._tools.queries
+        async with self._tools.transaction() as connection:
+            ids = [row["id"] for row in await connection.fetch(queries["release_page"], *key, _ROWS_MAX)]
+            if not ids:
+                return []
+            return await connection.fetch(queries["release_deliveries"], key[0], ids, min(ids), max(ids))

@@ -9,10 +9,10 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('threadneedle.reconciler', 0))
 SELECT nextval('queue_epoch');
 
 -- name: plan_by_index
--- For this transaction only: while a partition is young the planner would rather read it whole, or by any index and
--- then sort, and would remember that.
-SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-       set_config('enable_sort', 'off', true);
+-- For this transaction only: plan for the tables as they are now, and by index. While a partition is young the planner
+-- would rather read it whole, or by any index and then sort, and would remember that.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true);
 
 -- name: lanes_with_pending
 -- Every lane that has a pending delivery, one index look-up each, whatever the length of the lanes.
@@ -70,7 +70,8 @@ FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[]) AS found (pa
 CROSS JOIN LATERAL (
     SELECT FROM deliveries
     WHERE partner_id = found.partner_id AND id = found.id AND state::text = 'pending'
-      AND round = found.round AND step = found.step LIMIT 1
+      AND round = found.round AND step = found.step
+    ORDER BY id LIMIT 1
 ) AS d;
 
 -- name: count_due
@@ -122,71 +123,56 @@ WHERE w.partner_id = lane.partner_id AND w.id = lane.endpoint_id AND w.held_at I
 SELECT partner_id, id AS endpoint_id, state::text, concurrency, weight, rate_per_second, rate_burst,
        false AS is_paused, false AS is_held
 FROM webhook_endpoints
-WHERE is_releasing AND held_at IS NULL AND paused_at IS NULL AND state = 'enabled'
+WHERE is_releasing AND held_at IS NULL AND paused_at IS NULL AND state::text = 'enabled'
 ORDER BY partner_id, id LIMIT $1;
 
--- name: release_portion
--- What waits for the lane's sake becomes due now, or when its Retry-After ends; what is due already needs nothing.
-WITH waiting AS MATERIALIZED (
-    SELECT id FROM deliveries
-    WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND next_attempt_at > now()
-      AND awaits_lane AND (not_before IS NULL OR not_before < next_attempt_at)
-    ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
-)
-UPDATE deliveries AS d
-SET next_attempt_at = greatest(now(), d.not_before), awaits_lane = false
-FROM waiting
-WHERE d.partner_id = $1 AND d.id = waiting.id
-RETURNING d.partner_id, d.endpoint_id, d.id, d.round, d.step, d.priority,
-          (extract(epoch FROM d.next_attempt_at - now()) * 1000)::bigint AS delay_ms;
+-- name: release_page
+-- What waits for the lane's sake and is not due yet; what is due already needs nothing, and a Retry-After is kept.
+SELECT id FROM deliveries
+WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND next_attempt_at > now()
+  AND awaits_lane AND (not_before IS NULL OR not_before < next_attempt_at)
+ORDER BY next_attempt_at, id LIMIT $3 FOR UPDATE SKIP LOCKED;
+
+-- name: release_deliveries
+-- They become due now, or when their Retry-After ends.
+UPDATE deliveries
+SET next_attempt_at = greatest(now(), not_before), awaits_lane = false
+WHERE partner_id = $1 AND id = ANY($2::uuid[]) AND id BETWEEN $3 AND $4
+RETURNING partner_id, endpoint_id, id, round, step, priority,
+          (extract(epoch FROM next_attempt_at - now()) * 1000)::bigint AS delay_ms;
 
 -- name: end_release
 -- Nothing waits for this lane's sake any more.
 UPDATE webhook_endpoints SET is_releasing = false WHERE partner_id = $1 AND id = $2 AND is_releasing;
 
--- name: end_pending
--- A portion of a closed lane's pending deliveries, after a place in it, ends undelivered. An endpoint that was enabled
--- again meanwhile keeps them.
-WITH ending AS MATERIALIZED (
-    SELECT id, next_attempt_at FROM deliveries
-    WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND (next_attempt_at, id) > ($4, $5)
-      AND NOT EXISTS (
-          SELECT FROM webhook_endpoints WHERE partner_id = $1 AND id = $2 AND state IN ('enabled', 'unproven')
-      )
-    ORDER BY next_attempt_at, id LIMIT $6 FOR UPDATE SKIP LOCKED
-)
-UPDATE deliveries AS d
-SET state = 'undelivered', state_reason = $3, next_attempt_at = NULL, ended_at = now()
-FROM ending WHERE d.partner_id = $1 AND d.id = ending.id
-RETURNING ending.next_attempt_at, d.id;
+-- name: closed_page
+-- The next pending deliveries of a closed lane after a place in it, held. An endpoint that was enabled again meanwhile
+-- keeps them.
+SELECT id, next_attempt_at FROM deliveries
+WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND (next_attempt_at, id) > ($3, $4)
+  AND NOT EXISTS (SELECT FROM webhook_endpoints WHERE partner_id = $1 AND id = $2 AND state IN ('enabled', 'unproven'))
+ORDER BY next_attempt_at, id LIMIT $5 FOR UPDATE SKIP LOCKED;
 
--- name: end_waiting
--- A portion of those that wait for an earlier one in the lanes' lines ends as well.
-WITH ending AS MATERIALIZED (
-    SELECT id FROM deliveries
-    WHERE partner_id = $1 AND endpoint_id = $2 AND ordering_key IS NOT NULL AND state IN ('waiting', 'pending')
-      AND state = 'waiting'
-      AND NOT EXISTS (
-          SELECT FROM webhook_endpoints WHERE partner_id = $1 AND id = $2 AND state IN ('enabled', 'unproven')
-      )
-    LIMIT $4 FOR UPDATE SKIP LOCKED
-)
-UPDATE deliveries AS d
-SET state = 'undelivered', state_reason = $3, ended_at = now()
-FROM ending WHERE d.partner_id = $1 AND d.id = ending.id;
+-- name: closed_lines_page
+-- Those that wait for an earlier one in the lines of a closed lane, held.
+SELECT id FROM deliveries
+WHERE partner_id = $1 AND endpoint_id = $2 AND ordering_key IS NOT NULL AND state IN ('waiting', 'pending')
+  AND state = 'waiting'
+  AND NOT EXISTS (SELECT FROM webhook_endpoints WHERE partner_id = $1 AND id = $2 AND state IN ('enabled', 'unproven'))
+ORDER BY ordering_key, id LIMIT $3 FOR UPDATE SKIP LOCKED;
 
--- name: end_aged
--- A portion of a lane's pending deliveries of events before $3 (an id) and a time, which nobody can try, ends as dead.
--- A replay counts from its own beginning.
-WITH aged AS MATERIALIZED (
-    SELECT id FROM deliveries
-    WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND id < $3
-      AND (round_at IS NULL OR round_at < $4)
-    LIMIT $6 FOR UPDATE SKIP LOCKED
-)
-UPDATE deliveries AS d
-SET state = 'dead', state_reason = $5, next_attempt_at = NULL, ended_at = now()
-FROM aged WHERE d.partner_id = $1 AND d.id = aged.id;
+-- name: aged_page
+-- Pending deliveries of a lane that nobody can try, of events before $3 (an id) and a time, held. A replay counts from
+-- its own beginning.
+SELECT id FROM deliveries
+WHERE partner_id = $1 AND endpoint_id = $2 AND state = 'pending' AND id < $3 AND (round_at IS NULL OR round_at < $4)
+ORDER BY next_attempt_at, id LIMIT $5 FOR UPDATE SKIP LOCKED;
+
+-- name: end_deliveries
+-- They are not sent any more.
+UPDATE deliveries
+SET state = $5::text::delivery_state, state_reason = $6, next_attempt_at = NULL, awaits_lane = false, ended_at = now()
+WHERE partner_id = $1 AND id = ANY($2::uuid[]) AND id BETWEEN $3 AND $4;
 
 -- name: stranded_lines
 -- Lines of ordered endpoints whose first unended delivery waits for one that has ended.

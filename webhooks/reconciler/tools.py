@@ -1,11 +1,14 @@
 """What every part of the reconciler works with."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import asyncpg
 
 from kernel.clock import Clock
 from kernel.sql import Queries, beside
+from webhooks.events.model import Connection
 from webhooks.queue.port import RebuildableQueue
 from webhooks.reconciler.model import Pool, ReconcilerMetrics, ReconcilerPolicy
 
@@ -23,14 +26,19 @@ class Tools:
     metrics: ReconcilerMetrics
     queries: Queries = field(default_factory=lambda: _SQL)
 
-    async def fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
-        """Rows of a named query, found by index, in a transaction of its own."""
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction whose statements find their rows by index."""
         async with self.pool.acquire() as connection, connection.transaction():
             await connection.execute(self.queries["plan_by_index"])
+            yield connection
+
+    async def fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        """Rows of a named query, in a transaction of its own."""
+        async with self.transaction() as connection:
             return await connection.fetch(self.queries[name], *arguments)
 
-    async def execute(self, name: str, *arguments: object) -> int:
-        """How many rows a named statement changed."""
-        async with self.pool.acquire() as connection, connection.transaction():
-            await connection.execute(self.queries["plan_by_index"])
-            return int((await connection.execute(self.queries[name], *arguments)).split()[-1])
+    async def execute(self, name: str, *arguments: object) -> None:
+        """Run a named statement, in a transaction of its own."""
+        async with self.transaction() as connection:
+            await connection.execute(self.queries[name], *arguments)
