@@ -1,4 +1,5 @@
 import random
+import re
 from typing import Any
 
 import orjson
@@ -32,7 +33,7 @@ async def test_whatever_is_sent_is_answered_without_a_500(edge: Edge) -> None:
     for route, admin in WRITES:
         assert route.request is not None
         for body in _examples(list(route.request.model_fields)):
-            path = route.path.format(**dict.fromkeys(("partner_id", "bank_id", "payment_id", "endpoint_id"), "nobody"))
+            path = re.sub(r"{\w+}", "nobody", route.path)
             headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
             token = None if admin else party.token
             answer = await edge.call(route.method, path, admin=admin, token=token, headers=headers, data=body)
