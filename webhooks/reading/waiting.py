@@ -15,6 +15,7 @@ class WaitReason(StrEnum):
     HELD = "held"
     RETRY = "retry"
     ENDING = "ending"
+    UNPROVEN = "unproven"
     QUEUE = "queue"
 
 
@@ -24,6 +25,7 @@ WAIT_SENTENCES: dict[str, str] = {
     WaitReason.HELD: "The endpoint fails every attempt, so only its oldest delivery is tried, until one succeeds.",
     WaitReason.RETRY: "The last attempt failed; it is tried again at the time given.",
     WaitReason.ENDING: "The endpoint receives nothing any more; it ends as undelivered within a minute.",
+    WaitReason.UNPROVEN: "The endpoint has not yet answered its ownership challenge; it is sent once it has.",
     WaitReason.QUEUE: "It is due: it is being sent, or others of the same endpoint go before it.",
 }
 _CLOSED = frozenset({EndpointState.DISABLED, EndpointState.DELETED})
@@ -60,6 +62,7 @@ def waiting_for(
         return None
     reasons = {
         WaitReason.ENDING: lane.endpoint is None or lane.endpoint in _CLOSED,
+        WaitReason.UNPROVEN: lane.endpoint is EndpointState.UNPROVEN,
         WaitReason.PAUSED: lane.is_paused,
         WaitReason.TURN: state is DeliveryState.WAITING,
         WaitReason.HELD: lane.is_held,

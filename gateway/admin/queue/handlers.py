@@ -14,7 +14,7 @@ from payments.view import rfc3339
 from webhooks.reading.undelivered.view import UndeliveredQuery
 from webhooks.reading.waiting import WAIT_SENTENCES, WaitReason
 
-_WHY = (WaitReason.QUEUE, WaitReason.HELD, WaitReason.PAUSED, WaitReason.ENDING)
+_WHY = (WaitReason.QUEUE, WaitReason.HELD, WaitReason.PAUSED, WaitReason.UNPROVEN, WaitReason.ENDING)
 
 
 async def read_queue(services: AdminServices, call: Call) -> Reply:  # noqa: ARG001 - there is one queue

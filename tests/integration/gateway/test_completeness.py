@@ -171,7 +171,13 @@ async def test_an_admin_on_call_sees_the_queue(edge: Edge, party: Party, shelf: 
     await shelf.delivery(stuck, state="pending", next_attempt_at=now + timedelta(hours=1))
     queue = (await edge.call("GET", "/admin/v1/queue", admin=True)).json
     QueueOut.model_validate(queue)
-    assert {one["why"]: one["deliveries"] for one in queue["due"]} == {"queue": 1, "held": 2, "paused": 1, "ending": 0}
+    assert {one["why"]: one["deliveries"] for one in queue["due"]} == {
+        "queue": 1,
+        "held": 2,
+        "paused": 1,
+        "unproven": 0,
+        "ending": 0,
+    }
     assert (queue["lanes_with_due"], queue["endpoints_held"], queue["endpoints_failing"]) == (3, 1, 1)
     assert {lane["endpoint_id"] for lane in queue["worst"][:2]} == {
         to_text(Kind.ENDPOINT, endpoint, TEST) for endpoint in (stuck, paused)

@@ -22,12 +22,13 @@ from webhooks.sending.model import Cause
 from webhooks.states import DeliveryState
 
 COUNT = 200_000
-_MS_MAX = 250
+_MS_MAX = 500
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 async def test_pages_stay_fast_among_200_000_deliveries(shelf: Shelf, vault: Vault, clock: FakeClock) -> None:
-    """Each kind of page, also those that find nothing in all that they look at, takes a quarter of a second at most."""
+    """Each kind of page, also those that find nothing in all that they look at, takes half a second at most."""
     endpoints = [await shelf.endpoint() for _ in range(20)]
     await shelf.fill(endpoints, COUNT, datetime.now(UTC), timedelta(seconds=5))
     last = await shelf.delivery(endpoints[0], state="dead", state_reason="steps_used", last_status_code=503)

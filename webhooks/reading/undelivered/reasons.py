@@ -17,7 +17,6 @@ _ENDED_SENTENCES = {
     MISSED: "The endpoint was disabled; a replay sends what it missed.",
     "endpoint_deleted": "The endpoint was deleted.",
     "unreadable": "Its body, or what its endpoint needs, was erased or does not open.",
-    "erased": "Its body was erased before it was delivered.",
 }
 _STATE_SENTENCES: dict[str, str] = {
     DeliveryState.DEAD: "It could not be delivered.",
