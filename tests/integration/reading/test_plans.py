@@ -76,15 +76,25 @@ async def explained(pool: Pool, statement: str, *arguments: Any) -> str:
     return "\n".join(line[0] for line in lines)
 
 
+async def full_weeks(pool: Pool) -> set[str]:
+    """The weeks that have rows; of an empty partition every index is as good as another."""
+    rows = await pool.fetch("SELECT DISTINCT right(tableoid::regclass::text, 10) AS week FROM deliveries")
+    return {f"_{row['week']}_" for row in rows}
+
+
+def indexes(plan: str, weeks: set[str]) -> list[str]:
+    """The indexes of those weeks that a plan uses."""
+    used = re.findall(r"Index (?:Only )?Scan (?:Backward )?using (\S+) on", plan)
+    return [name for name in used if any(week in name for week in weeks)]
+
+
 @pytest.mark.usefixtures("week")
 async def test_every_search_reads_an_index(database: Pool, shelf: Shelf) -> None:
     """No table is read whole, and candidates come from their index in order: a page costs what a page has."""
-    weeks = await database.fetch("SELECT DISTINCT right(tableoid::regclass::text, 10) AS week FROM deliveries")
-    full = tuple(f"_{row['week']}_" for row in weeks)
+    weeks = await full_weeks(database)
     for queries, name, arguments, index, is_ordered in PLANS:
         plan = await explained(database, queries[name], shelf.tenant.partner_id, *arguments)
-        used = re.findall(r"Index (?:Only )?Scan (?:Backward )?using (\S+) on", plan)
-        used = [one for one in used if any(week in one for week in full)]
+        used = indexes(plan, weeks)
         assert used, f"{name}\n{plan}"
         assert all(re.search(index, one) for one in used), f"{name}\n{plan}"
         assert not re.search(r"Seq Scan on (deliver|events|webhook|endpoint)", plan), f"{name}\n{plan}"
@@ -102,13 +112,15 @@ async def test_what_is_shown_is_looked_up_in_its_own_week(database: Pool, shelf:
     shown = await explained(database, _DELIVERIES["show_deliveries"], *of_deliveries)
     of_attempts = (tenant.partner_id, tenant.environment, ids, ids, span.low, span.high, *([None] * 7))
     attempts = await explained(database, _ATTEMPTS["show_attempts"], *of_attempts)
+    weeks = await full_weeks(database)
     for plan in (shown, attempts):
-        used = re.findall(r"Scan (?:Backward )?using (\S+) on", plan)
+        used = indexes(plan, weeks)
+        assert used
         assert all(name.endswith("_pkey") for name in used), plan
         assert "Seq Scan" not in plan
     for table, plan in (("deliveries", shown), ("events", shown), ("delivery_attempts", attempts)):
-        weeks = set(re.findall(rf"{table}_(\d+_\d+_\d+)_pkey", plan))
-        assert 1 <= len(weeks) <= 2, plan
+        opened = set(re.findall(rf"on {table}_(\d+_\d+_\d+)", plan))
+        assert 1 <= len(opened) <= 2, plan
 
 
 @pytest.mark.usefixtures("week")

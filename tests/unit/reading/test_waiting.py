@@ -28,7 +28,7 @@ ENDED = set(DeliveryState) - {DeliveryState.WAITING, DeliveryState.PENDING}
     ],
 )
 def test_the_first_thing_that_stops_it_is_told(state: str, lane: Lane, is_due: bool, expected: Waiting) -> None:  # noqa: FBT001
-    """Its endpoint's end or missing proof, then a pause, then its turn, then a hold, then its time; else it is only queued."""
+    """Its endpoint's end or missing proof, then a pause, its turn, a hold, its time; else it is only queued."""
     assert waiting_for(DeliveryState(state), lane, next_attempt_at=AT, is_due=is_due) == expected
 
 
