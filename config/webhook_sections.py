@@ -32,6 +32,7 @@ class WebhookSettings(Section):
     challenge_timeout_seconds: Seconds
     challenges_running_max: Count
     secret_overlap_seconds: Count
+    signing_seconds: Seconds
     attempts_running_max: Count
     claim_batch: Count
     lane_cap: Count

@@ -85,6 +85,7 @@ def dispatch_policy(settings: WebhookSettings) -> DispatchPolicy:
         retry=RetryPolicy(schedule=schedule, age_max=timedelta(seconds=settings.delivery_age_seconds_max)),
         claim_max=settings.claim_batch,
         in_flight_max=settings.attempts_running_max,
+        signing_seconds=settings.signing_seconds,
         send_seconds=settings.total_timeout_seconds,
     )
 
@@ -139,6 +140,7 @@ def endpoint_rules(settings: WebhookSettings) -> EndpointRules:
         age_max=timedelta(seconds=settings.delivery_age_seconds_max),
         filter_microseconds_max=settings.filter_microseconds_max,
         overlap_default=timedelta(seconds=settings.secret_overlap_seconds),
+        signing_seconds=settings.signing_seconds,
     )
 
 

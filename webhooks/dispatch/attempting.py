@@ -63,10 +63,10 @@ class Attempter:
         self._metrics.attempts.labels(result.verdict.decision, delivery.cause).inc()
         self._log.info(
             "delivery.attempted",
-            partner_id=delivery.tenant.partner_id,
-            event_id=delivery.event_id,
-            delivery_id=delivery.delivery_id,
-            endpoint_id=delivery.endpoint_id,
+            partner_id=str(delivery.tenant.partner_id),
+            event_id=str(delivery.event_id),
+            delivery_id=str(delivery.delivery_id),
+            endpoint_id=str(delivery.endpoint_id),
             round=delivery.round,
             step=delivery.step,
             cause=delivery.cause,

@@ -28,7 +28,8 @@ class EndpointRules:
     """Caps.
 
     `endpoints_max` is for a partner's environment, `merchant_endpoints_max` for each merchant in it. An endpoint's own
-    schedule must end within `age_max`. A filter may take `filter_microseconds_max` on a large body.
+    schedule must end within `age_max`. A filter may take `filter_microseconds_max` on a large body. Dispatchers sign
+    with keys for `signing_seconds` after they read them.
     """
 
     urls: UrlRules = field(default_factory=UrlRules)
@@ -37,6 +38,7 @@ class EndpointRules:
     patterns_max: int = 100
     overlap_default: timedelta = timedelta(hours=24)
     overlap_max: timedelta = timedelta(days=7)
+    signing_seconds: float = 0
     age_max: timedelta = timedelta(days=5)
     filter_microseconds_max: float = 200.0
 

@@ -1,5 +1,6 @@
 """An endpoint's keys: shown on request, and replaced with a time in which both old and new sign."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -65,6 +66,9 @@ class EndpointSecrets:
             found = await fetch_live(connection, caller.tenant.partner_id, endpoint_id)
             jobs = await self._tell(connection, EndpointRef(caller.tenant, endpoint_id), key, ends_at)
         await self._teller.offer(jobs)
+        if not overlap or rotation.is_oldest_dropped:
+            # Whoever read the revoked key before the commit signs with it no longer than this.
+            await asyncio.sleep(self._rules.signing_seconds)
         return await open_shown(self._vault, caller.tenant.partner_id, found)
 
     async def _audit(
