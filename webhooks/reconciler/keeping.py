@@ -44,7 +44,7 @@ class Keeper:
     async def release(self) -> list[LaneKey]:
         """Make a portion due of what waits for each lane that is well again; returns these lanes. Raises QueueError."""
         lanes = [lane_now(row) for row in await self._tools.fetch("releasing_lanes", _LANES_MAX)]
-        await self._book.tell(lanes)
+        await self._book.tell(lanes, surely=True)
         for lane in lanes:
             await self._release(lane)
         return [lane.key for lane in lanes]

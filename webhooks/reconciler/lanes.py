@@ -61,12 +61,14 @@ class LaneBook:
             found |= {lane.key: lane for lane in lanes}
         return {key: found[key] for key in keys}
 
-    async def tell(self, lanes: Sequence[LaneNow]) -> bool:
+    async def tell(self, lanes: Sequence[LaneNow], *, surely: bool = False) -> bool:
         """Tell of these, those left out that are as usual and never were otherwise. At most one call's worth.
+
+        `surely`: leave none out. Another process told of them when they were unusual, and may have died since.
 
         False where a server is away: its lanes are told later, and nobody else's wait for that. Raises EpochLost.
         """
-        worth_telling = [lane for lane in lanes if lane.key in self._told or self._is_unusual(lane)]
+        worth_telling = [lane for lane in lanes if surely or lane.key in self._told or self._is_unusual(lane)]
         try:
             if worth_telling:
                 await self._tools.queue.configure([lane.lane for lane in worth_telling])

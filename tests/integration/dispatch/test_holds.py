@@ -10,10 +10,10 @@ from uuid import UUID
 import asyncpg
 from prometheus_client import CollectorRegistry
 
-from tests.support.webhooks import FAST, World, kill, result_of, until
+from tests.support.webhooks import FAST, TENANT, World, kill, result_of, until
 from webhooks.dispatch.loading import Loader
 from webhooks.health.model import HealthPolicy, HoldPolicy
-from webhooks.queue.port import Claim, Job, Origin
+from webhooks.queue.port import Claim, Job, Lane, LaneMode, Origin
 from webhooks.reconciler.model import ReconcilerMetrics, ReconcilerPolicy
 from webhooks.reconciler.reconciler import Reconciler
 from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery, Verdict
@@ -101,6 +101,17 @@ async def test_a_paused_lane_of_which_the_queue_has_not_heard_sends_nothing(worl
         await until(lambda: world.metrics.dropped.labels("moved")._value.get() >= 2)
         await until(lambda: _nothing_claimable(world))
     assert world.sender.sent == []
+
+
+async def test_an_opening_that_the_queue_missed_is_told_by_the_release(world: World) -> None:
+    """Killed between the commit that opens a lane and the word to the queue: the release tells it."""
+    endpoint_id = await world.endpoint()
+    held = Lane(partner_id=TENANT.partner_id, endpoint_id=endpoint_id, mode=LaneMode.HELD)
+    await world.queue.configure([held])
+    await world.pool.execute("UPDATE webhook_endpoints SET is_releasing = true WHERE id = $1", endpoint_id)
+    await world.publish(2)
+    async with world.dispatching(), reconciling(world):
+        await until(lambda: _is_done(world))
 
 
 async def test_a_receivers_wish_is_kept_in_the_row(world: World) -> None:
