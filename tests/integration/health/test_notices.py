@@ -33,10 +33,7 @@ async def told(world: World) -> list[tuple[str, dict[str, object]]]:
 
 async def watch_twice(world: World) -> None:
     """Two workers at once, and then one of them again."""
-    watches = [
-        HealthWatch(world.pool, world.writer, world.enqueuer, world.clock, HealthPolicy())  # type: ignore[arg-type]
-        for _ in range(2)
-    ]
+    watches = [HealthWatch(world.pool, world.writer, world.enqueuer, world.clock, HealthPolicy()) for _ in range(2)]
     await asyncio.gather(*(watch.run_once() for watch in watches))
     await watches[0].run_once()
 
