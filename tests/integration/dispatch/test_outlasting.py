@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.integration.dispatch.test_holds import reconciling
-from tests.support.webhooks import FAST, TENANT, World, result_of, until
+from tests.support.webhooks import FAST, FAST_QUEUE, TENANT, World, result_of, until
 from webhooks.health.model import HealthPolicy, HoldPolicy
 from webhooks.queue.port import Lane, LaneMode
 from webhooks.sending.model import AttemptResult, Blame, Decision, LoadedDelivery, Verdict
@@ -165,3 +165,36 @@ async def _probes(world: World) -> int:
 
 async def _has_probed(world: World, before: int) -> bool:
     return await _probes(world) > before
+
+
+async def test_an_answer_just_before_the_deadline_is_in_time(world: World) -> None:
+    """With leases at their minimum, a receiver that takes nearly the whole deadline gets each attempt once."""
+    assert FAST_QUEUE.lease_seconds == FAST.lease_seconds_min
+    await world.endpoint()
+    slow = _Slow(FAST.send_seconds * 0.95)
+    async with world.results() as results:
+        dispatcher = world.dispatcher(results, sender=slow)
+        running = asyncio.create_task(dispatcher.run())
+        events = await world.publish(30)
+        await until(lambda: _is_done(world))
+        dispatcher.stop()
+        await running
+    assert sorted(slow.sent) == sorted(events)
+    assert world.metrics.finishes_lost._value.get() == 0
+
+
+class _Slow:
+    """Answers after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.sent: list[UUID] = []
+
+    async def send(self, delivery: LoadedDelivery) -> AttemptResult:
+        self.sent.append(delivery.event_id)
+        await asyncio.sleep(self._seconds)
+        return result_of(DELIVERED)
+
+
+async def _is_done(world: World) -> bool:
+    return await world.pending() == 0
