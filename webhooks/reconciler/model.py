@@ -22,7 +22,8 @@ class ReconcilerPolicy:
 
     Each look (every `check_seconds`) begins with what cannot wait: the queue's epoch, probes, releases. Then it walks
     for `slice_seconds` at most, so that a long walk never keeps those waiting. A walk comes every `walk_seconds`, or
-    less often where walks are long (a tenth of the time at most), but at least every `walk_seconds_max`.
+    less often where walks are long (a tenth of the time at most), but one begins `walk_seconds_max` after the one
+    before, so that no due row is overlooked for a minute.
 
     `lane_cap` is the queue's own idea of a lane that nobody told it about. A probe that brought no result within
     `probe_seconds` is made again. Deliveries that cannot be sent end when they are `age_max` old.

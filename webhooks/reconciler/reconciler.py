@@ -130,7 +130,7 @@ class Reconciler:
 
     def _rest(self, seconds: float) -> None:
         policy = self._tools.policy
-        rest = min(max(policy.walk_seconds, seconds * _REST_PER_WORK), policy.walk_seconds_max)
+        rest = min(max(policy.walk_seconds, seconds * _REST_PER_WORK), max(policy.walk_seconds_max - seconds, 0))
         self._walk_at = self._tools.clock.monotonic() + rest
 
     def _slice_end(self) -> float:
