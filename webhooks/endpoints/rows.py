@@ -42,27 +42,25 @@ class EndpointOwner:
     endpoint_id: UUID
 
 
-async def fetch_endpoint(source: "Connection | asyncpg.Pool[asyncpg.Record]", tenant: Tenant, id_: UUID) -> Any:
+async def fetch_endpoint(
+    source: "Connection | asyncpg.Pool[asyncpg.Record]", tenant: Tenant, endpoint_id: UUID
+) -> asyncpg.Record:
     """The row. Raises NotFound, also for a deleted one."""
-    row = await source.fetchrow(_SQL["get_endpoint"], tenant.partner_id, tenant.environment, id_)
-    if row is None:
-        raise NotFound
-    return row
+    row = await source.fetchrow(_SQL["get_endpoint"], tenant.partner_id, tenant.environment, endpoint_id)
+    return _found(row)
 
 
 async def fetch_endpoints(
-    pool: "asyncpg.Pool[asyncpg.Record]", tenant: Tenant, *bounds: object
+    pool: "asyncpg.Pool[asyncpg.Record]", tenant: Tenant, merchant_id: UUID | None, after: UUID | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Rows, oldest first: of one merchant or None for all, after an id or None, at most so many."""
-    return await pool.fetch(_SQL["list_endpoints"], tenant.partner_id, tenant.environment, *bounds)
+    """Rows, oldest first: of one merchant or of all, after an id, at most `limit`."""
+    return await pool.fetch(_SQL["list_endpoints"], tenant.partner_id, tenant.environment, merchant_id, after, limit)
 
 
 async def lock_endpoint(connection: Connection, tenant: Tenant, endpoint_id: UUID) -> asyncpg.Record:
     """The row, locked until the transaction ends. Raises NotFound, also for a deleted one."""
     row = await connection.fetchrow(_SQL["lock_endpoint"], tenant.partner_id, tenant.environment, endpoint_id)
-    if row is None:
-        raise NotFound
-    return row
+    return _found(row)
 
 
 async def insert_endpoint(connection: Connection, vault: Vault, endpoint: Endpoint) -> None:
@@ -115,6 +113,12 @@ async def open_endpoints(vault: Vault, rows: Sequence[asyncpg.Record]) -> list[E
         _endpoint(row, settings, filters.get(row["id"]))
         for row, settings in zip(rows, opened[: len(rows)], strict=True)
     ]
+
+
+def _found(row: asyncpg.Record | None) -> asyncpg.Record:
+    if row is None:
+        raise NotFound
+    return row
 
 
 async def _columns(vault: Vault, endpoint: Endpoint) -> tuple[Any, ...]:

@@ -86,7 +86,7 @@ class Challenges:
         if asked.endpoint.standing.proven_at is not None:
             return ChallengeResult(endpoint=asked.endpoint, reason=ChallengeReason.ALREADY_PROVEN)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        reply = await self._courier.post(challenge_request(asked.endpoint, asked, token, self._clock.now()))
+        reply = await self._courier.post(_request(asked, token, self._clock.now()))
         return await self._concluded(caller, asked.endpoint, judge(reply, token), reply)
 
     async def _asked(self, caller: Caller, endpoint_id: UUID) -> _Asked:
@@ -135,9 +135,9 @@ class Challenges:
         )
 
 
-def challenge_request(endpoint: Endpoint, asked: _Asked, token: str, now: datetime) -> WireRequest:
+def _request(asked: _Asked, token: str, now: datetime) -> WireRequest:
     """The POST: the endpoint's own headers, then ours; signed as every message is."""
-    environment = endpoint.tenant.environment
+    endpoint, environment = asked.endpoint, asked.endpoint.tenant.environment
     message_id, timestamp = to_text(Kind.EVENT, new_id(now), environment), int(now.timestamp())
     body = orjson.dumps(
         {
