@@ -21,7 +21,7 @@ from webhooks.queue.redis_queue import RedisQueue
 from webhooks.reconciler.model import ReconcilerMetrics, ReconcilerPolicy
 from webhooks.reconciler.reconciler import Reconciler
 
-_POLICY = ReconcilerPolicy(grace_seconds=0, heal_seconds=0)
+_POLICY = ReconcilerPolicy(grace_seconds=0, heal_seconds=0, probe_seconds=LEASE_SECONDS)
 # A failure is shown as it was found: to shrink it against real servers takes minutes.
 _MODEL = settings(
     max_examples=10,
@@ -63,6 +63,6 @@ async def _stage(database_url: str, redis_url: str, runner: asyncio.Runner) -> A
 
 @pytest.mark.timeout(180)
 def test_no_order_of_steps_and_deaths_loses_repeats_or_reorders(stage: Stage) -> None:
-    """Publish, claim, send, record, finish, retry, expire, flush, reconcile and crash, in any order."""
+    """Publish, claim, send, record, finish, retry, hold, probe, pause, replay, expire, flush, crash: in any order."""
     machine = type("Machine", (QueueMachine,), {"stage": stage})
     run_state_machine_as_test(machine, settings=_MODEL)
