@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from redis.asyncio import Redis
 
 from kernel.errors import Conflict
@@ -69,6 +69,8 @@ class Stage:
         self.runner = runner
         self.answer = _DELIVERED
         self.posts: list[LoadedDelivery] = []
+        self.causes: Counter[Cause] = Counter()
+        self.rounds: Counter[int] = Counter()
         policy = replace(FAST, retry=_IMMEDIATELY, load_seconds=5, signing_seconds=60)
         self.loader = Loader(world.pool, world.vault, world.clock, policy)
         self.attempter = Attempter(self, world.vault, world.clock, policy, world.metrics)
@@ -78,6 +80,8 @@ class Stage:
     async def send(self, delivery: LoadedDelivery) -> AttemptResult:
         """The merchant."""
         self.posts.append(delivery)
+        self.causes[delivery.cause] += 1
+        self.rounds[delivery.round] += 1
         return result_of(self.answer)
 
     def do(self, work: Coroutine[Any, Any, _Value]) -> _Value:
@@ -161,6 +165,11 @@ class QueueMachine(RuleBasedStateMachine):
         await self.stage.reset()
         return await self.stage.world.endpoint(ordered=True)
 
+    @initialize(count=st.integers(2, 6))
+    def begin(self, count: int) -> None:
+        """Something waits from the start, so that few steps are wasted."""
+        self.published += self.stage.do(self.stage.world.publish(count))
+
     @rule(offered=st.booleans(), line=st.sampled_from([None, 0, 1]), count=st.integers(1, 3))
     def publish(self, *, offered: bool, line: int | None, count: int) -> None:
         """Events are committed; without an offer their process died right after. A disabled endpoint misses them."""
@@ -216,9 +225,10 @@ class QueueMachine(RuleBasedStateMachine):
                 self.record()
             self.finish()
 
-    @rule(probes=st.integers(0, 2))
+    @rule(probes=st.integers(1, 2))
     def trouble(self, probes: int) -> None:
         """The merchant is down: what is sent fails until the lane is held, and so do the first probes."""
+        self.publish(offered=True, line=None, count=2)
         self.dispatch([_LANE_FAILS] * 2)
         for _ in range(probes):
             self.reconcile()
@@ -248,20 +258,22 @@ class QueueMachine(RuleBasedStateMachine):
         self.stage.do(self.stage.set_state(self.endpoint, state))
         self.is_enabled = is_enabled
 
-    @rule(is_paused=st.booleans(), is_told=st.booleans())
+    @rule(is_paused=st.sampled_from([False, False, True]), is_told=st.booleans())
     def pause(self, *, is_paused: bool, is_told: bool) -> None:
         """The owner wants nothing for a while, or what waits."""
         self.stage.do(self.stage.set_paused(self.endpoint, is_paused=is_paused, is_told=is_told))
         self.is_paused = is_paused
 
-    @rule(choice=st.integers(0, 100))
-    def retry(self, choice: int) -> None:
+    @rule(choice=st.integers(0, 100), is_sent=st.sampled_from([True, True, False]))
+    def retry(self, choice: int, *, is_sent: bool) -> None:
         """One delivery is wanted now: a pending one is due, one that has ended begins another round."""
         if events := list(self.ended) or self.published:
             event = events[choice % len(events)]
             if self.stage.do(self.stage.retry(event)):
                 del self.ended[event]
                 self.replayed.add(event)
+        if is_sent:
+            self.dispatch([_DELIVERED])
 
     @rule()
     def expire(self) -> None:

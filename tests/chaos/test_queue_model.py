@@ -20,6 +20,7 @@ from webhooks.queue.port import QueuePolicy
 from webhooks.queue.redis_queue import RedisQueue
 from webhooks.reconciler.model import ReconcilerMetrics, ReconcilerPolicy
 from webhooks.reconciler.reconciler import Reconciler
+from webhooks.sending.model import Cause
 
 _POLICY = ReconcilerPolicy(grace_seconds=0, heal_seconds=0, probe_seconds=LEASE_SECONDS)
 # A failure is shown as it was found: to shrink it against real servers takes minutes.
@@ -66,3 +67,5 @@ def test_no_order_of_steps_and_deaths_loses_repeats_or_reorders(stage: Stage) ->
     """Publish, claim, send, record, finish, retry, hold, probe, pause, replay, expire, flush, crash: in any order."""
     machine = type("Machine", (QueueMachine,), {"stage": stage})
     run_state_machine_as_test(machine, settings=_MODEL)
+    assert stage.causes[Cause.PROBE] > 0, "no lane was held: the run proved less than it says"
+    assert stage.rounds[1] > 0, "nothing was replayed: the run proved less than it says"
