@@ -1,5 +1,6 @@
 """Events and their deliveries become rows, in the caller's transaction: all of them, or none."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,7 +13,7 @@ from kernel.turns import in_turns
 from webhooks.catalogue.memory import CatalogueMoved
 from webhooks.events.matching import Matcher
 from webhooks.events.model import Connection, FilterAnswers, NewEvent, SealedEvent, Written, body_context, body_of
-from webhooks.events.numbers import CounterKey, take_numbers
+from webhooks.events.numbers import CounterKey
 from webhooks.events.targets import Target, TenantTargets
 from webhooks.queue.port import Job, Priority
 
@@ -196,8 +197,8 @@ async def _insert_events(
 async def _insert_deliveries(connection: Connection, rows: Sequence[_Delivery]) -> None:
     if not rows:
         return
-    taken = await take_numbers(connection, [(*row.lane, 1) for row in rows])
-    numbers = {lane: iter(each) for lane, each in taken.items()}
+    counts = Counter(row.lane for row in rows)
+    lanes = {lane: number for number, lane in enumerate(sorted(counts), start=1)}
     await connection.execute(
         _SQL["insert_deliveries"],
         [row.event.tenant.partner_id for row in rows],
@@ -207,9 +208,23 @@ async def _insert_deliveries(connection: Connection, rows: Sequence[_Delivery]) 
         [row.endpoint_id for row in rows],
         [row.ordering_key for row in rows],
         [row.is_waiting for row in rows],
-        [next(numbers[row.lane]) for row in rows],
+        [lanes[row.lane] for row in rows],
+        _after_each(rows, counts),
+        [partner_id for partner_id, _ in lanes],
+        [endpoint_id for _, endpoint_id in lanes],
+        [counts[lane] for lane in lanes],
         [row.event.priority for row in rows],
     )
+
+
+def _after_each(rows: Sequence[_Delivery], counts: Mapping[CounterKey, int]) -> list[int]:
+    """How many come after each in its lane."""
+    left = dict(counts)
+    after = []
+    for row in rows:
+        left[row.lane] -= 1
+        after.append(left[row.lane])
+    return after
 
 
 def _written(event_id: UUID, rows: Sequence[_Delivery]) -> Written:

@@ -43,15 +43,27 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid
         type_version);
 
 -- name: insert_deliveries
--- Their deliveries: due now, or waiting behind an earlier one of the same line.
+-- Their deliveries: due now, or waiting behind an earlier one of the same line. Each is numbered in the same statement:
+-- the counters of the lanes ($10, $11, in the order of their keys) are moved on by their counts ($12), and a delivery
+-- ($8 says of which lane) has the new count less those that come after it ($9). See numbers.sql.
+WITH taken AS (
+    INSERT INTO endpoint_counters AS counter (partner_id, endpoint_id, last_sequence)
+    SELECT lane.partner_id, lane.endpoint_id, lane.count
+    FROM unnest($10::uuid[], $11::uuid[], $12::bigint[]) AS lane (partner_id, endpoint_id, count)
+    ORDER BY lane.partner_id, lane.endpoint_id
+    ON CONFLICT (partner_id, endpoint_id) DO UPDATE SET last_sequence = counter.last_sequence + excluded.last_sequence
+    RETURNING counter.partner_id, counter.endpoint_id, counter.last_sequence
+), counts AS MATERIALIZED (
+    SELECT array_agg(last_sequence ORDER BY partner_id, endpoint_id) AS last FROM taken
+)
 INSERT INTO deliveries (partner_id, id, environment, event_id, endpoint_id, ordering_key, state, next_attempt_at,
     sequence, priority)
-SELECT partner_id, id, environment::environment, event_id, endpoint_id, ordering_key,
-    CASE WHEN is_waiting THEN 'waiting' ELSE 'pending' END::delivery_state,
-    CASE WHEN is_waiting THEN NULL ELSE now() END, sequence, priority
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::boolean[], $8::bigint[],
-        $9::smallint[])
-    AS new (partner_id, id, environment, event_id, endpoint_id, ordering_key, is_waiting, sequence, priority);
+SELECT new.partner_id, new.id, new.environment::environment, new.event_id, new.endpoint_id, new.ordering_key,
+    CASE WHEN new.is_waiting THEN 'waiting' ELSE 'pending' END::delivery_state,
+    CASE WHEN new.is_waiting THEN NULL ELSE now() END, counts.last[new.lane] - new.after, new.priority
+FROM counts, unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::boolean[],
+        $8::integer[], $9::integer[], $13::smallint[])
+    AS new (partner_id, id, environment, event_id, endpoint_id, ordering_key, is_waiting, lane, after, priority);
 
 -- name: find_events
 -- Which of these events stand in the database.
