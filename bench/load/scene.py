@@ -55,7 +55,7 @@ LANES = (
     Lane(name="dripping", behaviour="dripping", weight=3),
     Lane(name="huge", behaviour="huge", weight=2),
     Lane(name="resetting", behaviour="resetting", weight=6),
-    Lane(name="limited", behaviour="limited", weight=6),
+    Lane(name="limited", behaviour="limited", weight=3),
     Lane(name="gone", behaviour="gone", weight=3),
     Lane(name="dead", behaviour="dead", weight=2),
 )

@@ -91,8 +91,8 @@ def resetting(post: Post) -> Reaction:
 
 
 def limited(post: Post) -> Reaction:
-    """429 with two or three seconds of Retry-After, once for every other event."""
-    if post.nth < dice(post.webhook_id, 2):
+    """429 with two or three seconds of Retry-After, once for every twelfth event: a sender may stop the whole lane."""
+    if post.nth == 0 and dice(post.webhook_id, 12) == 0:
         return Reaction(status=429, retry_after=2 + dice(post.webhook_id + "wait", 2))
     return _WELL
 

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter
 from kernel.ids import Environment, Tenant
 from kernel.sealing import SealError, Vault
 from kernel.sql import beside
+from kernel.turns import in_turns
 from webhooks.endpoints.model import filter_context
 from webhooks.endpoints.patterns import TypeFilter
 from webhooks.events.model import Connection, SealedEvent
@@ -52,11 +53,15 @@ class Matcher:
         self._metrics = metrics or MatcherMetrics.registered(None)
         self._known: dict[Tenant, TenantTargets] = {}
 
-    def foresee(self, item: SealedEvent) -> None:
+    async def foresee(self, prepared: Sequence[SealedEvent]) -> None:
         """Evaluate, before there is a transaction, the filters of the endpoints that are known now."""
-        known = self._of(item.event.tenant)
-        if known.filters:
-            known.of(item.event, item.answers)
+        tenants = {item.event.tenant for item in prepared}
+        filtering = {tenant: known for tenant in tenants if (known := self._of(tenant)).filters}
+        if not filtering:
+            return
+        async for item in in_turns(prepared):
+            if item.event.tenant in filtering:
+                filtering[item.event.tenant].of(item.event, item.answers)
 
     async def current(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
         """The endpoints of the tenants as this transaction sees them: one query, and one more if any moved."""

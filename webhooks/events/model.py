@@ -61,6 +61,8 @@ class Written:
 class FilterAnswers:
     """What filters said about the body of one event. Endpoints that share an expression share its evaluation."""
 
+    __slots__ = ("_event", "_said")
+
     def __init__(self, event: NewEvent) -> None:
         self._event = event
         self._said: dict[Filter, bool] = {}

@@ -1,15 +1,13 @@
 """Events and their deliveries become rows, in the caller's transaction: all of them, or none."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from kernel.errors import Conflict
 from kernel.ids import NIL, Tenant, id_beside
-from kernel.sealing import DataKey, Owner, Vault
+from kernel.sealing import Owner, Vault
 from kernel.sql import beside
-from kernel.turns import in_turns
 from webhooks.catalogue.memory import CatalogueMoved
 from webhooks.events.matching import Matcher
 from webhooks.events.model import Connection, FilterAnswers, NewEvent, SealedEvent, Written, body_context, body_of
@@ -34,10 +32,16 @@ class _Delivery:
     ordering_key: UUID | None
     is_waiting: bool
 
-    @property
-    def lane(self) -> CounterKey:
-        """Whose count it is numbered in."""
-        return (self.event.tenant.partner_id, self.endpoint_id)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lanes:
+    """The lanes of rows in the order of their keys. Of each row: its lane, from 1 on, and how many follow in it."""
+
+    partners: list[UUID]
+    endpoints: list[UUID]
+    counts: list[int]
+    of_row: list[int]
+    after_row: list[int]
 
 
 class EventWriter:
@@ -50,7 +54,16 @@ class EventWriter:
     async def prepare(self, events: Sequence[NewEvent]) -> list[SealedEvent]:
         """Build and seal the bodies and ask the filters; may be done before the transaction, to keep it short."""
         keys = await self._vault.data_keys({_owner(event) for event in events})
-        return [self._prepare(event, keys[_owner(event)]) async for event in in_turns(events)]
+        prepared = [
+            SealedEvent(
+                event=event,
+                sealed_body=self._vault.seal(keys[_owner(event)], body_of(event), body_context(event.id)),
+                answers=FilterAnswers(event),
+            )
+            for event in events
+        ]
+        await self._matcher.foresee(prepared)
+        return prepared
 
     async def write(self, connection: Connection, events: Sequence[NewEvent]) -> list[Written]:
         """Write events and deliveries. After the commit, offer the jobs of what was written to the queue.
@@ -78,12 +91,6 @@ class EventWriter:
         written = await self._insert(connection, fresh, targets) if fresh else {}
         outcomes: dict[UUID, Written | Conflict] = {**known, **written}
         return [outcomes.get(item.event.id) or CatalogueMoved() for item in prepared]
-
-    def _prepare(self, event: NewEvent, key: DataKey) -> SealedEvent:
-        sealed = self._vault.seal(key, body_of(event), body_context(event.id))
-        item = SealedEvent(event=event, sealed_body=sealed, answers=FilterAnswers(event))
-        self._matcher.foresee(item)
-        return item
 
     async def _insert(
         self, connection: Connection, fresh: Sequence[SealedEvent], targets: Mapping[Tenant, TenantTargets]
@@ -197,8 +204,7 @@ async def _insert_events(
 async def _insert_deliveries(connection: Connection, rows: Sequence[_Delivery]) -> None:
     if not rows:
         return
-    counts = Counter(row.lane for row in rows)
-    lanes = {lane: number for number, lane in enumerate(sorted(counts), start=1)}
+    lanes = _lanes(rows)
     await connection.execute(
         _SQL["insert_deliveries"],
         [row.event.tenant.partner_id for row in rows],
@@ -208,23 +214,31 @@ async def _insert_deliveries(connection: Connection, rows: Sequence[_Delivery]) 
         [row.endpoint_id for row in rows],
         [row.ordering_key for row in rows],
         [row.is_waiting for row in rows],
-        [lanes[row.lane] for row in rows],
-        _after_each(rows, counts),
-        [partner_id for partner_id, _ in lanes],
-        [endpoint_id for _, endpoint_id in lanes],
-        [counts[lane] for lane in lanes],
+        lanes.of_row,
+        lanes.after_row,
+        lanes.partners,
+        lanes.endpoints,
+        lanes.counts,
         [row.event.priority for row in rows],
     )
 
 
-def _after_each(rows: Sequence[_Delivery], counts: Mapping[CounterKey, int]) -> list[int]:
-    """How many come after each in its lane."""
-    left = dict(counts)
-    after = []
-    for row in rows:
-        left[row.lane] -= 1
-        after.append(left[row.lane])
-    return after
+def _lanes(rows: Sequence[_Delivery]) -> _Lanes:
+    places: dict[CounterKey, list[int]] = {}
+    for place, row in enumerate(rows):
+        places.setdefault((row.event.tenant.partner_id, row.endpoint_id), []).append(place)
+    ordered = sorted(places)
+    of_row, after_row = [0] * len(rows), [0] * len(rows)
+    for number, key in enumerate(ordered, start=1):
+        for after, place in enumerate(reversed(places[key])):
+            of_row[place], after_row[place] = number, after
+    return _Lanes(
+        partners=[partner_id for partner_id, _ in ordered],
+        endpoints=[endpoint_id for _, endpoint_id in ordered],
+        counts=[len(places[key]) for key in ordered],
+        of_row=of_row,
+        after_row=after_row,
+    )
 
 
 def _written(event_id: UUID, rows: Sequence[_Delivery]) -> Written:
@@ -243,7 +257,8 @@ def _written(event_id: UUID, rows: Sequence[_Delivery]) -> Written:
 
 def _has_moved(event: NewEvent, targets: Mapping[Tenant, TenantTargets]) -> bool:
     """Whether the types of events changed since the event was checked; ours are not checked."""
-    return event.catalogue_version not in (None, targets[event.tenant].catalogue_version)
+    checked = event.catalogue_version
+    return checked is not None and checked != targets[event.tenant].catalogue_version
 
 
 def _owner(event: NewEvent) -> Owner:
