@@ -9,11 +9,10 @@ from kernel.ids import Environment
 from webhooks.dispatch.policy import RetryPolicy
 from webhooks.health.model import Sighting, Sign
 from webhooks.queue.port import Claim, Finish, LaneVerdict, Origin, Retry
-from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, ErrorClass, LoadedDelivery
+from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery
 from webhooks.sending.schedule import Schedule, delay_before_ms
 from webhooks.states import DeliveryState
 
-_OURS = frozenset({ErrorClass.PROXY, ErrorClass.INTERNAL})
 _NOTHING = timedelta(0)
 _MILLISECOND = timedelta(milliseconds=1)
 _CAUSES = {
@@ -201,6 +200,6 @@ def _sign(result: AttemptResult) -> Sign | None:
         return Sign.DELIVERED
     if verdict.decision is Decision.ABORT:
         return Sign.ABORTED
-    if result.error_class in _OURS or verdict.blame is None:
+    if verdict.is_free:
         return None
     return Sign.REFUSED if verdict.blame is Blame.DELIVERY else Sign.FAILED

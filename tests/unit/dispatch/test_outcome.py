@@ -10,7 +10,7 @@ from webhooks.dispatch.outcome import About, Attempt, Outcome, Reason, Sendable,
 from webhooks.dispatch.policy import RetryPolicy
 from webhooks.health.model import Sign
 from webhooks.queue.port import Claim, Job, LaneVerdict, Origin, Retry
-from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, ErrorClass, LoadedDelivery, Timings, Verdict
+from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery, Timings, Verdict
 from webhooks.sending.schedule import Schedule
 from webhooks.states import DELIVERY_MOVES, DeliveryState
 
@@ -40,10 +40,10 @@ SENDABLE = Sendable(
 PROBE = replace(SENDABLE, delivery=replace(SENDABLE.delivery, cause=Cause.PROBE), due_ms=3_600_000)
 
 
-def _attempt(verdict: Verdict, error: ErrorClass | None = None) -> Attempt:
+def _attempt(verdict: Verdict) -> Attempt:
     timings = Timings(total_us=1)
     result = AttemptResult(
-        started_at=NOW, status_code=None, error_class=error, timings=timings, exchange=b"", verdict=verdict
+        started_at=NOW, status_code=None, error_class=None, timings=timings, exchange=b"", verdict=verdict
     )
     return Attempt(id=NIL, cause=Cause.RETRY, result=result, sealed_exchange=b"")
 
@@ -54,10 +54,10 @@ def _decided(
     *,
     blame: Blame | None = Blame.LANE,
     after: int = 0,
-    error: ErrorClass | None = None,
+    is_free: bool = False,
 ) -> Outcome:
-    verdict = Verdict(decision=decision, blame=blame, retry_after_seconds=after or None)
-    return decide(sendable, _attempt(verdict, error), POLICY, NOW, 0.0)
+    verdict = Verdict(decision=decision, blame=blame, retry_after_seconds=after or None, is_free=is_free)
+    return decide(sendable, _attempt(verdict), POLICY, NOW, 0.0)
 
 
 def test_a_success_ends_the_delivery() -> None:
@@ -143,10 +143,9 @@ def test_whose_failure_it_is(
     assert outcome.finish(None).verdict is verdict
 
 
-@pytest.mark.parametrize("error", [ErrorClass.PROXY, ErrorClass.INTERNAL])
-def test_our_own_failure_uses_no_step_and_blames_nobody(error: ErrorClass) -> None:
+def test_our_own_failure_uses_no_step_and_blames_nobody() -> None:
     """After a failure of our proxy or of ourselves the same step comes again half a minute later."""
-    outcome = _decided(Decision.RETRY, error=error)
+    outcome = _decided(Decision.RETRY, blame=None, is_free=True)
     assert outcome.retry == Retry(round=0, step=2, delay_ms=30_000)
     assert outcome.sighting is not None
     assert (outcome.sighting.sign, outcome.awaits_lane) == (None, False)
