@@ -15,9 +15,11 @@ JOIN event_keys k ON k.partner_id = asked.partner_id
 
 -- name: lock_lines
 -- Hold each line (endpoint and ordering key, as text "endpoint/key") until the transaction ends, in the order given.
--- What follows is planned for looking rows up: a plan made while a week's table was young would read it whole, for ever.
+-- What follows is planned once, and for looking rows up: planning it anew costs more than all the rest of one event, and
+-- a plan made while a week's table was young would read it whole, for ever.
 SELECT pg_advisory_xact_lock(hashtextextended(line, 0))
-FROM (SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)) AS plan,
+FROM (SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('plan_cache_mode', 'force_generic_plan', true)) AS plan,
     unnest($1::text[]) AS line;
 
 -- name: last_unended
