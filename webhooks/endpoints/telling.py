@@ -8,8 +8,8 @@ import structlog
 
 from webhooks.endpoints.model import Endpoint
 from webhooks.events.model import Connection, NewEvent, Written
-from webhooks.queue.port import Enqueuer, Job, Lane, LaneMode, QueueError
-from webhooks.states import EndpointState
+from webhooks.health.lanes import mode_of
+from webhooks.queue.port import Enqueuer, Job, Lane, QueueError
 
 _log = structlog.get_logger()
 _WAIT_SECONDS = 0.25
@@ -40,23 +40,18 @@ class LaneTeller:
 
 
 def lane_of(endpoint: Endpoint) -> Lane:
-    """The lane as it is to be. One whose receiver has something to prove gives out nothing, as a paused one."""
-    pace = endpoint.pace
+    """The lane as it is to be."""
+    pace, standing = endpoint.pace, endpoint.standing
+    is_paused, is_held = standing.paused_at is not None, standing.held_at is not None
     return Lane(
         partner_id=endpoint.tenant.partner_id,
         endpoint_id=endpoint.id,
-        mode=_mode(endpoint),
+        mode=mode_of(endpoint.state, is_paused=is_paused, is_held=is_held),
         cap=pace.concurrency,
         weight=pace.weight,
         rate_per_second=pace.rate.per_second if pace.rate else 0.0,
         burst=pace.rate.burst if pace.rate else 0,
     )
-
-
-def _mode(endpoint: Endpoint) -> LaneMode:
-    if endpoint.standing.paused_at is not None or endpoint.state is EndpointState.UNPROVEN:
-        return LaneMode.PAUSED
-    return LaneMode.OPEN if endpoint.standing.held_at is None else LaneMode.HELD
 
 
 class EventSink(Protocol):

@@ -15,6 +15,7 @@ from webhooks.health.lanes import lane_of, mode_of
 from webhooks.health.model import EndpointHealth, EndpointKey, Health, HealthPolicy, Report
 from webhooks.health.notices import EndpointRef, certificate_expiring, endpoint_disabled, endpoint_recovered
 from webhooks.queue.port import Lane
+from webhooks.states import EndpointState
 
 _SQL = beside(__file__, "health.sql")
 _ACTOR = "system"
@@ -83,16 +84,21 @@ def _changed(
     if moment is not None and expires_at is not None:
         health = replace(health, certificate_told=moment)
         notices.append(certificate_expiring(before.about, now, expires_at=expires_at))
-    lane = replace(before.lane, mode=mode_of(row["paused_at"], health.held_at))
-    return before, replace(before, health=health, lane=lane), notices
+    return before, replace(before, health=health, lane=_lane(row, health)), notices
 
 
 def _endpoint(row: asyncpg.Record) -> EndpointHealth:
+    health = Health(**{name: row[name] for name in Health.__slots__})
     return EndpointHealth(
         about=EndpointRef(Tenant(row["partner_id"], Environment(row["environment"])), row["id"]),
-        health=Health(**{name: row[name] for name in Health.__slots__}),
-        lane=lane_of(row),
+        health=health,
+        lane=_lane(row, health),
     )
+
+
+def _lane(row: asyncpg.Record, health: Health) -> Lane:
+    state, is_paused = EndpointState(row["state"]), row["paused_at"] is not None
+    return lane_of(row, row["id"], mode_of(state, is_paused=is_paused, is_held=health.held_at is not None))
 
 
 async def _write(connection: Connection, endpoints: Sequence[EndpointHealth]) -> None:

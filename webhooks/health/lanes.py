@@ -1,18 +1,19 @@
 """What the queue is told of an endpoint's lane."""
 
-from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
 from webhooks.queue.port import Lane, LaneMode
+from webhooks.states import EndpointState
 
 
-def lane_of(row: asyncpg.Record) -> Lane:
-    """The lane of a row with partner_id, id, concurrency, weight, rate_per_second, rate_burst, paused_at, held_at."""
+def lane_of(row: asyncpg.Record, endpoint_id: UUID, mode: LaneMode) -> Lane:
+    """The lane of a row with partner_id, concurrency, weight, rate_per_second and rate_burst."""
     return Lane(
         partner_id=row["partner_id"],
-        endpoint_id=row["id"],
-        mode=mode_of(row["paused_at"], row["held_at"]),
+        endpoint_id=endpoint_id,
+        mode=mode,
         cap=row["concurrency"],
         weight=row["weight"],
         rate_per_second=row["rate_per_second"] or 0.0,
@@ -20,8 +21,8 @@ def lane_of(row: asyncpg.Record) -> Lane:
     )
 
 
-def mode_of(paused_at: datetime | None, held_at: datetime | None) -> LaneMode:
-    """A pause is the owner's word and stands above a hold."""
-    if paused_at is not None:
+def mode_of(state: EndpointState, *, is_paused: bool, is_held: bool) -> LaneMode:
+    """A pause is the owner's word and stands above a hold; whoever has something to prove is sent nothing either."""
+    if is_paused or state is EndpointState.UNPROVEN:
         return LaneMode.PAUSED
-    return LaneMode.OPEN if held_at is None else LaneMode.HELD
+    return LaneMode.HELD if is_held else LaneMode.OPEN

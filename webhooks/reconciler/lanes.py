@@ -8,6 +8,7 @@ from typing import TypeVar
 import asyncpg
 
 from kernel.ids import NIL
+from webhooks.health.lanes import lane_of
 from webhooks.queue.port import JOBS_PER_CALL_MAX, Lane, LaneMode, QueueUnavailable
 from webhooks.reconciler.model import LaneKey, Standing
 from webhooks.reconciler.tools import Tools
@@ -91,15 +92,7 @@ def lane_now(row: asyncpg.Record) -> LaneNow:
         key=(row["partner_id"], row["endpoint_id"]),
         standing=standing,
         state=EndpointState(row["state"]),
-        lane=Lane(
-            partner_id=row["partner_id"],
-            endpoint_id=row["endpoint_id"],
-            mode=_MODES[standing],
-            cap=row["concurrency"],
-            weight=row["weight"],
-            rate_per_second=row["rate_per_second"] or 0.0,
-            burst=row["rate_burst"] or 0,
-        ),
+        lane=lane_of(row, row["endpoint_id"], _MODES[standing]),
     )
 
 

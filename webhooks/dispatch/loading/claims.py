@@ -149,7 +149,7 @@ def _wait_ms(claim: Claim, row: asyncpg.Record, endpoint: LoadedEndpoint) -> int
     due_ms, early_ms = int(row["delay_ms"] or 0), int(row["early_ms"] or 0)
     is_probe, mode = claim.job.origin is Origin.PROBE, endpoint.lane.mode
     is_closed = mode is LaneMode.PAUSED or (mode is LaneMode.HELD and not is_probe)
-    if is_closed or endpoint.state is EndpointState.UNPROVEN:
+    if is_closed:
         return max(due_ms, early_ms, _CLOSED_DELAY_MS)
     if is_probe and mode is LaneMode.OPEN:
         return max(due_ms, early_ms)

@@ -15,7 +15,7 @@ from kernel.sealing import SealError, Vault
 from kernel.sealing.expiring import ExpiringCache
 from kernel.sql import Queries
 from webhooks.endpoints.model import EndpointSettings, client_certificate_context, secret_context, settings_context
-from webhooks.health.lanes import lane_of
+from webhooks.health.lanes import lane_of, mode_of
 from webhooks.health.model import EndpointKey
 from webhooks.queue.port import Lane
 from webhooks.sending.model import SigningKey
@@ -129,11 +129,13 @@ def _sealed(row: asyncpg.Record) -> list[tuple[UUID, bytes, bytes]]:
 
 
 def _loaded(row: asyncpg.Record, opened: OpenedEndpoint | SealError | None) -> LoadedEndpoint:
+    state = EndpointState(row["state"])
+    mode = mode_of(state, is_paused=row["paused_at"] is not None, is_held=row["held_at"] is not None)
     return LoadedEndpoint(
-        state=EndpointState(row["state"]),
+        state=state,
         version=row["version"],
         is_thin=row["payload"] == PayloadForm.THIN,
         failing_since=row["failing_since"],
-        lane=lane_of(row),
+        lane=lane_of(row, row["id"], mode),
         opened=opened,
     )
