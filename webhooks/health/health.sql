@@ -3,8 +3,8 @@
 -- name: lock_endpoints
 -- The endpoints for which a batch of results changes something, if they are still the version that was sent to. Where
 -- all is well and stays so, no row is locked. Everybody locks in this order.
-SELECT w.partner_id, w.id, w.environment::text, w.state::text, w.lane_failures, w.held_at, w.probes, w.next_probe_at, w.is_releasing,
-       w.failing_since, w.failed_deliveries, w.warnings_told, w.certificate_expires_at, w.certificate_told,
+SELECT w.partner_id, w.id, w.environment::text, w.state::text, w.lane_failures, w.held_at, w.probes, w.next_probe_at,
+       w.is_releasing, w.failing_since, w.failed_deliveries, w.warnings_told, w.certificate_expires_at, w.certificate_told,
        w.paused_at, w.concurrency, w.weight, w.rate_per_second, w.rate_burst, now() AS now
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[], $5::timestamptz[])
     AS c (partner_id, id, version, failed, certificate_expires_at)

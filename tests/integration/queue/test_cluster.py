@@ -1,7 +1,5 @@
 """The queue on a real cluster: the contract's essence, and what happens to the others when one node dies or forgets."""
 
-from collections.abc import Callable
-
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -12,7 +10,7 @@ from config.cluster import ClusterNodes
 from config.loading import load_settings
 from config.resources import ResourceError, check_cluster, open_resources
 from tests.contracts.queue.harness import POLICY, claim_when_ready, ids, jobs_of, lane_of, new_lane
-from tests.contracts.queue.test_lanes import (
+from tests.contracts.queue.test_lanes import (  # noqa: F401 - so they run here too
     test_a_held_lane_gives_out_one_probe,
     test_a_parked_lane_waits_and_comes_back,
     test_a_paused_lane_keeps_its_jobs,
@@ -20,7 +18,7 @@ from tests.contracts.queue.test_lanes import (
     test_an_opened_lane_starts_slowly,
     test_high_priority_goes_first,
 )
-from tests.contracts.queue.test_queue import (
+from tests.contracts.queue.test_queue import (  # noqa: F401 - so they run here too
     test_a_finished_job_is_forgotten,
     test_a_flushed_queue_says_so,
     test_a_full_call_works,
@@ -56,35 +54,6 @@ from webhooks.queue.port import (
 )
 from webhooks.queue.redis_queue import RedisQueue, shard_tag
 from webhooks.queue.sharded import ShardedQueue
-
-ESSENCE: tuple[Callable[..., object], ...] = (
-    test_a_held_lane_gives_out_one_probe,
-    test_a_parked_lane_waits_and_comes_back,
-    test_a_paused_lane_keeps_its_jobs,
-    test_a_rate_changes_live,
-    test_an_opened_lane_starts_slowly,
-    test_high_priority_goes_first,
-    test_a_finished_job_is_forgotten,
-    test_a_flushed_queue_says_so,
-    test_a_full_call_works,
-    test_a_higher_round_ends_a_lease,
-    test_a_job_is_claimed_as_it_was_offered,
-    test_a_known_job_is_not_added_again,
-    test_a_lane_has_a_cap,
-    test_a_lane_has_a_window,
-    test_a_lane_is_first_in_first_out,
-    test_a_lease_ends_once,
-    test_a_new_epoch_begins_empty,
-    test_a_renewed_lease_lasts_longer,
-    test_a_retry_comes_later_and_never_early,
-    test_a_stuck_lane_delays_nobody,
-    test_an_epoch_never_goes_back,
-    test_an_expired_lease_is_claimed_again,
-    test_calls_are_bounded,
-    test_only_the_near_future_is_kept,
-    test_waiting_ends_by_itself,
-    test_waiting_ends_when_something_comes,
-)
 
 
 async def node_of(harness: ClusterHarness, shard: int) -> Node:
