@@ -5,6 +5,7 @@
 #   make check        lint, types, the repository's own rules, make test
 #   make test-long    the long tier
 #   make chaos        faults under load, three seeds, about half an hour; its result is docs/chaos-latest.md
+#   make bench        figures beside bare ceilings, some minutes; its results go to bench/results
 #   make new-adapter NAME=examplebank
 #   make docs         write the pages that are made from code
 #   make lock         pin the dependencies anew
@@ -22,7 +23,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: run test test-long chaos check lint types docs new-adapter lock clean environment
+.PHONY: run test test-long chaos bench check lint types docs new-adapter lock clean environment
 
 environment:
 	@config/bootstrap.sh
@@ -38,6 +39,9 @@ test-long: environment
 
 chaos: environment
 	@$(PYTHON_RUN) -m bench.chaos --seeds 3 --seconds 480 --out docs/chaos-latest.md
+
+bench: environment
+	@$(PYTHON_RUN) -m bench.speed
 
 check: lint types test
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -68,3 +69,9 @@ class Process:
     def last_words(self) -> str:
         """The end of its output."""
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -1,13 +1,11 @@
 """The page with the last result."""
 
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from os import cpu_count
 
 from bench.chaos.options import Options
 from bench.checker.finding import Finding, as_markdown
+from bench.facts import commit, machine
 
 _INTRODUCTION = """# The last chaos run
 
@@ -25,9 +23,9 @@ def page(options: Options, results: Mapping[int, Sequence[Finding]]) -> str:
     struck = sum(finding.count for found in results.values() for finding in found if finding.name == "faults")
     facts = [
         f"- Result: **{'all held' if held else 'FAILED'}**, {struck:g} faults",
-        f"- When: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit `{_commit()}`",
+        f"- When: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit `{commit()}`",
         f"- Load: {options.seconds:g} s a seed; a second {_load(options)}",
-        f"- Machine: {cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        f"- Machine: {machine()}",
         *(f"- Seed {seed} again: `{options.replay(seed)}`" for seed in results),
     ]
     table = as_markdown([(f"seed {seed}", found) for seed, found in results.items()])
@@ -42,13 +40,3 @@ def _examples(results: Mapping[int, Sequence[Finding]]) -> list[str]:
     wrong = [(seed, finding) for seed, found in results.items() for finding in found if not finding.held]
     lines = [f"- seed {seed}, {finding.name}: `{example}`" for seed, finding in wrong for example in finding.examples]
     return ["## What was not as it must be", "", *lines, ""] if lines else []
-
-
-def _commit() -> str:
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - git is on PATH
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return told.stdout.strip() or "unknown"

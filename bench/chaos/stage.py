@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from bench.faults.processes import pids_of, resident_bytes
 from bench.faults.proxy import Proxy
 from bench.faults.tap import OrderTap
 from bench.lines import Lines
-from bench.process import NotStarted, Process
+from bench.process import NotStarted, Process, free_port
 from bench.target import RunFile, Target, fill, pick
 
 _SERVERS_SECONDS_MAX = 60.0
@@ -47,7 +46,7 @@ class Stage:
         }
         tap = OrderTap(target.books, Lines(self.folder / "orders.jsonl")) if target.books is not None else None
         self.proxies["bank"] = Proxy(lambda: _host_and_port(self.bank.get("bank_url")), tap)
-        self._ports = {"gateway_port": _free_port(), "admin_port": _free_port()}
+        self._ports = {"gateway_port": free_port(), "admin_port": free_port()}
         self._processes: list[Process] = []
         self._system: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -190,7 +189,7 @@ class Stage:
         return servers
 
     async def _start_bank(self) -> None:
-        values = {**self._ports, "bank_port": _free_port()}
+        values = {**self._ports, "bank_port": free_port()}
         bank = await self.start_process("bank", fill(self._target.start.bank, values))
         await bank.ready(lambda: bool(_json_line(bank.log)), _SERVERS_SECONDS_MAX)
         kept = _json_line(bank.log)
@@ -217,8 +216,3 @@ def _json_line(log: Path) -> dict[str, Any]:
         if line.startswith(b"{") and line.endswith(b"\n"):
             return dict(orjson.loads(line))
     return {}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

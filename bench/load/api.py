@@ -62,7 +62,7 @@ class Api:
         """One request, with the token where the server is the API. `body` stands in for the call's own."""
         headers = {name: str(fill(text, values)) for name, text in call.headers.items()}
         if call.server == "api":
-            token = await self._token()
+            token = await self.token()
             if not token:
                 return Reply(status=0, error="no token")
             headers["authorization"] = f"Bearer {token}"
@@ -98,7 +98,8 @@ class Api:
                 return
             cursor = str(following)
 
-    async def _token(self) -> str:
+    async def token(self) -> str:
+        """The access token that is good now; empty where there is none."""
         credentials = self.credentials
         if credentials is None:
             return ""

@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
 
+from bench.facts import commit
 from bench.load.scene import Lane
 from bench.speed.figures.flow import Flow
 from bench.speed.figures.paying import beside_the_bank, onto_an_ordered_endpoint
@@ -63,11 +63,9 @@ def _shown(figures: Sequence[Figure]) -> Sequence[Figure]:
 
 
 def _keep(figures: Sequence[Figure]) -> None:
-    told = subprocess.run(["git", "describe", "--always", "--dirty"], check=False, capture_output=True, text=True)  # noqa: S607
-    commit = told.stdout.strip() or "unknown"
     _RESULTS.mkdir(exist_ok=True)
-    (_RESULTS / "latest.json").write_bytes(orjson.dumps(as_json(figures, commit), option=orjson.OPT_INDENT_2))
-    (_RESULTS / "latest.md").write_text(as_markdown(figures, commit), encoding="utf-8")
+    (_RESULTS / "latest.json").write_bytes(orjson.dumps(as_json(figures, commit()), option=orjson.OPT_INDENT_2))
+    (_RESULTS / "latest.md").write_text(as_markdown(figures, commit()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import orjson
 import uvloop
 from pydantic import BaseModel
 
-from bench.speed.wire import Line, request_head, whole
+from bench.speed.wire import Line, request_head, thinned, whole
 
 _TURN_SECONDS = 0.002
 _LAST_ANSWERS_SECONDS = 10.0
@@ -74,7 +73,7 @@ class Caller:
             "statuses": {str(status): count for status, count in self._statuses.items()},
             "seconds": seconds,
             "cpu_seconds": time.process_time() - cpu,
-            "latencies_ms": [round(latency * 1000, 2) for latency in _thinned(self._latencies)],
+            "latencies_ms": [round(latency * 1000, 2) for latency in thinned(self._latencies)],
         }
 
     async def _connect(self) -> None:
@@ -131,15 +130,6 @@ class Caller:
     def _item(self) -> bytes:
         item = next(self._items).replace(b"@@", b"%d" % next(self._numbers))
         return item.replace(b"##", b"%d" % time.monotonic_ns()) if b"##" in item else item
-
-
-def _thinned(latencies: list[float]) -> Iterator[float]:
-    """In order, a thousand at most, the extremes kept."""
-    ordered = sorted(latencies)
-    step = max(1, len(ordered) // 1000)
-    yield from ordered[::step]
-    if ordered:
-        yield ordered[-1]
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import time
 import orjson
 import uvloop
 
-from bench.speed.wire import end_of_message
+from bench.speed.wire import end_of_message, thinned
 
 _NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 _MARK = b'"sent_ns":'
@@ -42,9 +42,7 @@ class Found:
 
     def told(self) -> bytes:
         """As JSON."""
-        ages = sorted(self.ages_ms)
-        step = max(1, len(ages) // 1000)
-        return orjson.dumps({"count": self.count, "last_at": self.last_at, "ages_ms": ages[::step] + ages[-1:]})
+        return orjson.dumps({"count": self.count, "last_at": self.last_at, "ages_ms": thinned(self.ages_ms)})
 
 
 class Hook(asyncio.Protocol):

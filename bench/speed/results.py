@@ -1,12 +1,12 @@
 """Figures as they are kept and shown."""
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from os import cpu_count
 from statistics import median
 from typing import Any
+
+from bench.facts import machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Figure:
 def as_json(figures: Sequence[Figure], commit: str) -> dict[str, Any]:
     """Everything that was measured."""
     rows = [{**asdict(figure), "ratio": figure.ratio, "held": figure.held} for figure in figures]
-    return {"at": datetime.now(UTC).isoformat(), "commit": commit, "machine": _machine(), "figures": rows}
+    return {"at": datetime.now(UTC).isoformat(), "commit": commit, "machine": machine(), "figures": rows}
 
 
 def as_markdown(figures: Sequence[Figure], commit: str) -> str:
@@ -57,7 +57,7 @@ def as_markdown(figures: Sequence[Figure], commit: str) -> str:
         "is the smallest and the largest.",
         "",
         f"- When: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit `{commit}`",
-        f"- Machine: {_machine()}",
+        f"- Machine: {machine()}",
         "",
         "| Figure | Median | Spread | Beside | Ratio | Aim | CPU µs per operation |",
         "|---|---:|---|---|---:|---|---|",
@@ -82,12 +82,8 @@ def _row(figure: Figure) -> str:
 def _aim(figure: Figure) -> str:
     if figure.target is None:
         return "–"
-    return f"{'≤' if figure.lower_is_better else '≥'} {figure.target:g}{'' if figure.held else ' **missed**'}"
+    return f"{'≤' if figure.lower_is_better else '≥'} {figure.target:.3g}{'' if figure.held else ' **missed**'}"
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _machine() -> str:
-    return f"{cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"

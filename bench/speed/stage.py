@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ from bench.faults.processes import pids_of
 from bench.load.api import Api
 from bench.load.register import register
 from bench.load.scene import Lane, Scene
-from bench.process import Process
+from bench.process import Process, free_port
 from bench.speed.caller import Order
 from bench.speed.cpu import cpu_seconds, with_children
 from bench.target import RunFile, Target, fill, pick
@@ -92,7 +91,7 @@ class Stage:
 
     async def headers(self) -> dict[str, str]:
         """What a call to the API carries."""
-        token = await self.api._token()  # noqa: SLF001 - the generator sends it by itself
+        token = await self.api.token()
         return {"authorization": f"Bearer {token}", "content-type": "application/json"}
 
     async def post(self, path: str) -> None:
@@ -174,9 +173,3 @@ async def run_tool(arguments: list[str], said: bytes = b"") -> dict[str, Any]:
 async def call(order: Order) -> dict[str, Any]:
     """Let the generator carry out an order."""
     return await run_tool(["-m", "bench.speed.caller"], order.model_dump_json().encode())
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

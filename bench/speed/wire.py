@@ -34,6 +34,12 @@ def end_of_message(data: bytes | bytearray) -> int:
     return end if len(data) >= end else 0
 
 
+def thinned(values: list[float]) -> list[float]:
+    """In order, about a thousand, the smallest and the largest among them."""
+    ordered = sorted(values)
+    return ordered[:: max(1, len(ordered) // 1000)] + ordered[-1:]
+
+
 class Line(asyncio.Protocol):
     """One connection of a generator: one request at a time. `answered` gets the status; 0 if the connection broke."""
 
