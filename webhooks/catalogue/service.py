@@ -6,10 +6,10 @@ from typing import Any
 
 import asyncpg
 
-from kernel.audit import AuditEntry, record
+from kernel.audit import record
 from kernel.clock import Clock
 from kernel.errors import Conflict, FieldError, Invalid, NotFound
-from kernel.ids import Tenant, new_id
+from kernel.ids import Tenant
 from kernel.sealing import Vault
 from kernel.sql import beside
 from webhooks.catalogue.examples import NoExample, example_of
@@ -136,18 +136,8 @@ class EventTypes:
         await connection.execute(_SQL["move_version"], tenant.partner_id, tenant.environment)
 
     async def _audit(self, connection: Connection, caller: Caller, action: str, name: str, version: int) -> None:
-        await record(
-            connection,
-            AuditEntry(
-                id=new_id(self._clock.now()),
-                partner_id=caller.tenant.partner_id,
-                actor=caller.actor,
-                action=action,
-                target=f"event_type:{name}",
-                request_id=caller.request_id,
-                detail={"environment": caller.tenant.environment.value, "version": version},
-            ),
-        )
+        detail = {"environment": caller.tenant.environment.value, "version": version}
+        await record(connection, caller.entry(self._clock.now(), action, f"event_type:{name}", **detail))
 
 
 def _check(document: TypeDocument) -> None:

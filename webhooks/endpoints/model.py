@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import orjson
 
-from kernel.ids import Tenant
+from kernel.audit import AuditEntry
+from kernel.ids import Tenant, new_id
 from kernel.masked import Secret
 from webhooks.states import EndpointState, PayloadForm, SignatureScheme
 
@@ -20,6 +21,18 @@ class Caller:
     tenant: Tenant
     actor: str
     request_id: str
+
+    def entry(self, at: datetime, action: str, target: str, **detail: Any) -> AuditEntry:
+        """The audit log's entry of one act of this caller."""
+        return AuditEntry(
+            id=new_id(at),
+            partner_id=self.tenant.partner_id,
+            actor=self.actor,
+            action=action,
+            target=target,
+            request_id=self.request_id,
+            detail=detail,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import asyncpg
 
-from kernel.audit import AuditEntry, record
+from kernel.audit import record
 from kernel.clock import Clock
 from kernel.errors import NotFound
-from kernel.ids import NIL, Environment, Kind, Tenant, new_id, to_text
+from kernel.ids import NIL, Environment, Kind, Tenant, to_text
 from kernel.sealing import Vault
 from kernel.sql import beside
 from webhooks.endpoints.model import (
@@ -87,18 +87,8 @@ async def audit(
     connection: Connection, clock: Clock, caller: Caller, action: str, *, endpoint_id: UUID, **detail: Any
 ) -> None:
     """Record an act on an endpoint in the transaction that does it."""
-    await record(
-        connection,
-        AuditEntry(
-            id=new_id(clock.now()),
-            partner_id=caller.tenant.partner_id,
-            actor=caller.actor,
-            action=action,
-            target=to_text(Kind.ENDPOINT, endpoint_id, caller.tenant.environment),
-            request_id=caller.request_id,
-            detail=detail,
-        ),
-    )
+    target = to_text(Kind.ENDPOINT, endpoint_id, caller.tenant.environment)
+    await record(connection, caller.entry(clock.now(), action, target, **detail))
 
 
 async def open_endpoints(vault: Vault, rows: Sequence[asyncpg.Record]) -> list[Endpoint]:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import asyncpg
 
-from kernel.audit import AuditEntry, record
+from kernel.audit import record
 from kernel.clock import Clock
 from kernel.errors import NotFound
-from kernel.ids import Kind, Tenant, new_id, to_text
+from kernel.ids import Kind, Tenant, to_text
 from kernel.sealing import ERASED
 from kernel.sql import beside
 from webhooks.dispatch.lines import free_followers
@@ -66,7 +66,9 @@ class EventErasure:
             jobs = await free_followers(connection, sorted(_lines(ended)))
             if not is_notice(row["type"]):
                 jobs += await self._tell(connection, tenant, event_id, ended)
-            await record(connection, self._entry(caller, event_id, len(ended)))
+            target = to_text(Kind.EVENT, event_id, tenant.environment)
+            entry = caller.entry(self._clock.now(), "event.erased", target, deliveries_ended=len(ended))
+            await record(connection, entry)
         await self._enqueuer.offer(jobs)
         return ErasedEvent(event_id=event_id, erased_at=erased_at, ended=len(ended))
 
@@ -85,17 +87,6 @@ class EventErasure:
         ]
         written = await self._events.write(connection, notices) if notices else []
         return [job for item in written for job in item.jobs]
-
-    def _entry(self, caller: Caller, event_id: UUID, ended: int) -> AuditEntry:
-        return AuditEntry(
-            id=new_id(self._clock.now()),
-            partner_id=caller.tenant.partner_id,
-            actor=caller.actor,
-            action="event.erased",
-            target=to_text(Kind.EVENT, event_id, caller.tenant.environment),
-            request_id=caller.request_id,
-            detail={"deliveries_ended": ended},
-        )
 
 
 async def _end(connection: Connection, tenant: Tenant, event_id: UUID) -> list[asyncpg.Record]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from kernel.audit import AuditEntry, record
+from kernel.audit import record
 from kernel.clock import Clock
 from kernel.errors import Conflict, NotFound
 from kernel.ids import Kind, Tenant, new_id, time_of, to_text
@@ -130,17 +130,7 @@ async def audit(connection: Connection, clock: Clock, caller: Caller, action: st
     """Record an act in the transaction that does it; the target is given as `replay_id` or `delivery_id`."""
     [(kind, identifier)] = target.items()
     of_kind = Kind.REPLAY if kind == "replay_id" else Kind.DELIVERY
-    await record(
-        connection,
-        AuditEntry(
-            id=new_id(clock.now()),
-            partner_id=caller.tenant.partner_id,
-            actor=caller.actor,
-            action=action,
-            target=to_text(of_kind, identifier, caller.tenant.environment),
-            request_id=caller.request_id,
-        ),
-    )
+    await record(connection, caller.entry(clock.now(), action, to_text(of_kind, identifier, caller.tenant.environment)))
 
 
 def _events_near(delivery_id: UUID) -> tuple[UUID, UUID]:

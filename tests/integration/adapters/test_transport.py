@@ -12,6 +12,7 @@ from adapters.engine import Engine, EngineSettings
 from adapters.wire import WireRequest
 from tests.support.banks import bank, engine
 from tests.support.raw_server import Exchange, RawServer, Script, server_tls, serving
+from tests.support.receivers import answering, staying
 
 CAP = 4096
 POST = WireRequest(method="POST", path="/payments", headers=(("Content-Type", "application/json"),), body=b'{"a":1}')
@@ -24,27 +25,6 @@ async def banks() -> AsyncIterator[Engine]:
     made = engine(settings=EngineSettings(reply_bytes_max=CAP))
     yield made
     await made.close()
-
-
-def answering(*pieces: bytes) -> Script:
-    """Reads the request, says the pieces, and closes."""
-
-    async def script(exchange: Exchange) -> None:
-        await exchange.read_request()
-        await exchange.say(*pieces)
-
-    return script
-
-
-def staying(*pieces: bytes) -> Script:
-    """The same, but the connection stays open and silent."""
-
-    async def script(exchange: Exchange) -> None:
-        await exchange.read_request()
-        await exchange.say(*pieces)
-        await exchange.until_closed()
-
-    return script
 
 
 async def resetting(exchange: Exchange) -> None:
