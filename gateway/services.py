@@ -7,9 +7,9 @@ from gateway.handlers.prefer import WaitPolicy
 from gateway.health import Health
 from gateway.http.address import Network
 from gateway.limits.gate import Gate
-from gateway.oauth.keys import KeyRing
-from gateway.oauth.server import TokenPolicy, TokenServer
-from gateway.oauth.verifier import Verifier
+from gateway.oauth.tokens.keys import KeyRing
+from gateway.oauth.tokens.server import TokenPolicy, TokenServer
+from gateway.oauth.tokens.verifier import Verifier
 from payments.inbox.accept import Inbox
 from payments.service import Payments
 from webhooks.catalogue.service import EventTypes

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.admin.journal import Actor, Change, Journal, Row
-from gateway.oauth.clients import digest, new_secret
+from gateway.oauth.clients.secrets import digest, new_secret
 from kernel.audit import Connection
 from kernel.errors import Conflict, NotFound
 from kernel.ids import Activity, Environment, Kind, Tenant, to_text

@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl
 
 from gateway.health import Health
 from gateway.http.call import Call, Reply
-from gateway.oauth.keys import KeyRing
 from gateway.oauth.metadata import metadata
-from gateway.oauth.server import TokenPolicy, TokenServer
+from gateway.oauth.tokens.keys import KeyRing
+from gateway.oauth.tokens.server import TokenPolicy, TokenServer
 
 _FORM = "application/x-www-form-urlencoded"
 _PARAMETERS_MAX = 20

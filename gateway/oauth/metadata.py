@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.oauth.scopes import Scope
-from gateway.oauth.server import TokenPolicy
+from gateway.oauth.tokens.server import TokenPolicy
 
 
 def metadata(policy: TokenPolicy) -> dict[str, Any]:

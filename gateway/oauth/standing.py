@@ -10,7 +10,7 @@ import structlog
 from gateway.oauth.scopes import Caller
 from kernel import sql
 
-_QUERIES = sql.beside(__file__, "oauth.sql")
+_QUERIES = sql.beside(__file__, "standing.sql")
 _REFRESH_SECONDS = 0.5
 _log = structlog.get_logger()
 

@@ -19,11 +19,11 @@ from gateway.health import Health
 from gateway.http.server import build_runner
 from gateway.limits.gate import Gate
 from gateway.limits.storage import RedisBuckets
-from gateway.oauth.clients import Clients
-from gateway.oauth.keys import KeyRing
-from gateway.oauth.server import TokenPolicy, TokenServer
+from gateway.oauth.clients.records import Clients
 from gateway.oauth.standing import Standing
-from gateway.oauth.verifier import Verifier
+from gateway.oauth.tokens.keys import KeyRing
+from gateway.oauth.tokens.server import TokenPolicy, TokenServer
+from gateway.oauth.tokens.verifier import Verifier
 from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher

@@ -11,7 +11,7 @@ from config.webhook_sections import HealthSettings, WebhookSettings
 from gateway.handlers.prefer import WaitPolicy
 from gateway.limits.gcra import Bucket
 from gateway.limits.policy import LimitClass, LimitPolicy, Tier
-from gateway.oauth.server import TokenPolicy
+from gateway.oauth.tokens.server import TokenPolicy
 from kernel.batcher import BatchPolicy
 from kernel.sealing import VaultPolicy
 from payments.policy import Caps, PaymentsPolicy

@@ -6,7 +6,7 @@ import orjson
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
-from gateway.oauth.keys import KeyRing
+from gateway.oauth.tokens.keys import KeyRing
 from tests.support.edge import TOKENS, Edge, Party
 
 PATH = "/v1/payments"

@@ -15,7 +15,7 @@ from kernel.clock import Clock
 from kernel.ids import NIL, new_id
 from kernel.sealing import Vault
 
-_QUERIES = sql.beside(__file__, "oauth.sql")
+_QUERIES = sql.beside(__file__, "keys.sql")
 ALGORITHM = "ES256"
 # A token with a key that we do not know makes us look again, but not more often than this.
 _LOOK_AGAIN_SECONDS = 1.0

@@ -15,9 +15,9 @@ from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from joserfc import jwt
 
-from gateway.oauth.clients import Client, Clients
-from gateway.oauth.keys import ALGORITHM, KeyRing
+from gateway.oauth.clients.records import Client, Clients
 from gateway.oauth.scopes import Scope
+from gateway.oauth.tokens.keys import ALGORITHM, KeyRing
 from kernel.clock import Clock
 from kernel.ids import Kind, to_text
 

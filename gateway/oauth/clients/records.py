@@ -1,9 +1,7 @@
 """OAuth clients: found before Authlib runs, because its core is synchronous."""
 
-import hashlib
 import hmac
 import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,26 +9,15 @@ from uuid import UUID
 import asyncpg
 from authlib.oauth2.rfc6749 import ClientMixin
 
+from gateway.oauth.clients.secrets import digest
 from gateway.oauth.scopes import expand
 from kernel import sql
 from kernel.errors import NotFound
 from kernel.ids import NIL, Environment, Kind, Tenant, from_text, to_text
 from kernel.masked import Secret
 
-_QUERIES = sql.beside(__file__, "oauth.sql")
-_SECRET_PREFIX = "tns_"  # noqa: S105 - a prefix, not a secret
-_SECRET_BYTES = 32
-
-
-def new_secret() -> Secret:
-    """A client secret: 256 random bits, so that a plain digest of it is safe to keep."""
-    random = urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).rstrip(b"=")
-    return Secret(_SECRET_PREFIX + random.decode())
-
-
-def digest(secret: Secret) -> bytes:
-    """What is stored of a secret."""
-    return hashlib.sha256(secret.reveal().encode()).digest()
+_QUERIES = sql.beside(__file__, "records.sql")
+_DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,7 +90,7 @@ def _nobody() -> Client:
     return Client(
         tenant=Tenant(NIL, Environment.LIVE),
         id=NIL,
-        secret_digest=secrets.token_bytes(_SECRET_BYTES),
+        secret_digest=secrets.token_bytes(_DIGEST_BYTES),
         scopes=(),
         tier="standard",
         active=False,

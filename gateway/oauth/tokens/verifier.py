@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
-from gateway.oauth.keys import ALGORITHM, KeyRing
 from gateway.oauth.scopes import Caller, expand
-from gateway.oauth.server import TokenPolicy
+from gateway.oauth.tokens.keys import ALGORITHM, KeyRing
+from gateway.oauth.tokens.server import TokenPolicy
 from gateway.problems.errors import Unauthenticated
 from kernel.clock import Clock
 from kernel.errors import NotFound

@@ -1,0 +1,1 @@
+"""OAuth clients: what is known of them, how they are registered."""
