@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.handlers.prefer import WaitPolicy
 from gateway.health import Health
-from gateway.http.address import Network
+from gateway.http.peer.address import Network
 from gateway.limits.gate import Gate
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer

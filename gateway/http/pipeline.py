@@ -10,9 +10,9 @@ from typing import Any, Generic, Protocol
 from aiohttp import web
 
 from gateway.http import bodies
-from gateway.http.address import Network, caller_address
 from gateway.http.call import Admin, Call
 from gateway.http.edge import CALLER_ID, LIMIT_HEADERS, REQUEST_ID
+from gateway.http.peer.address import Network, caller_address
 from gateway.http.replies import answer
 from gateway.http.route import Access, Route, Services
 from gateway.limits.gate import Admission, Weight
@@ -53,7 +53,7 @@ class Admitter(Protocol):
 class Guards:
     """Who decides whether a request passes. A surface without partners has no `partners`, one without limits no `gate`.
 
-    `proxies` are the networks of our own proxies in front (gateway.http.address).
+    `proxies` are the networks of our own proxies in front (gateway.http.peer.address).
     """
 
     partners: Authenticator | None = None

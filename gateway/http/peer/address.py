@@ -24,6 +24,12 @@ def caller_address(peer: str | None, forwarded: str, proxies: Sequence[Network])
     return str(nearest) if nearest is not None else _UNKNOWN
 
 
+def is_proxy(peer: str | None, proxies: Sequence[Network]) -> bool:
+    """Whether the connection comes from a proxy of ours."""
+    address = _parsed(peer or "") if proxies else None
+    return address is not None and _is_ours(address, proxies)
+
+
 def _is_ours(address: IPv4Address | IPv6Address, proxies: Sequence[Network]) -> bool:
     return any(address in network for network in proxies)
 
