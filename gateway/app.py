@@ -11,7 +11,7 @@ from gateway.http.call import Call, Reply
 from gateway.http.edge import EDGE
 from gateway.http.pipeline import Guards, Pipeline
 from gateway.http.replies import to_json
-from gateway.http.route import Route, open_read
+from gateway.http.route import Route, open_family
 from gateway.metrics import METRICS, EdgeMetrics
 from gateway.openapi import document
 from gateway.routes import PUBLIC_ROUTES
@@ -52,4 +52,4 @@ def _description(routes: Sequence[Route[Any]], title: str) -> Route[Any]:
     async def describe(services: object, call: Call) -> Reply:  # noqa: ARG001 - a handler like the others
         return Reply(made)
 
-    return open_read("/openapi.json", describe, "Read this API's description (OpenAPI 3.1).", None)
+    return open_family("about").get("/openapi.json", describe, "Read this API's description (OpenAPI 3.1).")

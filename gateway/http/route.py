@@ -1,9 +1,9 @@
-"""A row of the route table, and what each of its columns means."""
+"""A row of the route table, what each of its columns means, and families of rows that have columns in common."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel
 
@@ -13,7 +13,7 @@ from gateway.oauth.scopes import Scope
 
 KIB = 1024
 Services = TypeVar("Services")
-Handler = Callable[[Any, Call], Awaitable[Reply]]
+Handler: TypeAlias = Callable[[Services, Call], Awaitable[Reply]]
 
 
 class Access(StrEnum):
@@ -36,7 +36,7 @@ class Route(Generic[Services]):
 
     method: str
     path: str
-    handler: Callable[[Services, Call], Awaitable[Reply]]
+    handler: Handler[Services]
     sentence: str
     access: Access = Access.PARTNER
     scope: Scope | None = None
@@ -53,15 +53,81 @@ class Route(Generic[Services]):
     tag: str = ""
 
 
-def open_read(path: str, handler: Handler, sentence: str, response: type[BaseModel] | None) -> Route[Any]:
-    """A row for what anybody may read, without limits."""
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        sentence=sentence,
-        access=Access.OPEN,
-        limit=LimitClass.UNLIMITED,
-        response=response,
-        tag="about",
-    )
+class Columns(TypedDict, total=False):
+    """What a row of a family may say beside its path, its handler and its sentence; as in Route."""
+
+    scope: Scope | None
+    limit: LimitClass
+    request: type[BaseModel]
+    query: type[BaseModel]
+    response: type[BaseModel] | None
+    status: int
+    others: Mapping[int, type[BaseModel]]
+    body_bytes_max: int
+    weigh: Callable[[Any], int]
+    once: bool
+    raw: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family(Generic[Services]):
+    """Rows of one tag: who may call them, and the scope and limit of those that read and of those that change things.
+
+    A row that differs says so in its own columns.
+    """
+
+    tag: str
+    access: Access = Access.PARTNER
+    reads: Scope | None = None
+    writes: Scope | None = None
+    read_limit: LimitClass = LimitClass.READS
+    write_limit: LimitClass = LimitClass.MANAGEMENT
+
+    def get(self, path: str, handler: Handler[Services], sentence: str, **columns: Unpack[Columns]) -> Route[Services]:
+        """A row that reads."""
+        usual: Columns = {"scope": self.reads, "limit": self.read_limit}
+        return self._row("GET", path, handler, sentence, {**usual, **columns})
+
+    def post(self, path: str, handler: Handler[Services], sentence: str, **columns: Unpack[Columns]) -> Route[Services]:
+        """A row that makes something, or does something to what there is."""
+        return self._row("POST", path, handler, sentence, {**self._writing(), **columns})
+
+    def patch(
+        self, path: str, handler: Handler[Services], sentence: str, **columns: Unpack[Columns]
+    ) -> Route[Services]:
+        """A row that changes what there is."""
+        return self._row("PATCH", path, handler, sentence, {**self._writing(), **columns})
+
+    def delete(
+        self, path: str, handler: Handler[Services], sentence: str, **columns: Unpack[Columns]
+    ) -> Route[Services]:
+        """A row that ends something; its answer is empty."""
+        return self._row("DELETE", path, handler, sentence, {**self._writing(), "status": 204, **columns})
+
+    def _writing(self) -> Columns:
+        return {"scope": self.writes, "limit": self.write_limit}
+
+    def _row(
+        self, method: str, path: str, handler: Handler[Services], sentence: str, columns: Columns
+    ) -> Route[Services]:
+        return Route(
+            method=method,
+            path=path,
+            handler=handler,
+            sentence=sentence,
+            access=self.access,
+            tag=self.tag,
+            **columns,
+        )
+
+
+def open_family(tag: str) -> Family[Any]:
+    """Rows that anybody may call, without limits."""
+    unlimited = LimitClass.UNLIMITED
+    return Family(tag=tag, access=Access.OPEN, read_limit=unlimited, write_limit=unlimited)
+
+
+def admin_family(tag: str) -> Family[Any]:
+    """Rows of the admin port."""
+    unlimited = LimitClass.UNLIMITED
+    return Family(tag=tag, access=Access.ADMIN, read_limit=unlimited, write_limit=unlimited)

@@ -1,7 +1,7 @@
 """What did not arrive, and proofs of what was sent."""
 
 from gateway.handlers.webhooks import completeness
-from gateway.http.route import Route
+from gateway.http.route import Family, Route
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page, PageQuery
 from gateway.schemas.webhooks.completeness import (
@@ -16,63 +16,48 @@ from gateway.schemas.webhooks.completeness import (
 )
 from gateway.services import Services
 
+_EVENTS: Family[Services] = Family(tag="events", reads=Scope.EVENTS_READ, writes=Scope.EVENTS_WRITE)
+_ROWS: Family[Services] = Family(tag="completeness", reads=Scope.WEBHOOKS_READ, writes=Scope.WEBHOOKS_MANAGE)
+
 COMPLETENESS: tuple[Route[Services], ...] = (
-    Route(
-        method="GET",
-        path="/v1/events/{event_id}",
-        handler=completeness.get_event,
-        sentence="Read one event and how many of its deliveries are in each state.",
-        scope=Scope.EVENTS_READ,
+    _EVENTS.get(
+        "/v1/events/{event_id}",
+        completeness.get_event,
+        "Read one event and how many of its deliveries are in each state.",
         response=EventDetail,
-        tag="events",
     ),
-    Route(
-        method="GET",
-        path="/v1/undelivered",
-        handler=completeness.list_undelivered,
-        sentence="List what did not arrive, and why: it waits, it ended without success, or nobody heard it.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/undelivered",
+        completeness.list_undelivered,
+        "List what did not arrive, and why: it waits, it ended without success, or nobody heard it.",
         query=UndeliveredFilter,
         response=Page[UndeliveredOut],
-        tag="completeness",
     ),
-    Route(
-        method="GET",
-        path="/v1/undelivered/summary",
-        handler=completeness.summarise_undelivered,
-        sentence="Count what did not arrive by reason.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/undelivered/summary",
+        completeness.summarise_undelivered,
+        "Count what did not arrive by reason.",
         query=SummaryFilter,
         response=SummaryOut,
-        tag="completeness",
     ),
-    Route(
-        method="GET",
-        path="/v1/webhook-endpoints/{endpoint_id}/gaps",
-        handler=completeness.list_gaps,
-        sentence="List the numbers of an endpoint's deliveries that did not arrive.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/webhook-endpoints/{endpoint_id}/gaps",
+        completeness.list_gaps,
+        "List the numbers of an endpoint's deliveries that did not arrive.",
         query=GapQuery,
         response=GapsOut,
-        tag="completeness",
     ),
-    Route(
-        method="GET",
-        path="/v1/webhook-endpoints/{endpoint_id}/manifests",
-        handler=completeness.list_manifests,
-        sentence="List the signed manifests of what an endpoint was given, newest day first.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/webhook-endpoints/{endpoint_id}/manifests",
+        completeness.list_manifests,
+        "List the signed manifests of what an endpoint was given, newest day first.",
         query=PageQuery,
         response=Page[ManifestOut],
-        tag="completeness",
     ),
-    Route(
-        method="GET",
-        path="/v1/webhook-endpoints/{endpoint_id}/manifests/{day}",
-        handler=completeness.get_manifest,
-        sentence="Read the manifest of one day (UTC), e.g. 2026-11-22.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/webhook-endpoints/{endpoint_id}/manifests/{day}",
+        completeness.get_manifest,
+        "Read the manifest of one day (UTC), e.g. 2026-11-22.",
         response=ManifestOut,
-        tag="completeness",
     ),
 )

@@ -1,49 +1,34 @@
 """What became of events."""
 
 from gateway.handlers.webhooks import deliveries
-from gateway.http.route import Route
+from gateway.http.route import Family, Route
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page
 from gateway.schemas.webhooks.deliveries import AttemptFilter, AttemptOut, DeliveryFilter, DeliveryOut, FoundAttemptOut
 from gateway.services import Services
 
+_ROWS: Family[Services] = Family(tag="deliveries", reads=Scope.WEBHOOKS_READ, writes=Scope.WEBHOOKS_MANAGE)
+
 DELIVERIES: tuple[Route[Services], ...] = (
-    Route(
-        method="GET",
-        path="/v1/deliveries",
-        handler=deliveries.list_deliveries,
-        sentence="Search deliveries, newest first.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/deliveries",
+        deliveries.list_deliveries,
+        "Search deliveries, newest first.",
         query=DeliveryFilter,
         response=Page[DeliveryOut],
-        tag="deliveries",
     ),
-    Route(
-        method="GET",
-        path="/v1/deliveries/{delivery_id}",
-        handler=deliveries.get_delivery,
-        sentence="Read one delivery.",
-        scope=Scope.WEBHOOKS_READ,
-        response=DeliveryOut,
-        tag="deliveries",
-    ),
-    Route(
-        method="GET",
-        path="/v1/deliveries/{delivery_id}/attempts",
-        handler=deliveries.list_attempts,
-        sentence="List the attempts of a delivery, first to last.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get("/v1/deliveries/{delivery_id}", deliveries.get_delivery, "Read one delivery.", response=DeliveryOut),
+    _ROWS.get(
+        "/v1/deliveries/{delivery_id}/attempts",
+        deliveries.list_attempts,
+        "List the attempts of a delivery, first to last.",
         response=Page[AttemptOut],
-        tag="deliveries",
     ),
-    Route(
-        method="GET",
-        path="/v1/attempts",
-        handler=deliveries.search_attempts,
-        sentence="Search attempts: of an endpoint newest first, else of the newest event first.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/attempts",
+        deliveries.search_attempts,
+        "Search attempts: of an endpoint newest first, else of the newest event first.",
         query=AttemptFilter,
         response=Page[FoundAttemptOut],
-        tag="deliveries",
     ),
 )

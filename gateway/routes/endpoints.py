@@ -1,7 +1,7 @@
 """Where merchants receive events."""
 
 from gateway.handlers.webhooks.endpoints import keys, life, trials
-from gateway.http.route import KIB, Route, open_read
+from gateway.http.route import KIB, Family, Route, open_family
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page
@@ -18,150 +18,101 @@ from gateway.schemas.webhooks.endpoints.trials import ChallengeOut, FilterTrialI
 from gateway.schemas.webhooks.events import EventAccepted
 from gateway.services import Services
 
+_ROWS: Family[Services] = Family(tag="webhook endpoints", reads=Scope.WEBHOOKS_READ, writes=Scope.WEBHOOKS_MANAGE)
+_ABOUT = open_family("about")
+
 ENDPOINTS: tuple[Route[Services], ...] = (
-    Route(
-        method="POST",
-        path="/v1/webhook-endpoints",
-        handler=life.create_endpoint,
-        sentence="Make an endpoint; the answer carries what its messages are signed with.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/webhook-endpoints",
+        life.create_endpoint,
+        "Make an endpoint; the answer carries what its messages are signed with.",
         request=EndpointIn,
         response=EndpointCreated,
         status=201,
-        tag="webhook endpoints",
     ),
-    Route(
-        method="GET",
-        path="/v1/webhook-endpoints",
-        handler=life.list_endpoints,
-        sentence="List endpoints, oldest first.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/webhook-endpoints",
+        life.list_endpoints,
+        "List endpoints, oldest first.",
         query=EndpointFilter,
         response=Page[EndpointOut],
-        tag="webhook endpoints",
     ),
-    Route(
-        method="GET",
-        path="/v1/webhook-endpoints/{endpoint_id}",
-        handler=life.get_endpoint,
-        sentence="Read one endpoint.",
-        scope=Scope.WEBHOOKS_READ,
-        response=EndpointOut,
-        tag="webhook endpoints",
-    ),
-    Route(
-        method="PATCH",
-        path="/v1/webhook-endpoints/{endpoint_id}",
-        handler=life.change_endpoint,
-        sentence="Change an endpoint, enable or disable it.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.get("/v1/webhook-endpoints/{endpoint_id}", life.get_endpoint, "Read one endpoint.", response=EndpointOut),
+    _ROWS.patch(
+        "/v1/webhook-endpoints/{endpoint_id}",
+        life.change_endpoint,
+        "Change an endpoint, enable or disable it.",
         request=EndpointChange,
         response=EndpointChanged,
-        tag="webhook endpoints",
     ),
-    Route(
-        method="DELETE",
-        path="/v1/webhook-endpoints/{endpoint_id}",
-        handler=life.delete_endpoint,
-        sentence="Delete an endpoint; what it has not received stays undelivered.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
-        status=204,
-        tag="webhook endpoints",
+    _ROWS.delete(
+        "/v1/webhook-endpoints/{endpoint_id}",
+        life.delete_endpoint,
+        "Delete an endpoint; what it has not received stays undelivered.",
     ),
-    Route(
-        method="GET",
-        path="/v1/webhook-endpoints/{endpoint_id}/secret",
-        handler=keys.reveal_secret,
-        sentence="Reveal the signing secrets and public keys in use.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.get(
+        "/v1/webhook-endpoints/{endpoint_id}/secret",
+        keys.reveal_secret,
+        "Reveal the signing secrets and public keys in use.",
         response=SecretsOut,
-        tag="webhook endpoints",
-    ),
-    Route(
-        method="POST",
-        path="/v1/webhook-endpoints/{endpoint_id}/secret/rotate",
-        handler=keys.rotate_secret,
-        sentence="Make a new signing key; the old one signs beside it for a while.",
         scope=Scope.WEBHOOKS_MANAGE,
         limit=LimitClass.MANAGEMENT,
+    ),
+    _ROWS.post(
+        "/v1/webhook-endpoints/{endpoint_id}/secret/rotate",
+        keys.rotate_secret,
+        "Make a new signing key; the old one signs beside it for a while.",
         request=RotationIn,
         response=SecretsOut,
-        tag="webhook endpoints",
     ),
-    Route(
-        method="POST",
-        path="/v1/webhook-endpoints/{endpoint_id}/test",
-        handler=trials.send_test,
-        sentence="Send a test event to this endpoint alone.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/webhook-endpoints/{endpoint_id}/test",
+        trials.send_test,
+        "Send a test event to this endpoint alone.",
         request=TrialIn,
         response=EventAccepted,
         status=202,
-        tag="webhook endpoints",
     ),
-    Route(
-        method="POST",
-        path="/v1/webhook-endpoints/{endpoint_id}/challenge",
-        handler=trials.challenge,
-        sentence="Ask the receiver to prove that it expects the events.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/webhook-endpoints/{endpoint_id}/challenge",
+        trials.challenge,
+        "Ask the receiver to prove that it expects the events.",
         response=ChallengeOut,
-        tag="webhook endpoints",
     ),
-    Route(
-        method="POST",
-        path="/v1/webhook-endpoints/{endpoint_id}/pause",
-        handler=life.pause_endpoint,
-        sentence="Send nothing until it is resumed; events wait.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/webhook-endpoints/{endpoint_id}/pause",
+        life.pause_endpoint,
+        "Send nothing until it is resumed; events wait.",
         response=EndpointOut,
-        tag="webhook endpoints",
     ),
-    Route(
-        method="POST",
-        path="/v1/webhook-endpoints/{endpoint_id}/resume",
-        handler=life.resume_endpoint,
-        sentence="Send what waits, and what comes.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/webhook-endpoints/{endpoint_id}/resume",
+        life.resume_endpoint,
+        "Send what waits, and what comes.",
         response=EndpointOut,
-        tag="webhook endpoints",
     ),
-    Route(
-        method="POST",
-        path="/v1/webhook-endpoints/filter-test",
-        handler=trials.try_filter,
-        sentence="Try what an endpoint would hear on an event.",
-        scope=Scope.WEBHOOKS_READ,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/webhook-endpoints/filter-test",
+        trials.try_filter,
+        "Try what an endpoint would hear on an event.",
         request=FilterTrialIn,
         response=FilterTrialOut,
-        body_bytes_max=512 * KIB,
-        tag="webhook endpoints",
-    ),
-    Route(
-        method="POST",
-        path="/v1/webhook-endpoints/{endpoint_id}/filter-test",
-        handler=trials.try_endpoint_filter,
-        sentence="Try what this endpoint hears, or another filter, on an event.",
         scope=Scope.WEBHOOKS_READ,
-        limit=LimitClass.MANAGEMENT,
+        body_bytes_max=512 * KIB,
+    ),
+    _ROWS.post(
+        "/v1/webhook-endpoints/{endpoint_id}/filter-test",
+        trials.try_endpoint_filter,
+        "Try what this endpoint hears, or another filter, on an event.",
         request=FilterTrialIn,
         response=FilterTrialOut,
+        scope=Scope.WEBHOOKS_READ,
         body_bytes_max=512 * KIB,
-        tag="webhook endpoints",
     ),
-    open_read(
+    _ABOUT.get(
         "/webhook-keys/{partner_id}/{endpoint_id}/jwks.json",
         keys.publish_keys,
         "Read the public keys that verify an endpoint's v1a signatures (RFC 7517).",
-        KeySetOut,
+        response=KeySetOut,
     ),
 )

@@ -1,58 +1,44 @@
 """Events: published and read."""
 
 from gateway.handlers.webhooks import erasure, events
-from gateway.http.route import KIB, Route
+from gateway.http.route import KIB, Family, Route
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
 from gateway.schemas.webhooks.erasure import EventErased
 from gateway.schemas.webhooks.events import BatchOut, EventAccepted, EventBatchIn, EventIn, FeedOut, FeedQueryIn
 from gateway.services import Services
 
+_ROWS: Family[Services] = Family(tag="events", reads=Scope.EVENTS_READ, writes=Scope.EVENTS_WRITE)
+
 EVENTS: tuple[Route[Services], ...] = (
-    Route(
-        method="POST",
-        path="/v1/events",
-        handler=events.publish_event,
-        sentence="Publish an event; the answer means that it is committed.",
-        scope=Scope.EVENTS_WRITE,
-        limit=LimitClass.EVENTS,
+    _ROWS.post(
+        "/v1/events",
+        events.publish_event,
+        "Publish an event; the answer means that it is committed.",
         request=EventIn,
         response=EventAccepted,
         status=201,
-        body_bytes_max=320 * KIB,
-        tag="events",
-    ),
-    Route(
-        method="POST",
-        path="/v1/events/batch",
-        handler=events.publish_events,
-        sentence="Publish up to a thousand events, each accepted or rejected by itself.",
-        scope=Scope.EVENTS_WRITE,
         limit=LimitClass.EVENTS,
+        body_bytes_max=320 * KIB,
+    ),
+    _ROWS.post(
+        "/v1/events/batch",
+        events.publish_events,
+        "Publish up to a thousand events, each accepted or rejected by itself.",
         request=EventBatchIn,
         response=BatchOut,
+        limit=LimitClass.EVENTS,
         body_bytes_max=8 * 1024 * KIB,
         weigh=events.batch_cost,
-        tag="events",
     ),
-    Route(
-        method="GET",
-        path="/v1/events",
-        handler=events.read_feed,
-        sentence="Read the feed of events from a cursor on.",
-        scope=Scope.EVENTS_READ,
-        query=FeedQueryIn,
-        response=FeedOut,
-        tag="events",
+    _ROWS.get(
+        "/v1/events", events.read_feed, "Read the feed of events from a cursor on.", query=FeedQueryIn, response=FeedOut
     ),
-    Route(
-        method="POST",
-        path="/v1/events/{event_id}/erase",
-        handler=erasure.erase_event,
-        sentence="Erase for good what an event said and what receivers answered; what was still to be sent ends.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/events/{event_id}/erase",
+        erasure.erase_event,
+        "Erase for good what an event said and what receivers answered; what was still to be sent ends.",
         response=EventErased,
-        tag="events",
+        scope=Scope.WEBHOOKS_MANAGE,
     ),
 )

@@ -1,85 +1,56 @@
 """Making deliveries due again."""
 
 from gateway.handlers.webhooks import replays
-from gateway.http.route import Route
-from gateway.limits.policy import LimitClass
+from gateway.http.route import Family, Route
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page, PageQuery
 from gateway.schemas.webhooks.replays import EstimateOut, ReplayIn, ReplayOut, ReplayProgressOut, RetryOut
 from gateway.services import Services
 
+_ROWS: Family[Services] = Family(tag="replays", reads=Scope.WEBHOOKS_READ, writes=Scope.WEBHOOKS_MANAGE)
+
 REPLAYS: tuple[Route[Services], ...] = (
-    Route(
-        method="POST",
-        path="/v1/replays",
-        handler=replays.create_replay,
-        sentence="Replay one delivery, or all that a filter covers; a dry run only counts.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/replays",
+        replays.create_replay,
+        "Replay one delivery, or all that a filter covers; a dry run only counts.",
         request=ReplayIn,
         response=ReplayProgressOut,
         status=201,
         others={200: EstimateOut},
-        tag="replays",
     ),
-    Route(
-        method="GET",
-        path="/v1/replays",
-        handler=replays.list_replays,
-        sentence="List replays, newest first.",
-        scope=Scope.WEBHOOKS_READ,
-        query=PageQuery,
-        response=Page[ReplayOut],
-        tag="replays",
+    _ROWS.get(
+        "/v1/replays", replays.list_replays, "List replays, newest first.", query=PageQuery, response=Page[ReplayOut]
     ),
-    Route(
-        method="GET",
-        path="/v1/replays/{replay_id}",
-        handler=replays.get_replay,
-        sentence="Read one replay and what became of its deliveries so far.",
-        scope=Scope.WEBHOOKS_READ,
+    _ROWS.get(
+        "/v1/replays/{replay_id}",
+        replays.get_replay,
+        "Read one replay and what became of its deliveries so far.",
         response=ReplayProgressOut,
-        tag="replays",
     ),
-    Route(
-        method="POST",
-        path="/v1/replays/{replay_id}/pause",
-        handler=replays.pause_replay,
-        sentence="Pause a replay: nothing more is made due for now.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/replays/{replay_id}/pause",
+        replays.pause_replay,
+        "Pause a replay: nothing more is made due for now.",
         response=ReplayProgressOut,
-        tag="replays",
     ),
-    Route(
-        method="POST",
-        path="/v1/replays/{replay_id}/resume",
-        handler=replays.resume_replay,
-        sentence="Resume a paused replay where it stopped.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/replays/{replay_id}/resume",
+        replays.resume_replay,
+        "Resume a paused replay where it stopped.",
         response=ReplayProgressOut,
-        tag="replays",
     ),
-    Route(
-        method="POST",
-        path="/v1/replays/{replay_id}/cancel",
-        handler=replays.cancel_replay,
-        sentence="End a replay; what it has made due is still sent.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/replays/{replay_id}/cancel",
+        replays.cancel_replay,
+        "End a replay; what it has made due is still sent.",
         response=ReplayProgressOut,
-        tag="replays",
     ),
-    Route(
-        method="POST",
-        path="/v1/deliveries/{delivery_id}/retry",
-        handler=replays.retry_delivery,
-        sentence="Try a delivery now; one that has ended gets another round.",
-        scope=Scope.WEBHOOKS_MANAGE,
-        limit=LimitClass.MANAGEMENT,
+    _ROWS.post(
+        "/v1/deliveries/{delivery_id}/retry",
+        replays.retry_delivery,
+        "Try a delivery now; one that has ended gets another round.",
         response=RetryOut,
         status=202,
-        tag="replays",
     ),
 )
