@@ -18,10 +18,14 @@ from config.cluster import ClusterNodes
 from config.sections import DatabaseSettings, RedisSettings
 from config.settings import Settings
 from kernel.clock import CorrectedClock
+from kernel.deadline.pool import PatientPool
 from kernel.masked import Secret
 
 _POSTGRES_MIN = 140_000
 _KEEP = "noeviction"
+# asyncpg's own defaults, which only its factory knows.
+_CONNECTION_QUERIES_MAX = 50_000
+_CONNECTION_IDLE_SECONDS_MAX = 300.0
 _OFFSET_WORTH_A_LINE = timedelta(milliseconds=100)
 # A plan that was made while a table was young must not scan it when it is old: the hot statements find rows by index,
 # always (measured: 14 ms instead of 0.3 ms a batch until somebody runs ANALYZE).
@@ -156,10 +160,16 @@ async def _pool(
     timeout_ms = round(settings.statement_timeout_seconds * 1000)
     start = {"application_name": name, "statement_timeout": str(timeout_ms), "jit": "off", **plans}
     try:
-        pool = await asyncpg.create_pool(
+        pool = await PatientPool(
             settings.url.reveal(),
+            acquire_seconds_max=settings.acquire_timeout_seconds,
             min_size=1,
             max_size=connections_max,
+            max_queries=_CONNECTION_QUERIES_MAX,
+            max_inactive_connection_lifetime=_CONNECTION_IDLE_SECONDS_MAX,
+            loop=asyncio.get_running_loop(),
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
             timeout=settings.connect_timeout_seconds,
             command_timeout=settings.statement_timeout_seconds,
             statement_cache_size=settings.prepared_statements_max,

@@ -48,6 +48,7 @@ class DatabaseSettings(Section):
     hot_connections_max: Count
     key_connections_max: Count
     connect_timeout_seconds: Seconds
+    acquire_timeout_seconds: Seconds
     statement_timeout_seconds: Seconds
     prepared_statements_max: Annotated[int, Field(ge=0)]
     through_pgbouncer: bool
@@ -81,6 +82,12 @@ class GatewaySettings(Section):
     processes: Count
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
     event_bytes_max: Count
+    requests_running_max: Count
+    body_bytes_held_max: Count
+    loop_lag_seconds_max: Seconds
+    request_seconds_max: Seconds
+    head_seconds_max: Seconds
+    connections_max: Count
     drain_notice_seconds: SecondsOrNone
     drain_seconds: Seconds
     trusted_proxies: tuple[Network, ...]
@@ -139,6 +146,7 @@ class PaymentSettings(Section):
 
     wait_seconds_default: SecondsOrNone
     wait_seconds_max: SecondsOrNone
+    waiting_per_bank_max: Count
     planned_grace_seconds: Seconds
     claim_seconds: Seconds
     sweep_interval_seconds: Seconds

@@ -58,6 +58,12 @@ class Settings(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _requests_outlast_their_waits(self) -> Self:
+        if self.gateway.request_seconds_max <= self.payments.wait_seconds_max:
+            raise ValueError("gateway.request_seconds_max must exceed payments.wait_seconds_max")
+        return self
+
     def summary(self) -> dict[str, Any]:
         """Every setting by its dotted name, for the log line of the start; secrets only say whether they are there."""
         return dict(_flat("", self))

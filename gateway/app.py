@@ -14,11 +14,14 @@ from gateway.http.replies import to_json
 from gateway.http.route import Route, open_family
 from gateway.metrics import METRICS, EdgeMetrics
 from gateway.openapi import document
+from gateway.overload.middleware import OverloadMetrics, shedding
+from gateway.overload.shedding import Priority, priority_of
 from gateway.routes import PUBLIC_ROUTES
 from gateway.services import Services
 
 # Every route reads its body itself, up to its own cap; aiohttp's would only stand in the way.
 _NO_CAP = 0
+PRIORITIES = web.AppKey("priorities", dict[Any, Priority])
 
 
 def build_app(services: Services) -> web.Application:
@@ -26,6 +29,8 @@ def build_app(services: Services) -> web.Application:
     guards = Guards(partners=services.verifier, gate=services.gate, proxies=services.proxies)
     app = _application(PUBLIC_ROUTES, services, guards, "Threadneedle")
     app[METRICS] = EdgeMetrics.of(services.health.registry)
+    counts = OverloadMetrics.of(services.health.registry, services.load)
+    app.middlewares.insert(0, shedding(services.load, app[PRIORITIES], counts, services.request_seconds_max))
     return app
 
 
@@ -37,8 +42,10 @@ def build_admin_app(services: AdminServices) -> web.Application:
 def _application(routes: Sequence[Route[Any]], services: Any, guards: Guards, title: str) -> web.Application:
     app = web.Application(middlewares=EDGE, client_max_size=_NO_CAP)
     pipeline: Pipeline[Any] = Pipeline(services, guards)
+    app[PRIORITIES] = {}
     for route in (*routes, _description(routes, title)):
         handler = pipeline.bind(route)
+        app[PRIORITIES][handler] = priority_of(route)
         app.router.add_route(route.method, route.path, handler)
         if route.method == "GET":  # RFC 9110 §9.3.2: as GET, without the body, which aiohttp leaves out
             app.router.add_route("HEAD", route.path, handler)

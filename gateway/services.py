@@ -10,6 +10,7 @@ from gateway.limits.gate import Gate
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer
 from gateway.oauth.tokens.verifier import Verifier
+from gateway.overload.load import Load
 from payments.inbox.accept import Inbox
 from payments.service import Payments
 from webhooks.catalogue.service import EventTypes
@@ -34,7 +35,10 @@ from webhooks.replays.service import Replays
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Built by the composition root; `proxies` are the networks of our own proxies in front."""
+    """Built by the composition root; `proxies` are the networks of our own proxies in front.
+
+    A request has `request_seconds_max` in all, what it waits for a bank included.
+    """
 
     verifier: Verifier
     tokens: TokenServer
@@ -64,3 +68,5 @@ class Services:
     inbox: Inbox
     proxies: Sequence[Network] = ()
     wait: WaitPolicy = field(default_factory=WaitPolicy)
+    load: Load = field(default_factory=Load)
+    request_seconds_max: float = 60

@@ -32,6 +32,8 @@ class PaymentsPolicy:
     settled_watch_seconds: float = 432_000
     # At most this many payments of one bank are worked on at once by one sweeper.
     bank_concurrency: int = 8
+    # At most this many callers of one process wait for one bank; the others are answered 202 at once.
+    waiting_per_bank_max: int = 200
     # A notification that matches no payment is tried again at these delays, the last repeats, until it is this old.
     notification_delays_seconds: tuple[float, ...] = (1, 5, 30, 300, 3_600)
     notification_age_max_seconds: float = 86_400

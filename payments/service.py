@@ -35,7 +35,7 @@ class Payments:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._intents = IntentWriter(tools)
-        self._runner = CallRunner(Advancer(tools).advance)
+        self._runner = CallRunner(Advancer(tools).advance, tools.policy.waiting_per_bank_max)
         self._canceller = Canceller(tools, self._runner)
         self._reader = Reader(tools)
 
@@ -98,6 +98,11 @@ class Payments:
         if found.bank.environment is not environment:
             raise NotFound
         return found
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for a bank at the moment."""
+        return self._runner.waiting
 
     async def drain(self) -> None:
         """Begin no more calls and wait for those under way."""

@@ -1,12 +1,14 @@
 """Payments: from calls to the payments room and back. No rule about money lives here."""
 
+from dataclasses import replace
 from uuid import UUID
 
-from gateway.handlers.prefer import wait_of
+from gateway.handlers.prefer import Wait, wait_of
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
 from gateway.schemas.payments import PaymentIn
 from gateway.services import Services
+from kernel import deadline
 from kernel.errors import FieldError, Invalid, NotFound, Unavailable
 from kernel.ids import Kind, from_text, to_text
 from kernel.money import Money
@@ -15,10 +17,13 @@ from payments.reading.reader import Filter
 from payments.states.names import PaymentStatus
 from payments.view import PaymentView, rfc3339
 
+# What is left for the answer itself when the wait for a bank ends.
+_ANSWER_SECONDS = 0.25
+
 
 async def create_payment(services: Services, call: Call) -> Reply:
     """201 when the bank's word came within the wait, 202 when not; a repeat has the first answer's status."""
-    wait = wait_of(call.request.headers.getall("Prefer", []), services.wait)
+    wait = _wait(services, call)
     request = _request(call, call.body)
     key = RequestKey(call.request.headers["Idempotency-Key"])
     if call.admission.repeats_only:
@@ -42,7 +47,7 @@ async def get_payment(services: Services, call: Call) -> Reply:
 
 async def cancel_payment(services: Services, call: Call) -> Reply:
     """Its status says whether it is cancelled or the bank's answer is still awaited."""
-    wait = wait_of(call.request.headers.getall("Prefer", []), services.wait)
+    wait = _wait(services, call)
     payment = await services.payments.cancel(_requester(call), _payment_id(call), wait.seconds)
     return Reply(payment.to_json(), 200 if payment.status is PaymentStatus.CANCELLED else 202)
 
@@ -51,6 +56,12 @@ async def read_timeline(services: Services, call: Call) -> Reply:
     """First to last."""
     entries = await services.payments.timeline(_requester(call), _payment_id(call))
     return Reply({"data": [{**entry, "at": rfc3339(entry["at"])} for entry in entries]})
+
+
+def _wait(services: Services, call: Call) -> Wait:
+    """What the caller asks for, within the time that it has left for an answer at all."""
+    wait = wait_of(call.request.headers.getall("Prefer", []), services.wait)
+    return replace(wait, seconds=min(wait.seconds, max(deadline.seconds_left() - _ANSWER_SECONDS, 0)))
 
 
 async def _repeat_only(services: Services, call: Call, request: PaymentRequest, key: RequestKey) -> Created:

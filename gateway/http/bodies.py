@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import orjson
@@ -10,6 +11,7 @@ from aiohttp import web
 from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 
+from gateway.overload.load import PLACE, Place
 from gateway.problems.errors import Malformed, RequestTimeout, TooLarge, UnsupportedMedia
 from gateway.problems.fields import field_errors
 from kernel.errors import FieldError, Invalid
@@ -28,19 +30,23 @@ async def read(request: web.Request, bytes_max: int, seconds: float = _BODY_SECO
         raise UnsupportedMedia("Content encodings are not accepted.")
     if (request.content_length or 0) > bytes_max:
         raise TooLarge(f"A body here has at most {bytes_max} bytes.")
+    place = request.get(PLACE)
     if request.content.is_eof():  # most bodies came with their headers, and a timer costs more than reading them
-        return await _collect(request, bytes_max)
+        return await _collect(request, bytes_max, place)
     try:
-        async with asyncio.timeout(seconds):
-            return await _collect(request, bytes_max)
+        with place.parked() if place is not None else nullcontext():
+            async with asyncio.timeout(seconds):
+                return await _collect(request, bytes_max, place)
     except TimeoutError:
         raise RequestTimeout from None
 
 
-async def _collect(request: web.Request, bytes_max: int) -> bytes:
+async def _collect(request: web.Request, bytes_max: int, place: Place | None) -> bytes:
     body = bytearray()
     while chunk := await request.content.readany():
         body += chunk
+        if place is not None:
+            place.take(len(chunk))
         if len(body) > bytes_max:
             raise TooLarge(f"A body here has at most {bytes_max} bytes.")
     return bytes(body)

@@ -18,7 +18,9 @@ from gateway.http.route import Access, Route, Services
 from gateway.limits.gate import Admission, Weight
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Caller
+from gateway.overload.patience import heed
 from gateway.problems.errors import Malformed, Unauthenticated
+from kernel import deadline
 from kernel.errors import FieldError, Forbidden, Invalid
 
 _KEY_LENGTH_MAX = 255
@@ -81,8 +83,10 @@ class Pipeline(Generic[Services]):
 
         async def handle(request: web.Request) -> web.Response:
             call = Call(request=request, request_id=request[REQUEST_ID], address=self._address(request))
+            heed(request)
             for stage in self._stages:
                 await stage(route, call)
+            deadline.check()  # what its caller waits for no longer is not begun
             reply = await route.handler(self._services, call)
             headers = {**call.admission.headers, **reply.headers}
             return answer(reply.data, reply.status or route.status, headers)

@@ -6,14 +6,17 @@ from typing import TypeAlias
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
 
 from gateway.http.edge import log_abandoned, log_unexpected
 from gateway.http.replies import refuse
+from gateway.overload.connections import BoundedHandler, ConnectionBounds, HeadTooLarge, HeadTooSlow
 from gateway.problems.document import ACTIONS, Problem, problem_of
 
 _KEEPALIVE_SECONDS = 75
+_HEADERS_MAX = 100
 _RequestHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger()
 _UNREADABLE = Problem(
@@ -25,10 +28,30 @@ _UNREADABLE = Problem(
 )
 
 
-def build_runner(app: web.Application, *, shutdown_timeout_seconds: float = 30) -> web.AppRunner:
+_HEAD_TOO_LARGE = Problem(
+    status=431,
+    code="head_too_large",
+    title="The request's head is too large.",
+    detail=f"At most {_HEADERS_MAX} headers, 8 kB each with their names, and 32 kB together.",
+    action=ACTIONS[431],
+)
+_HEAD_TOO_SLOW = Problem(
+    status=408,
+    code="request_timeout",
+    title="The request did not arrive in time.",
+    detail="Its head was begun and not ended.",
+    action=ACTIONS[408],
+)
+
+
+def build_runner(
+    app: web.Application, *, shutdown_timeout_seconds: float = 30, bounds: ConnectionBounds | None = None
+) -> web.AppRunner:
     """A runner for the application; requests that are under way have this long to end at shutdown."""
     return _Runner(
         app,
+        bounds=bounds or ConnectionBounds(),
+        max_headers=_HEADERS_MAX,
         access_log=None,
         keepalive_timeout=_KEEPALIVE_SECONDS,
         shutdown_timeout=shutdown_timeout_seconds,
@@ -63,7 +86,7 @@ class _Server(Server):
         return _Handler(self, loop=self._loop, **self._kwargs)
 
 
-class _Handler(RequestHandler):
+class _Handler(BoundedHandler):
     """aiohttp would log the unreadable bytes and answer in plain text."""
 
     __slots__ = ()
@@ -84,7 +107,20 @@ class _Handler(RequestHandler):
             log_unexpected(exc, request_id)
         if request.writer.output_size > 0:
             raise ConnectionError("part of the answer was sent already")
-        problem = _UNREADABLE if status < 500 else problem_of(RuntimeError())
+        problem = _refused(exc) if status < 500 else problem_of(RuntimeError())
         response = refuse(problem, request_id, {"X-Request-Id": request_id})
         response.force_close()
         return response
+
+
+def _refused(error: BaseException | None) -> Problem:
+    """The problem of a head that was not read to its end."""
+    match error:
+        case HeadTooSlow():
+            return _HEAD_TOO_SLOW
+        case HeadTooLarge() | LineTooLong():
+            return _HEAD_TOO_LARGE
+        case _ if "Too many headers" in str(error):  # aiohttp has no class for it
+            return _HEAD_TOO_LARGE
+        case _:
+            return _UNREADABLE

@@ -70,6 +70,7 @@ ACTIONS: Mapping[int, str] = {
     417: "Leave out Expect, or send Expect: 100-continue.",
     422: "Correct the fields named in errors and send the request again.",
     429: "Wait as long as Retry-After says, then repeat the request.",
+    431: "Send fewer or shorter headers.",
     500: "Repeat the request with the same Idempotency-Key; if it keeps failing, tell us the request_id.",
     503: "Repeat the request with the same Idempotency-Key after Retry-After.",
 }

@@ -4,6 +4,7 @@ A partner that disconnects or stops waiting cancels nothing; a process that is t
 """
 
 import asyncio
+import contextvars
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -18,18 +19,29 @@ _log = structlog.get_logger()
 class CallRunner:
     """One task per payment at most. What a task could not do, the sweeper does: it looks at the database only."""
 
-    def __init__(self, advance: Callable[[PaymentRef], Awaitable[None]]) -> None:
+    def __init__(self, advance: Callable[[PaymentRef], Awaitable[None]], waiting_max: int = 200) -> None:
+        """At most `waiting_max` callers wait for calls at one bank; the others are answered at once.
+
+        `waiting` counts them, over all banks.
+        """
         self._advance = advance
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._busy: Counter[str] = Counter()
+        self._waiting_max = waiting_max
+        self._waiting: Counter[str] = Counter()
+        self._bank_of: dict[UUID, str] = {}
+        self.waiting = 0
         self._draining = False
 
     def start(self, ref: PaymentRef, bank_id: str) -> bool:
         """Begin to advance the payment; False where that is being done already, or the process is stopping."""
         if self._draining or ref.payment_id in self._tasks:
             return False
-        task = asyncio.create_task(self._run(ref), name=f"payment {ref.payment_id}")
+        # In a context of its own: the deadline of the request that began it is not the call's (kernel/deadline).
+        name, context = f"payment {ref.payment_id}", contextvars.Context()
+        task = asyncio.create_task(self._run(ref), name=name, context=context)
         self._tasks[ref.payment_id] = task
+        self._bank_of[ref.payment_id] = bank_id
         self._busy[bank_id] += 1
         task.add_done_callback(lambda _: self._ended(ref, bank_id))
         return True
@@ -43,8 +55,9 @@ class CallRunner:
         task = self._tasks.get(payment_id)
         if task is None:
             return True
-        if seconds > 0:
-            await asyncio.wait({task}, timeout=seconds)
+        bank_id = self._bank_of[payment_id]
+        if seconds > 0 and self._waiting[bank_id] < self._waiting_max:
+            await self._wait(task, bank_id, seconds)
         return task.done()
 
     async def drain(self) -> None:
@@ -57,8 +70,17 @@ class CallRunner:
         while self._tasks:
             await asyncio.wait(set(self._tasks.values()))
 
+    async def _wait(self, task: asyncio.Task[None], bank_id: str, seconds: float) -> None:
+        self._waiting[bank_id] += 1
+        self.waiting += 1
+        try:
+            await asyncio.wait({task}, timeout=seconds)
+        finally:
+            self._waiting[bank_id] -= 1
+            self.waiting -= 1
+
     def _ended(self, ref: PaymentRef, bank_id: str) -> None:
-        del self._tasks[ref.payment_id]
+        del self._tasks[ref.payment_id], self._bank_of[ref.payment_id]
         self._busy[bank_id] -= 1
 
     async def _run(self, ref: PaymentRef) -> None:

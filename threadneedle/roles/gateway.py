@@ -24,6 +24,7 @@ from gateway.oauth.standing import Standing
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer
 from gateway.oauth.tokens.verifier import Verifier
+from gateway.overload.load import Load
 from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher
@@ -33,7 +34,7 @@ from payments.operators.evidence import OperatorEvidence
 from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
-from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, stop_signal
+from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
 from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.memory import Catalogue
 from webhooks.catalogue.service import EventTypes
@@ -90,12 +91,16 @@ async def run() -> None:
         )
         where = foundation.settings.gateway
         async with (
-            _serving(build_app(services), where.host, where.port, foundation),
+            running(services.load.watch),
             _serving(build_admin_app(admin), where.admin_host, where.admin_port, foundation),
+            _serving(build_app(services), where.host, where.port, foundation) as public,
         ):
             _log.info("role.ready", role="gateway", port=where.port, admin_port=where.admin_port)
             await stop_signal(edge.health.drain)
+            services.load.drain()
             await asyncio.sleep(where.drain_notice_seconds)
+            await public.stop()
+            await services.load.idle(where.drain_seconds)
         await payments.drain()
 
 
@@ -213,16 +218,21 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
         inbox=Inbox(tools),
         proxies=foundation.settings.gateway.trusted_proxies,
         wait=policies.wait_policy(foundation.settings.payments),
+        load=Load(policies.overload_bounds(foundation.settings.gateway), lambda: payments.waiting),
+        request_seconds_max=foundation.settings.gateway.request_seconds_max,
     )
 
 
 @asynccontextmanager
-async def _serving(app: web.Application, host: str, port: int, foundation: Foundation) -> AsyncIterator[None]:
+async def _serving(app: web.Application, host: str, port: int, foundation: Foundation) -> AsyncIterator[web.TCPSite]:
     """Listen; several gateway processes of one machine share the port."""
-    runner = build_runner(app, shutdown_timeout_seconds=foundation.settings.gateway.drain_seconds)
+    settings = foundation.settings.gateway
+    bounds = policies.connection_bounds(settings)
+    runner = build_runner(app, shutdown_timeout_seconds=settings.drain_seconds, bounds=bounds)
     await runner.setup()
+    site = web.TCPSite(runner, host, port, reuse_port=True)
     try:
-        await web.TCPSite(runner, host, port, reuse_port=True).start()
-        yield
+        await site.start()
+        yield site
     finally:
         await runner.cleanup()

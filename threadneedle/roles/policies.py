@@ -5,13 +5,15 @@ from datetime import timedelta
 
 from adapters.engine import EngineSettings
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
-from config.sections import BatchSettings, BucketSettings, LimitSettings, PaymentSettings
+from config.sections import BatchSettings, BucketSettings, GatewaySettings, LimitSettings, PaymentSettings
 from config.settings import Settings
 from config.webhook_sections import HealthSettings, WebhookSettings
 from gateway.handlers.prefer import WaitPolicy
 from gateway.limits.gcra import Bucket
 from gateway.limits.policy import LimitClass, LimitPolicy, Tier
 from gateway.oauth.tokens.server import TokenPolicy
+from gateway.overload.connections import ConnectionBounds
+from gateway.overload.shedding import Bounds
 from kernel.batcher import BatchPolicy
 from kernel.sealing import VaultPolicy
 from payments.policy import Caps, PaymentsPolicy
@@ -201,6 +203,7 @@ def payments_policy(settings: PaymentSettings) -> PaymentsPolicy:
         unknown_age_max_seconds=settings.unknown_age_max_seconds,
         settled_watch_seconds=settings.settled_watch_seconds,
         bank_concurrency=settings.bank_concurrency,
+        waiting_per_bank_max=settings.waiting_per_bank_max,
         notification_delays_seconds=settings.notification_delays_seconds,
         notification_age_max_seconds=settings.notification_age_max_seconds,
         notification_batch=settings.notification_batch,
@@ -212,6 +215,20 @@ def payments_policy(settings: PaymentSettings) -> PaymentsPolicy:
 def wait_policy(settings: PaymentSettings) -> WaitPolicy:
     """How long payment requests wait for a bank."""
     return WaitPolicy(default_seconds=settings.wait_seconds_default, max_seconds=settings.wait_seconds_max)
+
+
+def overload_bounds(settings: GatewaySettings) -> Bounds:
+    """What one gateway process works on at most."""
+    return Bounds(
+        running_max=settings.requests_running_max,
+        body_bytes_max=settings.body_bytes_held_max,
+        lag_seconds_max=settings.loop_lag_seconds_max,
+    )
+
+
+def connection_bounds(settings: GatewaySettings) -> ConnectionBounds:
+    """What callers' connections may cost."""
+    return ConnectionBounds(connections_max=settings.connections_max, head_seconds_max=settings.head_seconds_max)
 
 
 def engine_settings(settings: Settings) -> EngineSettings:

@@ -1,0 +1,77 @@
+"""The first thing that a request meets: refused at once, or counted in until its answer is made."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any, Self
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from gateway.http.replies import refuse
+from gateway.overload.load import PLACE, Load
+from gateway.overload.shedding import Priority
+from gateway.problems.document import Problem, problem_of
+from kernel import deadline
+from kernel.errors import Unavailable
+
+# Callers that are refused together should not come back together.
+_RETRY_AFTER_SECONDS = (1, 2, 3)
+Priorities = Mapping[Any, Priority]
+
+
+@dataclass(frozen=True, slots=True)
+class OverloadMetrics:
+    """What was refused, by priority; and gauges of what runs."""
+
+    shed: Counter
+
+    @classmethod
+    def of(cls, registry: CollectorRegistry, load: Load) -> Self:
+        """Registered there; once per registry."""
+        _gauge(registry, "gateway_load", "Load of this process: from 0.5 reads are refused, at 1 all.", load.level)
+        _gauge(registry, "gateway_requests_running", "Requests that are worked on.", lambda: load.running)
+        _gauge(registry, "gateway_body_bytes", "Bytes of bodies that are held.", lambda: load.body_bytes)
+        _gauge(registry, "gateway_loop_lag_seconds", "How late the event loop is.", lambda: load.lag_seconds)
+        shed = Counter("gateway_shed", "Requests refused for overload, by priority.", ["priority"], registry=registry)
+        return cls(shed=shed)
+
+
+def shedding(load: Load, priorities: Priorities, metrics: OverloadMetrics, seconds_max: float) -> Middleware:
+    """The middleware. `priorities` are by handler; a request has `seconds_max` in all (kernel/deadline)."""
+    refusals = [_overloaded(seconds) for seconds in _RETRY_AFTER_SECONDS]
+
+    @web.middleware
+    async def shed(request: web.Request, handler: Handler) -> web.StreamResponse:
+        priority = priorities.get(request.match_info.handler, Priority.READS)
+        if load.refuses(priority):
+            metrics.shed.labels(priority.value).inc()
+            return _refuse(random.choice(refusals))  # noqa: S311 - spread, not secret
+        request[PLACE] = place = load.enter()
+        try:
+            deadline.shorten(seconds_max)
+            response = await handler(request)
+        finally:
+            load.leave(place)
+        if load.draining:
+            response.force_close()
+        return response
+
+    return shed
+
+
+def _refuse(problem: Problem) -> web.Response:
+    """Without a line in the log: those are what an overloaded process can spare. The load tells once a second."""
+    request_id = token_hex(12)
+    return refuse(problem, request_id, {"X-Request-Id": request_id})
+
+
+def _overloaded(seconds: int) -> Problem:
+    detail = "More requests come than can be served; nothing was done."
+    return problem_of(Unavailable(detail, code="overloaded", retry_after_seconds=seconds))
+
+
+def _gauge(registry: CollectorRegistry, name: str, sentence: str, value: Callable[[], float]) -> None:
+    Gauge(name, sentence, registry=registry).set_function(value)
