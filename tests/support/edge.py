@@ -30,6 +30,7 @@ from gateway.oauth.standing import Standing
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer
 from gateway.oauth.tokens.verifier import Verifier
+from gateway.overload.load import Load
 from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher, BatchPolicy
@@ -216,6 +217,7 @@ async def running_edge(
     teller = EventTeller(writer, tools.enqueuer)
     retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
     event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
+    payments = Payments(tools)
     services = Services(
         verifier=Verifier(keys, TOKENS, standing, clock),
         tokens=TokenServer(Clients(pool), keys, TOKENS, clock),
@@ -241,8 +243,9 @@ async def running_edge(
         replays=Replays(pool, Unmatched(vault), retrier, clock, ReplayRules()),
         retrier=retrier,
         event_erasure=EventErasure(pool, writer, tools.enqueuer, clock),
-        payments=Payments(tools),
+        payments=payments,
         inbox=Inbox(tools),
+        load=Load(waiting=lambda: payments.waiting),
     )
     journal = Journal(pool, clock)
     admin = AdminServices(

@@ -12,13 +12,17 @@ from tests.support.clock import FakeClock
 from tests.support.edge import Edge, running_edge
 
 
+def roomy_limits() -> LimitPolicy:
+    """Limits that no test reaches by chance."""
+    roomy = Bucket(capacity=100_000, rate_per_second=100_000)
+    tiers = {"standard": Tier(client=roomy, classes=dict.fromkeys(LimitClass, roomy))}
+    return LimitPolicy(tiers=tiers, token_by_address=roomy)
+
+
 @pytest.fixture
 async def edge(
     database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock, redis_url: str
 ) -> AsyncIterator[Edge]:
     """The edge with limits that no test reaches by chance."""
-    roomy = Bucket(capacity=100_000, rate_per_second=100_000)
-    tiers = {"standard": Tier(client=roomy, classes=dict.fromkeys(LimitClass, roomy))}
-    limits = LimitPolicy(tiers=tiers, token_by_address=roomy)
-    async with running_edge(database, vault, clock, redis_url, limits) as running:
+    async with running_edge(database, vault, clock, redis_url, roomy_limits()) as running:
         yield running
