@@ -148,8 +148,8 @@ async def test_a_caller_s_time_bounds_the_wait_for_a_bank(edge: Edge) -> None:
     edge.bank.gate.set()
 
 
-@pytest.mark.parametrize("sent", ["0", "-1", "soon", "1e3", "99999"])
-async def test_a_time_that_is_none_is_refused(edge: Edge, sent: str) -> None:
+async def test_a_time_that_is_none_is_refused(edge: Edge) -> None:
     """Request-Timeout is a number of seconds."""
-    answer = await edge.call("GET", "/livez", headers={"Request-Timeout": sent})
-    assert (answer.status, answer.pointers()) == (422, {"/headers/Request-Timeout"})
+    for sent in ("0", "-1", "soon", "1e3", "99999"):
+        answer = await edge.call("GET", "/livez", headers={"Request-Timeout": sent})
+        assert (answer.status, answer.pointers()) == (422, {"/headers/Request-Timeout"}), sent
