@@ -30,7 +30,8 @@ def build_app(services: Services) -> web.Application:
     app = _application(PUBLIC_ROUTES, services, guards, "Threadneedle")
     app[METRICS] = EdgeMetrics.of(services.health.registry)
     counts = OverloadMetrics.of(services.health.registry, services.load)
-    app.middlewares.insert(0, shedding(services.load, app[PRIORITIES], counts, services.request_seconds_max))
+    priorities = app[PRIORITIES]
+    app.middlewares.insert(0, shedding(services.load, priorities, counts, services.request_seconds_max))
     return app
 
 

@@ -20,6 +20,8 @@ class PatientPool(_Pool):
     Work without a deadline (the process's own) waits as long as it takes. A wait that ends so raises TimeoutError.
     """
 
+    _queue: Any  # asyncpg's own: the connections that nobody uses
+
     def __init__(self, *arguments: Any, acquire_seconds_max: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._acquire_seconds_max = acquire_seconds_max
