@@ -84,9 +84,9 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """At most `requests` calls of these kinds in any `window_seconds`.
+    """At most `requests` calls of these kinds in any `window_seconds`, counted over all processes as calls begin.
 
-    For pacing enquiries and for the bank's page; what keeps the engine within it is the bank's own 429 and Retry-After.
+    A call leaves up to one deadline after it began, so for a bank that counts strictly declare a little less.
     """
 
     kinds: frozenset[OperationKind]

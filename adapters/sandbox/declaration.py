@@ -47,7 +47,7 @@ SANDBOX = Declaration(
     recovery={OperationKind.SUBMIT: Recovery.RESEND, OperationKind.CANCEL: Recovery.ENQUIRE},
     absence_proven_after_seconds=60,
     fresh_headers=("x-request-id",),
-    quotas=(Quota(kinds=frozenset({OperationKind.ENQUIRE}), requests=600, window_seconds=60),),
+    quotas=(Quota(kinds=frozenset({OperationKind.ENQUIRE}), requests=12_000, window_seconds=60),),
     deadlines=Deadlines(connect_seconds=2, first_byte_seconds=4, total_seconds=6),
     processing_seconds=4,
     poll_seconds=(1, 1, 2, 3, 5, 10, 30, 60, 300),

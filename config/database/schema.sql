@@ -596,6 +596,41 @@ ALTER TABLE delivery_attempts ALTER COLUMN sealed_exchange SET STORAGE EXTERNAL;
 -- The epoch of the queue in Redis: a new one at every rebuild, never an old one again.
 CREATE SEQUENCE queue_epoch;
 
+-- ───────────────────────────────────────────────── limits
+-- The limits of a tier as an admin set them, in place of the settings'. A token bucket has a rate; the number of requests
+-- in flight (name 'concurrency') has none.
+CREATE TABLE tier_limits (
+    tier             text NOT NULL,
+    name             text NOT NULL,
+    capacity         integer NOT NULL CHECK (capacity > 0),
+    rate_per_second  double precision CHECK (rate_per_second > 0),
+    PRIMARY KEY (tier, name)
+);
+
+-- What was agreed with one partner (owner_id is its own id) or set for one of its clients, in place of the tier's.
+CREATE TABLE own_limits (
+    partner_id       uuid NOT NULL,
+    owner_id         uuid NOT NULL,
+    name             text NOT NULL,
+    capacity         integer NOT NULL CHECK (capacity > 0),
+    rate_per_second  double precision CHECK (rate_per_second > 0),
+    PRIMARY KEY (partner_id, owner_id, name)
+);
+
+-- One row, which moves with every change of the two tables above or of a partner's tier: processes read them again then.
+CREATE TABLE limit_version (
+    is_only  boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    version  bigint NOT NULL
+);
+
+-- When each quota that a bank's adapter declares would be whole again, if nothing more were called.
+CREATE TABLE bank_quotas (
+    bank_id  text NOT NULL,
+    quota    text NOT NULL,
+    full_at  timestamptz NOT NULL,
+    PRIMARY KEY (bank_id, quota)
+);
+
 -- ───────────────────────────────────────────────── audit
 CREATE TABLE audit_log (
     id          uuid PRIMARY KEY,

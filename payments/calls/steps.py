@@ -7,11 +7,15 @@ from payments.calls import operations
 from payments.calls.cases import Case
 from payments.calls.ledger import Ledger, Recorded
 from payments.calls.operations import Call
+from payments.calls.quotas import take_from_quotas
 from payments.intents.planning import instruct
+from payments.recovery.cadence import next_enquiry_at, resubmission_at
 from payments.recovery.plan import Plan, Step
 from payments.states.names import PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
+
+_CALLING = frozenset({Step.SEND, Step.RESEND, Step.ENQUIRE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,12 @@ class Steps:
         self._ledger = ledger
 
     async def begin(self, connection: Connection, case: Case, plan: Plan) -> Begun:
-        """Take the step."""
+        """Take the step; one that calls the bank waits where the bank's quota has no room for it."""
+        if plan.step in _CALLING:
+            bank, kind = case.background.bank, _kind_of(case, plan.step)
+            wait_seconds = await take_from_quotas(connection, bank.bank.id, bank.declaration, kind)
+            if wait_seconds is not None:
+                return await self._wait(connection, case, plan.step, wait_seconds)
         match plan.step:
             case Step.SEND:
                 return await self._send(connection, case)
@@ -44,6 +53,18 @@ class Steps:
             case Step.TAKE_OVER | Step.QUEUE | Step.HOLD | Step.EXPIRE:
                 recorded = await self._without_call(connection, case, plan.step)
                 return Begun(jobs=recorded.jobs)
+
+    async def _wait(self, connection: Connection, case: Case, step: Step, wait_seconds: float) -> Begun:
+        """Nothing was begun, so nothing has changed but the time of the next look; what was never sent is queued."""
+        now, policy = self._tools.clock.now(), self._tools.policy
+        jobs: tuple[Job, ...] = ()
+        at = next_enquiry_at(case.background.bank.declaration, now, case.payment.checks, wait_seconds)
+        if step is Step.SEND and case.operation.kind is OperationKind.SUBMIT:
+            queued = await self._queue(connection, case)
+            case, jobs = queued.case, queued.jobs
+            at = resubmission_at(policy, now, case.submission.sequence, wait_seconds)
+        await self._ledger.look_again(connection, case, at)
+        return Begun(jobs=jobs)
 
     async def _send(self, connection: Connection, case: Case) -> Begun:
         if case.operation.kind is OperationKind.SUBMIT:
@@ -93,3 +114,8 @@ class Steps:
             recorded = await self._ledger.set_standing(connection, case, SubmissionState.UNKNOWN, unknown)
         await self._ledger.look_again(connection, recorded.case, self._tools.clock.now())
         return recorded
+
+
+def _kind_of(case: Case, step: Step) -> OperationKind:
+    """What the step would ask of the bank."""
+    return OperationKind.ENQUIRE if step is Step.ENQUIRE else case.operation.kind
