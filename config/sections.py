@@ -107,13 +107,15 @@ class BucketSettings(Section):
 
 
 class TierSettings(Section):
-    """The buckets of one client of a tier."""
+    """The limits of a tier: a partner's environment, each of its clients, and those by class of routes."""
 
+    partner: BucketSettings
     client: BucketSettings
     reads: BucketSettings
     money: BucketSettings
     events: BucketSettings
     management: BucketSettings
+    concurrency: Count
 
 
 class LimitSettings(Section):
@@ -123,7 +125,10 @@ class LimitSettings(Section):
     money_without_redis: bool
     wait_seconds_max: Seconds
     probe_interval_seconds: Seconds
+    lease_seconds: Annotated[float, Field(ge=1, le=60)]
     token_by_address: BucketSettings
+    refused_by_address: BucketSettings
+    admin: BucketSettings
     tiers: dict[str, TierSettings]
 
     @model_validator(mode="after")

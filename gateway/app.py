@@ -37,7 +37,8 @@ def build_app(services: Services) -> web.Application:
 
 def build_admin_app(services: AdminServices) -> web.Application:
     """The admin port: admins, and the machines that watch this process."""
-    return _application(ADMIN_ROUTES, services, Guards(admins=services.tokens), "Threadneedle administration")
+    guards = Guards(admins=services.tokens, gate=services.gate)
+    return _application(ADMIN_ROUTES, services, guards, "Threadneedle administration")
 
 
 def _application(routes: Sequence[Route[Any]], services: Any, guards: Guards, title: str) -> web.Application:

@@ -10,7 +10,8 @@ from typing import Any
 
 from config.keys import open_provider
 from config.loading import load_settings
-from gateway.admin.journal import Actor
+from gateway.admin.journal import Actor, Journal
+from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import NewClient, Parties
 from gateway.oauth.scopes import Scope
 from kernel.clock import CorrectedClock
@@ -18,6 +19,7 @@ from kernel.errors import FieldError, Invalid
 from kernel.ids import Environment, Kind, from_text, to_text
 from kernel.sealing import Vault
 from threadneedle import preparation
+from threadneedle.roles import policies
 
 _NAME_LENGTH_MAX = 100
 
@@ -34,9 +36,10 @@ class ClientOrder:
 
 async def create_partner(name: str, tier: str) -> dict[str, Any]:
     """Register a partner; its id. Raises Invalid for a name or a tier that is none."""
-    tiers = load_settings(required=("database.url",)).limits.tiers
-    _refuse(_name_errors(name) + _one_of("/tier", tier, tiers))
-    async with _parties() as parties:
+    settings = load_settings(required=("database.url",))
+    async with _parties() as (parties, journal):
+        tiers = await LimitChanges(journal, policies.limit_policy(settings.limits)).tiers()
+        _refuse(_name_errors(name) + _one_of("/tier", tier, [known.name for known in tiers]))
         row = await parties.add_partner(_actor(), name, tier)
     return {"id": to_text(Kind.PARTNER, row["id"]), "name": name, "tier": tier}
 
@@ -51,7 +54,7 @@ async def create_client(order: ClientOrder) -> dict[str, Any]:
         name=order.name,
         scopes=order.scopes or tuple(Scope),
     )
-    async with _parties() as parties:
+    async with _parties() as (parties, _):
         row, secret = await parties.add_client(_actor(), new)
     return {
         "id": to_text(Kind.CLIENT, row["id"], environment),
@@ -100,10 +103,10 @@ def _refuse(errors: list[FieldError]) -> None:
 
 
 @asynccontextmanager
-async def _parties() -> AsyncIterator[Parties]:
+async def _parties() -> AsyncIterator[tuple[Parties, Journal]]:
     settings = load_settings(required=("database.url",))
     async with preparation.open_journal(settings) as (pool, journal):
-        yield Parties(journal, Vault(pool, open_provider(settings.keys, os.environ), CorrectedClock()))
+        yield Parties(journal, Vault(pool, open_provider(settings.keys, os.environ), CorrectedClock())), journal
 
 
 def _actor() -> Actor:

@@ -108,3 +108,90 @@ RETURNING id, adapter, environment::text AS environment, name, state::text AS st
 -- Suspends a bank, so that its payments wait, or serves it again.
 UPDATE banks SET state = $2 WHERE id = $1
 RETURNING id, adapter, environment::text AS environment, name, state::text AS state, version, created_at;
+
+-- name: set_partner_tier
+-- Moves a partner to another tier; in force in every process within a second.
+WITH told AS (
+    INSERT INTO limit_version (version) VALUES (1) ON CONFLICT (is_only) DO UPDATE SET version = limit_version.version + 1
+)
+UPDATE partners SET tier = $2 WHERE id = $1
+RETURNING id, name, tier, state::text AS state, created_at;
+
+-- name: list_tier_limits
+-- Every limit of a tier that an admin set.
+SELECT tier, name, capacity, rate_per_second FROM tier_limits;
+
+-- name: put_tier_limits
+-- All limits of a tier, new or in place of what it had.
+WITH told AS (
+    INSERT INTO limit_version (version) VALUES (1) ON CONFLICT (is_only) DO UPDATE SET version = limit_version.version + 1
+), put AS (
+    INSERT INTO tier_limits (tier, name, capacity, rate_per_second)
+    SELECT $1, name, capacity, rate FROM unnest($2::text[], $3::integer[], $4::float8[]) AS n (name, capacity, rate)
+    ON CONFLICT (tier, name) DO UPDATE
+    SET capacity = excluded.capacity, rate_per_second = excluded.rate_per_second
+    RETURNING 1
+)
+SELECT count(*) AS limits FROM put;
+
+-- name: delete_tier_limits
+-- A tier that the settings do not know is gone, one that they know is again what they say.
+WITH told AS (
+    INSERT INTO limit_version (version) VALUES (1) ON CONFLICT (is_only) DO UPDATE SET version = limit_version.version + 1
+), gone AS (
+    DELETE FROM tier_limits WHERE tier = $1 RETURNING 1
+)
+SELECT count(*) AS limits FROM gone HAVING count(*) > 0;
+
+-- name: has_partners_of_tier
+-- Whether a partner is of this tier.
+SELECT EXISTS (SELECT FROM partners WHERE tier = $1);
+
+-- name: find_partner_owner
+-- A partner, as the owner of limits.
+SELECT id AS owner_id, tier FROM partners WHERE id = $1;
+
+-- name: find_client_owner
+-- A client, as the owner of limits.
+SELECT c.id AS owner_id, p.tier FROM oauth_clients c JOIN partners p ON p.id = c.partner_id
+WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3;
+
+-- name: list_own_limits
+-- What a partner or one of its clients has of its own.
+SELECT name, capacity, rate_per_second FROM own_limits WHERE partner_id = $1 AND owner_id = $2;
+
+-- name: put_partner_limits
+-- What was agreed with a partner, as a whole: what is not named is its tier's again.
+WITH told AS (
+    INSERT INTO limit_version (version) VALUES (1) ON CONFLICT (is_only) DO UPDATE SET version = limit_version.version + 1
+), owner AS (
+    SELECT id, tier FROM partners WHERE id = $1
+), gone AS (
+    DELETE FROM own_limits WHERE partner_id = $1 AND owner_id = $1 AND name <> ALL ($2::text[])
+), put AS (
+    INSERT INTO own_limits (partner_id, owner_id, name, capacity, rate_per_second)
+    SELECT id, id, name, capacity, rate
+    FROM owner, unnest($2::text[], $3::integer[], $4::float8[]) AS n (name, capacity, rate)
+    ON CONFLICT (partner_id, owner_id, name) DO UPDATE
+    SET capacity = excluded.capacity, rate_per_second = excluded.rate_per_second
+)
+SELECT id AS owner_id, tier FROM owner;
+
+-- name: put_client_limits
+-- What one client has of its own, as a whole: what is not named is its partner's or its tier's again.
+WITH told AS (
+    INSERT INTO limit_version (version) VALUES (1) ON CONFLICT (is_only) DO UPDATE SET version = limit_version.version + 1
+), owner AS (
+    SELECT c.id, p.tier FROM oauth_clients c JOIN partners p ON p.id = c.partner_id
+    WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3
+), gone AS (
+    DELETE FROM own_limits
+    WHERE partner_id = $1 AND owner_id = (SELECT id FROM owner) AND name <> ALL ($4::text[])
+), put AS (
+    INSERT INTO own_limits (partner_id, owner_id, name, capacity, rate_per_second)
+    SELECT $1, id, name, capacity, rate
+    FROM owner, unnest($4::text[], $5::integer[], $6::float8[]) AS n (name, capacity, rate)
+    ON CONFLICT (partner_id, owner_id, name) DO UPDATE
+    SET capacity = excluded.capacity, rate_per_second = excluded.rate_per_second
+)
+SELECT id AS owner_id, tier FROM owner;

@@ -22,31 +22,33 @@ from payments.view import rfc3339
 
 async def create_partner(services: AdminServices, call: Call) -> Reply:
     """A partner with its two environments, of a tier that is configured."""
-    if call.body.tier not in services.tiers:
-        message = f"Expected one of: {', '.join(sorted(services.tiers))}."
-        raise Invalid([FieldError(pointer="/tier", code="unknown_value", message=message)])
-    return Reply(_partner(await services.parties.add_partner(actor(call), call.body.name, call.body.tier)))
+    await services.limits.check_tier(call.body.tier)
+    return Reply(partner_json(await services.parties.add_partner(actor(call), call.body.name, call.body.tier)))
 
 
 async def list_partners(services: AdminServices, call: Call) -> Reply:
     """Newest first."""
     rows = await services.parties.partners(_before(call, Kind.PARTNER), call.query.limit)
-    return _page(call, [_partner(row) for row in rows])
+    return _page(call, [partner_json(row) for row in rows])
 
 
 async def get_partner(services: AdminServices, call: Call) -> Reply:
     """One partner."""
-    return Reply(_partner(await services.parties.partner(_partner_id(call))))
+    return Reply(partner_json(await services.parties.partner(_partner_id(call))))
 
 
 async def suspend_partner(services: AdminServices, call: Call) -> Reply:
     """Nothing of it is served until it is resumed."""
-    return Reply(_partner(await services.parties.set_partner_state(actor(call), _partner_id(call), Activity.SUSPENDED)))
+    return Reply(
+        partner_json(await services.parties.set_partner_state(actor(call), _partner_id(call), Activity.SUSPENDED))
+    )
 
 
 async def resume_partner(services: AdminServices, call: Call) -> Reply:
     """Serve it again."""
-    return Reply(_partner(await services.parties.set_partner_state(actor(call), _partner_id(call), Activity.ACTIVE)))
+    return Reply(
+        partner_json(await services.parties.set_partner_state(actor(call), _partner_id(call), Activity.ACTIVE))
+    )
 
 
 async def create_client(services: AdminServices, call: Call) -> Reply:
@@ -195,7 +197,8 @@ def _settings(settings: BankSettingsIn) -> BankSettings:
     return BankSettings(base_url=settings.base_url, secrets=secrets, options=dict(settings.options))
 
 
-def _partner(row: Row) -> dict[str, Any]:
+def partner_json(row: Row) -> dict[str, Any]:
+    """A partner as it is shown."""
     return {
         "id": to_text(Kind.PARTNER, row["id"]),
         "object": "partner",

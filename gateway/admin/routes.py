@@ -2,6 +2,7 @@
 
 from gateway.admin import evidence
 from gateway.admin import handlers as do
+from gateway.admin.limits.routes import LIMIT_ROUTES
 from gateway.admin.queue.routes import QUEUE_ROUTES
 from gateway.admin.services import AdminServices
 from gateway.handlers.documents import livez, metrics, readyz
@@ -163,6 +164,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         "Confirm, as another person, what one has proposed.",
         response=PaymentOut,
     ),
+    *LIMIT_ROUTES,
     *QUEUE_ROUTES,
     _ABOUT.get("/livez", livez, "Say that this process runs.", response=LiveOut),
     _ABOUT.get("/readyz", readyz, "Say whether this process may be sent requests.", response=ReadyOut),

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 
 from gateway.admin.banks import BankBook
 from gateway.admin.journal import Journal
+from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
 from gateway.admin.tokens import AdminTokens
 from gateway.health import Health
+from gateway.limits.gate import Gate
 from payments.operators.evidence import OperatorEvidence
 from webhooks.reading.undelivered.view import UndeliveredView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminServices:
-    """Built by the composition root; `tiers` are the names of those that have limits."""
+    """Built by the composition root."""
 
     journal: Journal
     tokens: AdminTokens
@@ -24,4 +26,5 @@ class AdminServices:
     health: Health
     queue: QueueView
     undelivered: UndeliveredView
-    tiers: frozenset[str] = frozenset({"standard"})
+    gate: Gate
+    limits: LimitChanges

@@ -15,7 +15,7 @@ from gateway.http.edge import CALLER_ID, LIMIT_HEADERS, REQUEST_ID
 from gateway.http.peer.address import Network, caller_address
 from gateway.http.replies import answer
 from gateway.http.route import Access, Route, Services
-from gateway.limits.gate import Admission, Weight
+from gateway.limits.gate import Admission
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Caller
 from gateway.overload.patience import heed
@@ -24,7 +24,6 @@ from kernel import deadline
 from kernel.errors import FieldError, Forbidden, Invalid
 
 _KEY_LENGTH_MAX = 255
-_OPEN_LIMITS = frozenset({LimitClass.TOKEN, LimitClass.UNLIMITED})
 
 
 class Authenticator(Protocol):
@@ -44,10 +43,18 @@ class AdminAuthenticator(Protocol):
 
 
 class Admitter(Protocol):
-    """Rate limits."""
+    """Rate limits (gateway/limits/gate.py). All raise RateLimited."""
 
-    async def admit(self, weight: Weight) -> Admission:
-        """Raises RateLimited."""
+    async def admit(self, caller: Caller, limit: LimitClass, cost: int = 1) -> Admission:
+        """A client's request."""
+        ...
+
+    async def admit_admin(self, name: str) -> Admission:
+        """An admin's request."""
+        ...
+
+    async def admit_address(self, limit: LimitClass, address: str) -> Admission:
+        """A request that is nobody's yet."""
         ...
 
 
@@ -83,17 +90,28 @@ class Pipeline(Generic[Services]):
 
         async def handle(request: web.Request) -> web.Response:
             call = Call(request=request, request_id=request[REQUEST_ID], address=self._address(request))
-            heed(request)
-            for stage in self._stages:
-                await stage(route, call)
-            deadline.check()  # what its caller waits for no longer is not begun
-            reply = await route.handler(self._services, call)
-            headers = {**call.admission.headers, **reply.headers}
-            return answer(reply.data, reply.status or route.status, headers)
+            try:
+                heed(request)
+                for stage in self._stages:
+                    await stage(route, call)
+                deadline.check()  # what its caller waits for no longer is not begun
+                reply = await route.handler(self._services, call)
+                headers = {**call.admission.headers, **reply.headers}
+                return answer(reply.data, reply.status or route.status, headers)
+            finally:
+                call.admission.leave()
 
         return handle
 
     async def _authenticate(self, route: Route[Services], call: Call) -> None:
+        try:
+            await self._identify(route, call)
+        except Unauthenticated:
+            # Guessing is slow, and whoever presents what is known, from the same address or another, never notices.
+            await self._take_for_address(LimitClass.REFUSED, call)
+            raise
+
+    async def _identify(self, route: Route[Services], call: Call) -> None:
         authorization = call.request.headers.get("Authorization")
         if route.access is Access.PARTNER and self._guards.partners is not None:
             call.caller = await self._guards.partners.authenticate(authorization)
@@ -116,11 +134,22 @@ class Pipeline(Generic[Services]):
             await self._take(route, call, route.weigh(call.body))
 
     async def _take(self, route: Route[Services], call: Call, cost: int) -> None:
-        if self._guards.gate is None or route.limit is LimitClass.UNLIMITED:
+        gate = self._guards.gate
+        if gate is None or route.limit is LimitClass.UNLIMITED:
             return
-        owner = call.address if route.limit in _OPEN_LIMITS else call.caller.owner
-        call.admission = await self._guards.gate.admit(Weight(route.limit, owner, call.caller.tier, cost))
+        if route.access is Access.OPEN:
+            await self._take_for_address(route.limit, call)
+            return
+        if call.admin is not None:
+            call.admission = await gate.admit_admin(call.admin.name)
+        else:
+            call.admission = await gate.admit(call.caller, route.limit, cost)
         call.request[LIMIT_HEADERS] = dict(call.admission.headers)
+
+    async def _take_for_address(self, limit: LimitClass, call: Call) -> None:
+        if self._guards.gate is not None:
+            call.admission = await self._guards.gate.admit_address(limit, call.address)
+            call.request[LIMIT_HEADERS] = dict(call.admission.headers)
 
     async def _read(self, route: Route[Services], call: Call) -> None:
         if route.once:

@@ -92,6 +92,10 @@ class Family(Generic[Services]):
         """A row that makes something, or does something to what there is."""
         return self._row("POST", path, handler, sentence, {**self._writing(), **columns})
 
+    def put(self, path: str, handler: Handler[Services], sentence: str, **columns: Unpack[Columns]) -> Route[Services]:
+        """A row that says the whole of something, new or not."""
+        return self._row("PUT", path, handler, sentence, {**self._writing(), **columns})
+
     def patch(
         self, path: str, handler: Handler[Services], sentence: str, **columns: Unpack[Columns]
     ) -> Route[Services]:
@@ -129,5 +133,4 @@ def open_family(tag: str) -> Family[Any]:
 
 def admin_family(tag: str) -> Family[Any]:
     """Rows of the admin port."""
-    unlimited = LimitClass.UNLIMITED
-    return Family(tag=tag, access=Access.ADMIN, read_limit=unlimited, write_limit=unlimited)
+    return Family(tag=tag, access=Access.ADMIN, read_limit=LimitClass.ADMIN, write_limit=LimitClass.ADMIN)

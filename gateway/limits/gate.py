@@ -1,13 +1,18 @@
 """Admits a request or refuses it: the table "Redis gone" of the design, in code."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Protocol
 
 from gateway.limits.coalescer import Coalescer
-from gateway.limits.headers import limit_field, policy_field, retry_after_seconds, tightest
-from gateway.limits.policy import STRICT, LimitClass, LimitPolicy, Named, buckets_of
+from gateway.limits.flight.leases import Leases
+from gateway.limits.flight.places import Place, Places
+from gateway.limits.headers import limit_field, retry_after_seconds, tightest, violated
+from gateway.limits.plan import Plan, Plans
+from gateway.limits.policy import CONCURRENCY, STRICT, LimitClass, LimitPolicy, address_owner
 from gateway.limits.storage import Demand, MemoryBuckets, TokenBucketSupport, Verdict
+from gateway.oauth.scopes import Caller
 from gateway.problems.errors import RateLimited
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -15,30 +20,47 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """An admitted request. `repeats_only`: its limit cannot be kept now, so only what is known already is answered."""
+    """An admitted request.
+
+    `repeats_only`: its limit cannot be kept now, so only what is known already is answered. `place` is the one that it
+    holds among its client's requests in flight.
+    """
 
     headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
     repeats_only: bool = False
+    place: Place | None = None
+
+    def leave(self) -> None:
+        """The request is answered; to be called once for every admission."""
+        if self.place is not None:
+            self.place.leave()
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What a request asks of the limits: whose it is, what class and cost it has."""
+class Book(Protocol):
+    """Where the limits stand that are in force (gateway/limits/live/book.py)."""
 
-    limit: LimitClass
-    owner: str
-    tier: str = "standard"
-    cost: int = 1
+    @property
+    def plans(self) -> Plans:
+        """For the present state of the limits."""
+        ...
 
 
 class Gate:
-    """Buckets in Redis shared by all processes; this process' own, at a share, while Redis is away."""
+    """Buckets and places in Redis shared by all processes; this process' own, at a share, while Redis is away."""
 
-    def __init__(self, storage: TokenBucketSupport, policy: LimitPolicy, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        storage: TokenBucketSupport,
+        leases: Leases,
+        book: Book,
+        policy: LimitPolicy,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._policy = policy
+        self._book = book
         self._shared = Coalescer(storage, policy)
+        self._places = Places(leases, policy, lambda: self._shared.available)
         self._local = MemoryBuckets(monotonic)
-        self._fields: dict[tuple[LimitClass, str], str] = {}
 
     @property
     def redis_available(self) -> bool:
@@ -48,49 +70,68 @@ class Gate:
     async def start(self) -> None:
         """Connect."""
         await self._shared.start()
+        await self._places.start()
 
     async def close(self) -> None:
         """Stop."""
+        await self._places.close()
         await self._shared.close()
 
-    async def admit(self, weight: Weight) -> Admission:
-        """Raises RateLimited where a bucket is empty."""
-        buckets = buckets_of(self._policy, weight.limit, weight.owner, weight.tier)
-        if not buckets:
-            return Admission()
-        verdict = await self._shared.take(_demand(buckets, weight.cost))
-        if verdict is not None:
-            return Admission(self._judge(weight, buckets, verdict))
-        verdict = self._local.take(_demand(self._shares(buckets), weight.cost))
+    async def admit(self, caller: Caller, limit: LimitClass, cost: int = 1) -> Admission:
+        """A client's request on a route of this class.
+
+        Raises RateLimited where a bucket is empty, or where as many of its requests are in flight as may be.
+        """
+        plan = self._book.plans.of_client(caller, limit)
+        place = await self._places.enter(caller.owner, plan.concurrency)
+        if place is None:
+            raise _too_many(plan)
+        try:
+            headers = await self._take(plan, cost)
+        except BaseException:
+            place.leave()
+            raise
         # One slow answer is judged by the local share; only a Redis that is away closes what moves money.
-        away = not self._shared.available
-        strict = away and weight.limit in STRICT and not self._policy.money_without_redis
-        return Admission(self._judge(weight, buckets, verdict), repeats_only=strict)
+        closed = limit in STRICT and not self._shared.available and not self._policy.money_without_redis
+        return Admission(headers, closed, place)
 
-    def _judge(self, weight: Weight, buckets: tuple[Named, ...], verdict: Verdict) -> Mapping[str, str]:
-        headers = {
-            "RateLimit-Policy": self._policy_field(weight, buckets),
-            "RateLimit": limit_field(buckets, verdict.levels),
-        }
-        if verdict.allowed:
-            return headers
-        named, level = tightest(buckets, verdict.levels)
-        raise RateLimited(
-            f"The limit named {named.name} is reached.",
-            retry_after_seconds=retry_after_seconds(level),
-            headers=headers,
-        )
+    async def admit_admin(self, name: str) -> Admission:
+        """An admin's request. Raises RateLimited."""
+        return Admission(await self._take(self._book.plans.of_other(LimitClass.ADMIN, name)))
 
-    def _policy_field(self, weight: Weight, buckets: tuple[Named, ...]) -> str:
-        known = self._fields.get((weight.limit, weight.tier))
-        if known is None:
-            known = self._fields[weight.limit, weight.tier] = policy_field(buckets)
-        return known
+    async def admit_address(self, limit: LimitClass, address: str) -> Admission:
+        """A request that is nobody's yet, by the address that it came from. Raises RateLimited."""
+        return Admission(await self._take(self._book.plans.of_other(limit, address_owner(address))))
 
-    def _shares(self, buckets: tuple[Named, ...]) -> tuple[Named, ...]:
-        share = self._policy.local_share
-        return tuple(Named(named.name, named.key, named.bucket.share(share)) for named in buckets)
+    async def _take(self, plan: Plan, cost: int = 1) -> Mapping[str, str]:
+        verdict = await self._shared.take(_costing(plan.demand, cost))
+        if verdict is None:
+            verdict = self._local.take(_costing(plan.local, cost))
+        headers = {"RateLimit-Policy": plan.field, "RateLimit": limit_field(plan.buckets, verdict.levels)}
+        if not verdict.allowed:
+            raise _refusal(plan, verdict, headers)
+        return headers
 
 
-def _demand(buckets: tuple[Named, ...], cost: int) -> Demand:
-    return Demand(buckets=tuple((named.key, named.bucket) for named in buckets), cost=cost)
+def _costing(demand: Demand, cost: int) -> Demand:
+    return demand if cost == 1 else replace(demand, cost=cost)
+
+
+def _too_many(plan: Plan) -> RateLimited:
+    """A place may be free at any moment; nobody knows when, so the caller is told the shortest time that there is."""
+    headers = {"RateLimit-Policy": plan.field, "RateLimit": f'"{CONCURRENCY}";r=0;t=1'}
+    detail = f"{plan.concurrency} requests of this client are in flight, which is its limit."
+    return RateLimited(detail, retry_after_seconds=1, headers=headers, policies=(CONCURRENCY,))
+
+
+def _refusal(plan: Plan, verdict: Verdict, headers: Mapping[str, str]) -> RateLimited:
+    named, level = tightest(plan.buckets, verdict.levels)
+    detail = f"The limit named {named.name} is reached."
+    if level.retry_after_us < 0:
+        detail = f"This request costs more than the limit named {named.name} ever holds; send less at once."
+    return RateLimited(
+        detail,
+        retry_after_seconds=retry_after_seconds(level),
+        headers=headers,
+        policies=violated(plan.buckets, verdict.levels),
+    )

@@ -1,6 +1,6 @@
 """The fields RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10), as structured fields.
 
-RateLimit-Policy: "client";q=100;w=10, "events";q=50;w=5
+RateLimit-Policy: "client";q=100;w=10, "events";q=50;w=5, "concurrency";q=20;qu="concurrent-requests"
 RateLimit: "events";r=12;t=4
 """
 
@@ -8,27 +8,35 @@ import math
 from collections.abc import Sequence
 
 from gateway.limits.gcra import Level
-from gateway.limits.policy import Named
+from gateway.limits.policy import CONCURRENCY, Named
 
 _MICROSECONDS = 1_000_000
 # What Retry-After says of a cost that no refill will ever meet.
 _NEVER_SECONDS = 86_400
 
 
-def policy_field(buckets: Sequence[Named]) -> str:
-    """Every bucket that applies: its quota and the seconds in which it fills."""
-    return ", ".join(f'"{named.name}";q={named.bucket.capacity};w={named.bucket.window_seconds}' for named in buckets)
+def policy_field(buckets: Sequence[Named], concurrency: int = 0) -> str:
+    """Every limit that applies: a bucket's quota and the seconds in which it fills, and how many may be in flight."""
+    items = [f'"{named.name}";q={named.bucket.capacity};w={named.bucket.window_seconds}' for named in buckets]
+    if concurrency:
+        items.append(f'"{CONCURRENCY}";q={concurrency};qu="concurrent-requests"')
+    return ", ".join(items)
 
 
 def limit_field(buckets: Sequence[Named], levels: Sequence[Level]) -> str:
     """The bucket that bites first: what is left of it, and the seconds until it is full."""
     named, level = tightest(buckets, levels)
-    return f'"{named.name}";r={max(level.remaining, 0)};t={math.ceil(level.full_after_us / _MICROSECONDS)}'
+    return f'"{named.name}";r={max(level.remaining, 0)};t={-(-level.full_after_us // _MICROSECONDS)}'
 
 
 def tightest(buckets: Sequence[Named], levels: Sequence[Level]) -> tuple[Named, Level]:
     """The bucket that refuses longest or, where none refuses, the one with the smallest part left."""
     return max(zip(buckets, levels, strict=True), key=_tightness)
+
+
+def violated(buckets: Sequence[Named], levels: Sequence[Level]) -> tuple[str, ...]:
+    """The names of the buckets that refuse."""
+    return tuple(named.name for named, level in zip(buckets, levels, strict=True) if level.retry_after_us)
 
 
 def retry_after_seconds(level: Level) -> int:

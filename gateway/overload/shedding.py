@@ -59,7 +59,7 @@ def is_refused(priority: Priority, load: float) -> bool:
 
 def priority_of(route: Route[Any]) -> Priority:
     """The priority of a route, from its other columns."""
-    if route.limit is LimitClass.UNLIMITED:
+    if route.limit in {LimitClass.UNLIMITED, LimitClass.ADMIN}:
         return Priority.ALWAYS
     if route.limit in {LimitClass.MONEY, LimitClass.TOKEN} or route.scope is Scope.PAYMENTS_WRITE:
         return Priority.MONEY

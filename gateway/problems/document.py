@@ -93,9 +93,13 @@ class Problem:
     action: str
     errors: Sequence[FieldError] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    policies: Sequence[str] = ()
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """The members of RFC 9457 §3.1 and ours: code, errors, recommended_action, request_id."""
+        """The members of RFC 9457 §3.1 and ours: code, errors, recommended_action, request_id.
+
+        `violated-policies` is the member of draft-ietf-httpapi-ratelimit-headers-10 (its problem type quota-exceeded).
+        """
         document: dict[str, Any] = {
             "type": f"/problems/{self.code.replace('_', '-')}",
             "title": self.title,
@@ -107,6 +111,8 @@ class Problem:
         }
         if self.errors:
             document["errors"] = [_field(error) for error in self.errors]
+        if self.policies:
+            document["violated-policies"] = list(self.policies)
         return document
 
 
@@ -145,6 +151,7 @@ def _known(error: ThreadneedleError) -> Problem:
         action=error.action or action,
         errors=error.errors if isinstance(error, Invalid) else (),
         headers=_headers(error),
+        policies=error.policies if isinstance(error, RateLimited) else (),
     )
 
 

@@ -6,10 +6,10 @@ Refused
 ├── UnsupportedMedia    the body is of another media type
 ├── TooLarge            the body is over the route's cap
 ├── RequestTimeout      the body did not arrive in time
-└── RateLimited         a bucket is empty; says for how long
+└── RateLimited         a limit is reached; says which and for how long
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kernel.errors import Refused
 
@@ -54,8 +54,11 @@ class RateLimited(Refused):
 
     code = "rate_limited"
 
-    def __init__(self, detail: str, *, retry_after_seconds: int, headers: Mapping[str, str]) -> None:
-        """`headers` name the bucket that bites."""
+    def __init__(
+        self, detail: str, *, retry_after_seconds: int, headers: Mapping[str, str], policies: Sequence[str] = ()
+    ) -> None:
+        """`headers` name the limit that bites, `policies` all that refuse."""
         super().__init__(detail)
         self.retry_after_seconds = retry_after_seconds
         self.headers = headers
+        self.policies = policies

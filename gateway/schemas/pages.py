@@ -54,6 +54,7 @@ class ProblemOut(Response):
     recommended_action: str
     request_id: str
     errors: list[FieldProblem] | None = None
+    violated_policies: Annotated[list[str] | None, Field(alias="violated-policies")] = None
 
 
 def page(data: list[Any], next_cursor: str | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.admin.banks import BankBook
 from gateway.admin.journal import Journal
+from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
 from gateway.admin.services import AdminServices
@@ -22,7 +23,9 @@ from gateway.admin.tokens import AdminTokens
 from gateway.app import build_admin_app, build_app
 from gateway.health import Health
 from gateway.http.server import build_runner
+from gateway.limits.flight.leases import RedisLeases
 from gateway.limits.gate import Gate
+from gateway.limits.live.book import LimitBook
 from gateway.limits.policy import LimitPolicy
 from gateway.limits.storage import RedisBuckets
 from gateway.oauth.clients.records import Clients
@@ -207,7 +210,9 @@ async def running_edge(
         policy=PaymentsPolicy(),
     )
     storage = RedisBuckets(redis_url)
-    gate = Gate(storage, policy, time.monotonic)
+    book = LimitBook(pool, policy)
+    leases = RedisLeases(redis_url, policy.lease_seconds)
+    gate = Gate(storage, leases, book, policy, time.monotonic)
     keys, standing = KeyRing(pool, vault, clock), Standing(pool)
     batcher = Batcher(pool, EventWork(writer, tools.enqueuer), BatchPolicy())
     health = Health(pool, gate, CollectorRegistry())
@@ -257,8 +262,10 @@ async def running_edge(
         health=health,
         queue=QueueView(pool),
         undelivered=services.undelivered,
+        gate=gate,
+        limits=LimitChanges(journal, policy),
     )
-    for part in (keys, standing, gate, batcher):
+    for part in (keys, standing, book, gate, batcher):
         await part.start()
     public_runner, public_url = await _listen(build_app(services))
     admin_runner, admin_url = await _listen(build_admin_app(admin))
@@ -277,7 +284,7 @@ async def running_edge(
     await services.payments.drain()
     for runner in (admin_runner, public_runner):
         await runner.cleanup()
-    for part in (batcher, gate, standing, storage):
+    for part in (batcher, gate, book, standing, storage, leases):
         await part.close()
     await transport.close()
 

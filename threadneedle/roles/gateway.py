@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.admin.banks import BankBook
 from gateway.admin.journal import Journal
+from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
 from gateway.admin.services import AdminServices
@@ -17,7 +18,9 @@ from gateway.admin.tokens import AdminTokens
 from gateway.app import build_admin_app, build_app
 from gateway.health import Health
 from gateway.http.server import build_runner
+from gateway.limits.flight.leases import RedisLeases
 from gateway.limits.gate import Gate
+from gateway.limits.live.book import LimitBook
 from gateway.limits.storage import RedisBuckets
 from gateway.oauth.clients.records import Clients
 from gateway.oauth.standing import Standing
@@ -87,7 +90,8 @@ async def run() -> None:
             health=edge.health,
             queue=QueueView(foundation.resources.pool),
             undelivered=services.undelivered,
-            tiers=frozenset(foundation.settings.limits.tiers),
+            gate=edge.gate,
+            limits=LimitChanges(edge.journal, policies.limit_policy(foundation.settings.limits)),
         )
         where = foundation.settings.gateway
         async with (
@@ -130,9 +134,13 @@ async def _open_edge(foundation: Foundation) -> AsyncIterator[_Edge]:
     keys, standing = KeyRing(pool, foundation.vault, clock), Standing(pool)
     policy = policies.token_policy(settings)
     redis = settings.redis
-    storage = RedisBuckets(redis.limits_url.reveal() or redis.queue_url.reveal())
-    gate = Gate(storage, policies.limit_policy(settings.limits), clock.monotonic)
-    for part in (keys, standing, gate):
+    url = redis.limits_url.reveal() or redis.queue_url.reveal()
+    storage = RedisBuckets(url)
+    limits = policies.limit_policy(settings.limits)
+    book = LimitBook(pool, limits)
+    leases = RedisLeases(url, limits.lease_seconds)
+    gate = Gate(storage, leases, book, limits, clock.monotonic)
+    for part in (keys, standing, book, gate):
         await part.start()
     try:
         yield _Edge(
@@ -145,8 +153,10 @@ async def _open_edge(foundation: Foundation) -> AsyncIterator[_Edge]:
         )
     finally:
         await gate.close()
+        await book.close()
         await standing.close()
         await storage.close()
+        await leases.close()
 
 
 @asynccontextmanager

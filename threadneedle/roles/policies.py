@@ -10,7 +10,7 @@ from config.settings import Settings
 from config.webhook_sections import HealthSettings, WebhookSettings
 from gateway.handlers.prefer import WaitPolicy
 from gateway.limits.gcra import Bucket
-from gateway.limits.policy import LimitClass, LimitPolicy, Tier
+from gateway.limits.policy import BUCKET_NAMES, LimitPolicy, Tier
 from gateway.oauth.tokens.server import TokenPolicy
 from gateway.overload.connections import ConnectionBounds
 from gateway.overload.shedding import Bounds
@@ -33,7 +33,6 @@ from webhooks.sending.verdict import VerdictPolicy
 
 # A process that stalls for a while does not lose its claims at once.
 _LEASE_SPARE = 1.5
-_CLASSES = (LimitClass.READS, LimitClass.MONEY, LimitClass.EVENTS, LimitClass.MANAGEMENT)
 
 
 def vault_policy(settings: Settings) -> VaultPolicy:
@@ -173,18 +172,21 @@ def limit_policy(settings: LimitSettings) -> LimitPolicy:
     """Every bucket."""
     tiers = {
         name: Tier(
-            client=_bucket(tier.client),
-            classes={each: _bucket(getattr(tier, each.value)) for each in _CLASSES},
+            buckets={each: _bucket(getattr(tier, each)) for each in BUCKET_NAMES},
+            concurrency=tier.concurrency,
         )
         for name, tier in settings.tiers.items()
     }
     return LimitPolicy(
         tiers=tiers,
         token_by_address=_bucket(settings.token_by_address),
+        refused_by_address=_bucket(settings.refused_by_address),
+        admin=_bucket(settings.admin),
         local_share=settings.local_share,
         money_without_redis=settings.money_without_redis,
         wait_max_seconds=settings.wait_seconds_max,
         probe_interval_seconds=settings.probe_interval_seconds,
+        lease_seconds=settings.lease_seconds,
     )
 
 

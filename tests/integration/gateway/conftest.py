@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from gateway.limits.gcra import Bucket
-from gateway.limits.policy import LimitClass, LimitPolicy, Tier
+from gateway.limits.policy import BUCKET_NAMES, LimitPolicy, Tier
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
 from tests.support.edge import Edge, running_edge
@@ -15,8 +15,8 @@ from tests.support.edge import Edge, running_edge
 def roomy_limits() -> LimitPolicy:
     """Limits that no test reaches by chance."""
     roomy = Bucket(capacity=100_000, rate_per_second=100_000)
-    tiers = {"standard": Tier(client=roomy, classes=dict.fromkeys(LimitClass, roomy))}
-    return LimitPolicy(tiers=tiers, token_by_address=roomy)
+    tiers = {"standard": Tier(buckets=dict.fromkeys(BUCKET_NAMES, roomy), concurrency=10_000)}
+    return LimitPolicy(tiers=tiers, token_by_address=roomy, refused_by_address=roomy, admin=roomy)
 
 
 @pytest.fixture

@@ -4,17 +4,23 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import UUID, uuid5
 
 import asyncpg
 import pytest
 from redis import RedisError
 
 from gateway.limits.coalescer import Coalescer
-from gateway.limits.gate import Gate, Weight
+from gateway.limits.flight.leases import MemoryLeases
+from gateway.limits.gate import Gate
 from gateway.limits.gcra import Bucket
-from gateway.limits.policy import LimitClass, LimitPolicy, Tier
+from gateway.limits.live.book import FixedBook
+from gateway.limits.policy import BUCKET_NAMES, LimitClass, LimitPolicy, Tier
 from gateway.limits.storage import Demand, MemoryBuckets, RedisBuckets, TokenBucketSupport, Verdict
+from gateway.oauth.scopes import Caller
 from gateway.problems.errors import RateLimited
+from gateway.schemas.pages import ProblemOut
+from kernel.ids import Environment, Tenant
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
 from tests.support.edge import Edge, running_edge
@@ -24,13 +30,21 @@ _PROCESSES, _SECONDS = 4, 1.0
 _SHARED = Bucket(capacity=100, rate_per_second=200)
 
 
-def tier(**classes: Bucket) -> Tier:
-    named = {LimitClass(name): bucket for name, bucket in classes.items()}
-    return Tier(client=Bucket(capacity=1000, rate_per_second=SLOW), classes={**Tier().classes, **named})
+ROOMY = Bucket(capacity=1000, rate_per_second=SLOW)
+FEW = Bucket(capacity=5, rate_per_second=SLOW)
 
 
-def policy(**classes: Bucket) -> LimitPolicy:
-    return LimitPolicy(tiers={"standard": tier(**classes)}, token_by_address=Bucket(capacity=5, rate_per_second=SLOW))
+def tier(**named: Bucket) -> Tier:
+    return Tier(buckets={**dict.fromkeys(BUCKET_NAMES, ROOMY), **named}, concurrency=20)
+
+
+def policy(**named: Bucket) -> LimitPolicy:
+    return LimitPolicy(tiers={"standard": tier(**named)}, token_by_address=FEW, refused_by_address=FEW)
+
+
+def caller(name: str = "caller") -> Caller:
+    tenant = Tenant(UUID(int=1), Environment.TEST)
+    return Caller(tenant=tenant, client_id=uuid5(UUID(int=1), name), scopes=frozenset(), owner=name)
 
 
 @pytest.fixture
@@ -51,12 +65,17 @@ async def test_answers_say_which_limit_bites_and_how_much_is_left(tight: Edge) -
     """RateLimit and RateLimit-Policy are on every limited answer; over the limit is 429 with Retry-After."""
     party = await tight.party()
     first = await tight.call("GET", "/v1/payments", token=party.token)
-    assert first.headers["RateLimit-Policy"] == '"client";q=1000;w=100000, "reads";q=3;w=300'
+    assert first.headers["RateLimit-Policy"] == (
+        '"partner";q=1000;w=100000, "client";q=1000;w=100000, "reads";q=3;w=300, '
+        '"concurrency";q=20;qu="concurrent-requests"'
+    )
     assert first.headers["RateLimit"] == '"reads";r=2;t=100'
     for _ in range(2):
         await tight.call("GET", "/v1/payments", token=party.token)
     refused = await tight.call("GET", "/v1/payments", token=party.token)
     assert (refused.status, refused.code) == (429, "rate_limited")
+    assert refused.json["violated-policies"] == ["reads"]
+    ProblemOut.model_validate(refused.json)
     assert refused.headers["RateLimit"].startswith('"reads";r=0;')
     assert 99 <= int(refused.headers["Retry-After"]) <= 100
     assert (await tight.call("POST", "/v1/events", token=party.token, json={"type": "a.b", "data": {}})).status == 201
@@ -67,7 +86,8 @@ async def test_a_batch_costs_what_it_holds(tight: Edge) -> None:
     party = await tight.party()
     event = {"type": "a.b", "data": {}}
     refused = await tight.call("POST", "/v1/events/batch", token=party.token, json={"data": [event] * 6})
-    assert refused.status == 429
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "86400")
+    assert refused.json["detail"].endswith("send less at once.")
     taken = await tight.call("POST", "/v1/events/batch", token=party.token, json={"data": [event] * 5})
     assert taken.status == 200
 
@@ -85,6 +105,49 @@ async def test_clients_do_not_share_buckets(tight: Edge) -> None:
         last = await tight.call("GET", "/v1/payments", token=one.token)
     assert last.status == 429
     assert (await tight.call("GET", "/v1/payments", token=other.token)).status == 200
+
+
+async def test_credentials_that_are_refused_are_limited_by_address(tight: Edge) -> None:
+    """Guessing tokens is slow on either port; who presents a good one from the same address does not notice."""
+    party = await tight.party()
+    guesses = [(await tight.call("GET", "/v1/payments", token="guess")).status for _ in range(6)]
+    assert guesses == [401] * 5 + [429]
+    wrong = {"Authorization": "Bearer tna_guess"}
+    refused = await tight.session.get(f"{tight.admin_url}/admin/v1/banks", headers=wrong)
+    assert refused.status == 429
+    assert (await tight.call("GET", "/v1/payments", token=party.token)).status == 200
+    assert (await tight.call("GET", "/admin/v1/banks", admin=True)).status == 200
+
+
+async def test_clients_of_a_partner_share_its_bucket(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock, redis_url: str
+) -> None:
+    """More clients are not more room; another environment has its own."""
+    limits = policy(partner=Bucket(capacity=3, rate_per_second=SLOW))
+    async with running_edge(database, vault, clock, redis_url, limits) as edge:
+        party = await edge.party()
+        path = f"/admin/v1/partners/{party.partner_id}/clients"
+        body = {"name": "second", "environment": "test", "scopes": ["payments:write"]}
+        made = (await edge.call("POST", path, admin=True, json=body)).json
+        second = (await edge.token(made["id"], made["secret"])).json["access_token"]
+        statuses = [(await edge.call("GET", "/v1/payments", token=token)).status for token in [party.token, second] * 2]
+        assert statuses == [200, 200, 200, 429]
+        last = await edge.call("GET", "/v1/payments", token=second)
+        assert last.json["violated-policies"] == ["partner"]
+
+
+async def test_each_admin_token_has_its_bucket(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock, redis_url: str
+) -> None:
+    """An admin's script that runs wild does not stop another admin."""
+    limits = replace(policy(), admin=Bucket(capacity=2, rate_per_second=SLOW))
+    async with running_edge(database, vault, clock, redis_url, limits) as edge:
+        other = (await edge.admin_services.tokens.create("another")).reveal()
+        statuses = [(await edge.call("GET", "/admin/v1/banks", admin=True)).status for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        bearer = {"Authorization": f"Bearer {other}"}
+        assert (await edge.session.get(f"{edge.admin_url}/admin/v1/banks", headers=bearer)).status == 200
+        assert (await edge.session.get(f"{edge.admin_url}/readyz")).status == 200
 
 
 class Away(TokenBucketSupport):
@@ -108,7 +171,8 @@ class Away(TokenBucketSupport):
 async def away() -> AsyncIterator[tuple[Away, Gate]]:
     storage = Away()
     limits = replace(policy(reads=Bucket(capacity=40, rate_per_second=SLOW)), probe_interval_seconds=0.05)
-    gate = Gate(storage, limits, time.monotonic)
+    leases = MemoryLeases(time.monotonic, limits.lease_seconds)
+    gate = Gate(storage, leases, FixedBook(limits), limits, time.monotonic)
     await gate.start()
     yield storage, gate
     await gate.close()
@@ -126,14 +190,14 @@ async def test_without_redis_a_local_share_holds_and_money_is_closed(away: tuple
     storage, gate = away
     storage.mode = mode
     for _ in range(10):
-        await gate.admit(Weight(LimitClass.READS, "caller"))
+        (await gate.admit(caller(), LimitClass.READS)).leave()
     with pytest.raises(RateLimited):
-        await gate.admit(Weight(LimitClass.READS, "caller"))
-    assert (await gate.admit(Weight(LimitClass.MONEY, "caller"))).repeats_only
-    assert not (await gate.admit(Weight(LimitClass.EVENTS, "caller"))).repeats_only
+        await gate.admit(caller(), LimitClass.READS)
+    assert (await gate.admit(caller(), LimitClass.MONEY)).repeats_only
+    assert not (await gate.admit(caller(), LimitClass.EVENTS)).repeats_only
     storage.mode = "works"
     await until(lambda: gate.redis_available)
-    assert not (await gate.admit(Weight(LimitClass.MONEY, "caller"))).repeats_only
+    assert not (await gate.admit(caller(), LimitClass.MONEY)).repeats_only
 
 
 async def test_a_hanging_redis_costs_a_request_fifty_milliseconds(away: tuple[Away, Gate]) -> None:
@@ -141,14 +205,14 @@ async def test_a_hanging_redis_costs_a_request_fifty_milliseconds(away: tuple[Aw
     storage, gate = away
     storage.mode = "hangs"
     started = time.monotonic()
-    await asyncio.gather(*(gate.admit(Weight(LimitClass.EVENTS, f"caller {n}")) for n in range(50)))
+    await asyncio.gather(*(gate.admit(caller(f"caller {n}"), LimitClass.EVENTS) for n in range(50)))
     assert time.monotonic() - started < 0.1
     for number in range(2):
-        await gate.admit(Weight(LimitClass.EVENTS, f"next {number}"))
+        await gate.admit(caller(f"next {number}"), LimitClass.EVENTS)
     assert not gate.redis_available
     started = time.monotonic()
     for number in range(100):
-        await gate.admit(Weight(LimitClass.EVENTS, f"later {number}"))
+        await gate.admit(caller(f"later {number}"), LimitClass.EVENTS)
     assert time.monotonic() - started < 0.05
 
 
@@ -156,9 +220,9 @@ async def test_one_slow_answer_does_not_close_the_money_routes(away: tuple[Away,
     """A busy machine is no lost Redis: the request is judged by the local share, and the next one by Redis again."""
     storage, gate = away
     storage.mode = "hangs"
-    assert not (await gate.admit(Weight(LimitClass.MONEY, "caller"))).repeats_only
+    assert not (await gate.admit(caller(), LimitClass.MONEY)).repeats_only
     storage.mode = "works"
-    assert not (await gate.admit(Weight(LimitClass.MONEY, "caller"))).repeats_only
+    assert not (await gate.admit(caller(), LimitClass.MONEY)).repeats_only
     assert gate.redis_available
 
 

@@ -1,10 +1,25 @@
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.limits.gcra import Bucket, Level, ask, taken
-from gateway.limits.headers import limit_field, policy_field, retry_after_seconds
-from gateway.limits.policy import LimitClass, LimitPolicy, Named, buckets_of
+from gateway.limits.headers import limit_field, policy_field, retry_after_seconds, violated
+from gateway.limits.live.rows import LimitRow, own_of, rows_of
+from gateway.limits.plan import Plans
+from gateway.limits.policy import (
+    BUCKET_NAMES,
+    CLIENT_CLASSES,
+    LimitClass,
+    LimitPolicy,
+    Named,
+    Own,
+    Tier,
+    address_owner,
+)
+from gateway.oauth.scopes import Caller
+from kernel.ids import Environment, Tenant
 
 buckets = st.builds(Bucket, capacity=st.integers(1, 1000), rate_per_second=st.floats(0.01, 10_000, allow_nan=False))
 
@@ -70,16 +85,95 @@ def test_retry_after_is_never_early(wait: int, seconds: int) -> None:
     assert retry_after_seconds(Level(0, wait, 0)) == seconds
 
 
+PARTNER_ID, CLIENT_ID = UUID(int=1), UUID(int=2)
+SMALL, LARGE = Bucket(capacity=1, rate_per_second=1), Bucket(capacity=999, rate_per_second=9)
+
+
+def caller(tier: str = "standard") -> Caller:
+    tenant = Tenant(PARTNER_ID, Environment.TEST)
+    return Caller(tenant=tenant, client_id=CLIENT_ID, scopes=frozenset(), tier=tier, owner="cli_test_x")
+
+
+def tier(bucket: Bucket, concurrency: int = 1) -> Tier:
+    return Tier(buckets=dict.fromkeys(BUCKET_NAMES, bucket), concurrency=concurrency)
+
+
 def test_which_buckets_a_request_takes_from() -> None:
-    """Its client's, and those of its class; the token endpoint's by address; none for what is never refused."""
-    policy = LimitPolicy()
-    assert [named.key for named in buckets_of(policy, LimitClass.EVENTS, "cli_x")] == ["client:cli_x", "events:cli_x"]
-    assert [named.key for named in buckets_of(policy, LimitClass.TOKEN, "192.0.2.1")] == ["token:192.0.2.1"]
-    assert buckets_of(policy, LimitClass.UNLIMITED, "x") == ()
-    assert buckets_of(policy, LimitClass.READS, "x", "no such tier") == buckets_of(policy, LimitClass.READS, "x")
+    """Its partner's in its environment, its client's, and its client's of the route's class; else its address's."""
+    plans = Plans(LimitPolicy())
+    plan = plans.of_client(caller(), LimitClass.EVENTS)
+    assert [named.key for named in plan.buckets] == [
+        f"partner:{PARTNER_ID.hex}:test",
+        "client:cli_test_x",
+        "events:cli_test_x",
+    ]
+    assert plans.of_client(caller(), LimitClass.EVENTS) is plan
+    token = plans.of_other(LimitClass.TOKEN, "192.0.2.1")
+    assert [named.key for named in token.buckets] == ["token:192.0.2.1"]
 
 
 def test_every_class_of_routes_has_a_bucket() -> None:
-    """A tier that forgot a class would fail at the first request."""
-    for limit in LimitClass:
-        buckets_of(LimitPolicy(), limit, "x")
+    """A class that was forgotten would fail at the first request."""
+    plans = Plans(LimitPolicy())
+    for limit in set(LimitClass) - {LimitClass.UNLIMITED}:
+        assert (plans.of_client(caller(), limit) if limit in CLIENT_CLASSES else plans.of_other(limit, "x")).buckets
+
+
+def test_the_nearest_word_about_a_limit_counts() -> None:
+    """The client's own before what was agreed with its partner, that before the tier; an unknown tier is standard."""
+    policy = LimitPolicy(tiers={"standard": tier(SMALL), "premium": tier(LARGE, 7)})
+    agreed = Own(buckets={"reads": LARGE, "client": LARGE}, concurrency=5)
+    own = Own(buckets={"reads": Bucket(capacity=3, rate_per_second=3)})
+    plan = Plans(policy, own={PARTNER_ID: agreed, CLIENT_ID: own}).of_client(caller(), LimitClass.READS)
+    assert [named.bucket.capacity for named in plan.buckets] == [1, 999, 3]
+    assert plan.concurrency == 5
+    assert Plans(policy).of_client(caller("none such"), LimitClass.READS).buckets[0].bucket == SMALL
+    assert Plans(policy).of_client(caller("premium"), LimitClass.READS).concurrency == 7
+
+
+def test_a_partner_that_was_moved_is_of_its_new_tier_at_once() -> None:
+    """What the database says of its tier goes before what its older tokens say."""
+    policy = LimitPolicy(tiers={"standard": tier(SMALL), "premium": tier(LARGE)})
+    plan = Plans(policy, tiers={PARTNER_ID: "standard"}).of_client(caller("premium"), LimitClass.READS)
+    assert plan.buckets[0].bucket == SMALL
+
+
+names = st.sampled_from(BUCKET_NAMES)
+
+
+@given(limits=st.builds(Own, buckets=st.dictionaries(names, buckets), concurrency=st.none() | st.integers(1, 100)))
+def test_limits_survive_their_rows(limits: Own) -> None:
+    """What is stored is what is read."""
+    assert own_of(rows_of(limits)) == limits
+
+
+def test_rows_of_a_later_version_are_passed_over() -> None:
+    """A process that is older than a limit's name goes on with those that it knows."""
+    rows: list[LimitRow] = [("reads", 3, 1.0), ("of a later version", 5, 1.0)]
+    assert own_of(rows) == Own(buckets={"reads": Bucket(capacity=3, rate_per_second=1)})
+
+
+@pytest.mark.parametrize(
+    ("address", "owner"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:0:1:aaaa::1", "2001:db8:0:1::/64"),
+        ("2001:db8:0:1::ffff", "2001:db8:0:1::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_an_ipv6_caller_is_its_network(address: str, owner: str) -> None:
+    """Whoever holds a /64 would otherwise have a bucket for each of its addresses."""
+    assert address_owner(address) == owner
+
+
+def test_a_refusal_names_every_limit_that_refuses() -> None:
+    """Not those that would have let it pass."""
+    pair = (Named("client", "c", LARGE), Named("reads", "r", SMALL))
+    assert violated(pair, (Level(5, 0, 0), Level(0, 7, 7))) == ("reads",)
+    assert violated(pair, (Level(0, 3, 3), Level(0, -1, 7))) == ("client", "reads")
+
+
+def test_the_policy_tells_how_many_may_be_in_flight() -> None:
+    """In the draft's own unit."""
+    assert policy_field((), 20) == '"concurrency";q=20;qu="concurrent-requests"'
