@@ -5,13 +5,14 @@ the SHA-256 of the manifest of the day before as it was given out, so the manife
 """
 
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Self
+from typing import Self
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from kernel import signed
 
 TYPE = "webhook-manifest"
 
@@ -66,9 +67,7 @@ class SequenceDigest:
 
 def sign(manifest: Manifest, key: Ed25519PrivateKey, key_id: str) -> str:
     """The document: header, payload and signature in base64url with dots between."""
-    header = orjson.dumps({"alg": "EdDSA", "typ": TYPE, "kid": key_id})
-    signed = f"{_encode(header)}.{_encode(manifest.to_bytes())}"
-    return f"{signed}.{_encode(key.sign(signed.encode()))}"
+    return signed.sign(manifest.to_bytes(), TYPE, key_id, key)
 
 
 def digest_of(document: str) -> str:
@@ -78,14 +77,5 @@ def digest_of(document: str) -> str:
 
 def read(document: str) -> tuple[str, Manifest]:
     """The id of the key that signed one of our own documents, and what it says. The signature is not checked."""
-    header, payload, _ = document.split(".")
-    fields: dict[str, Any] = orjson.loads(_decode(header))
-    return str(fields["kid"]), Manifest.from_bytes(_decode(payload))
-
-
-def _encode(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    said = signed.read(document)
+    return said.key_id, Manifest.from_bytes(said.payload)
