@@ -215,6 +215,7 @@ class KeySettings(Section):
     variable: str
     data_key_seconds_max: Annotated[float, Field(gt=0, le=_KEY_SECONDS_MAX)]
     data_keys_max: Count
+    rotation_rows_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class RetentionSettings(Section):

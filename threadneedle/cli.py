@@ -35,11 +35,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 partner_app = typer.Typer(no_args_is_help=True, help="Partners: the organisations that call the API.")
 client_app = typer.Typer(no_args_is_help=True, help="OAuth clients of partners.")
 token_app = typer.Typer(no_args_is_help=True, help="Admin API tokens.")
-keys_app = typer.Typer(no_args_is_help=True, help="Key-encryption keys.")
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log and its chain.")
+keys_app = typer.Typer(no_args_is_help=True, help="Key-encryption keys and data keys.")
 app.add_typer(partner_app, name="partner")
 app.add_typer(client_app, name="client")
 app.add_typer(token_app, name="admin-token")
 app.add_typer(keys_app, name="keys")
+app.add_typer(audit_app, name="audit")
 
 State = Annotated[Path, typer.Option(help="The folder that holds everything that this run makes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -159,6 +161,60 @@ def rewrap_keys(*, json: Json = False) -> None:
     from threadneedle import registering
 
     _show(_run(registering.rewrap_keys), as_json=json)
+
+
+@keys_app.command("rotate")
+def rotate_keys(
+    partner: Annotated[str, typer.Argument(help="The partner's id, ptn_…, or: installation")],
+    merchant: Annotated[str | None, typer.Option(help="One merchant's id, mer_…; without it: all of them.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Give a partner and its merchants new data keys; workers seal anew what the old ones sealed, then destroy them."""
+    from threadneedle import registering
+
+    _show(_run(lambda: registering.rotate_keys(partner, merchant)), as_json=json)
+
+
+@keys_app.command("status")
+def show_rotations() -> None:
+    """Print the rotations of data keys that are under way."""
+    from threadneedle import registering
+
+    _show(_run(registering.running_rotations), as_json=True)
+
+
+@audit_app.command("verify")
+def verify_audit(
+    since: Annotated[str, typer.Option(help="Begin at the last head signed before this day, YYYY-MM-DD.")] = "",
+    expect: Annotated[str, typer.Option(help="POSITION:HASH that a log line or an export once said.")] = "",
+    unchained: Annotated[float, typer.Option(help="Seconds that an entry may wait for its place.")] = 300.0,
+    *,
+    json: Json = False,
+) -> None:
+    """Say whether the audit log is as it was written, and where it is not."""
+    from threadneedle import auditing
+
+    order = auditing.VerifyOrder(since=since, expect=expect, unchained_seconds=unchained)
+    report = _run(lambda: auditing.verify(order))
+    _show(report, as_json=json)
+    raise typer.Exit(0 if report["holds"] else 1)
+
+
+@audit_app.command("export")
+def export_audit() -> None:
+    """Print the audit log and its heads, a JSON line each; docs/verify_audit_log.py verifies them anywhere."""
+    from threadneedle import auditing
+
+    _run(lambda: auditing.export(sys.stdout.buffer))
+
+
+@audit_app.command("keys")
+def show_audit_keys() -> None:
+    """Print the public keys of the heads as a JWK set; keep it where the database's writers cannot change it."""
+    from threadneedle import auditing
+
+    _show(_run(auditing.public_keys), as_json=True)
 
 
 def _run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -12,12 +13,16 @@ from rich.console import Console
 from config.keys import KeysError, open_provider
 from config.loading import load_settings
 from config.settings import Settings
+from kernel.audit.checking import Fault
+from kernel.audit.verifier import VerifyQuery, verify
 from kernel.clock import CorrectedClock
+from kernel.sealing import SealError, Vault
 from kernel.sql import beside
 
 _SQL = beside(__file__, "doctor.sql")
 _OFFSET_SECONDS_MAX = 1.0
 _POSTGRES_MIN = 140_000
+_CHAIN_DAYS = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,12 @@ class Finding:
 async def examine(console: Console, *, as_json: bool) -> bool:
     """Print every finding; True if all are good."""
     settings = load_settings()
-    findings = [*await _database(settings), *await _redis(settings), *_configuration(settings)]
+    findings = [
+        *await _database(settings),
+        *await _redis(settings),
+        *await _audit_log(settings),
+        *_configuration(settings),
+    ]
     if as_json:
         console.print_json(data=[asdict(finding) for finding in findings])
     else:
@@ -123,6 +133,33 @@ async def _redis(settings: Settings) -> list[Finding]:
             good=local or url.startswith("rediss://"),
             seen="TLS" if url.startswith("rediss://") else "plain",
             advice="Use a rediss:// URL.",
+        ),
+    ]
+
+
+async def _audit_log(settings: Settings) -> list[Finding]:
+    """The chain since the day before yesterday; nothing where database, schema or keys are away, which others tell."""
+    try:
+        vault_keys = open_provider(settings.keys, os.environ)
+        async with asyncpg.create_pool(settings.database.url.reveal(), min_size=0, max_size=2, timeout=5) as pool:
+            since = datetime.now(UTC).date() - _CHAIN_DAYS
+            report = await verify(pool, Vault(pool, vault_keys, CorrectedClock()), VerifyQuery(since=since))
+    except (OSError, TimeoutError, asyncpg.PostgresError, ValueError, KeysError, SealError):
+        return []
+    lags = [finding for finding in report.findings if finding.fault in {Fault.UNCHAINED, Fault.HEAD_OLD}]
+    faults = sorted({finding.fault.value for finding in report.findings if finding not in lags})
+    return [
+        Finding(
+            question="The audit log's chain keeps up",
+            good=not lags,
+            seen=f"position {report.end.position}" if not lags else "entries wait, or no head was signed for days",
+            advice="Look at the worker's log for work.postponed with work audit.",
+        ),
+        Finding(
+            question="The audit log's last days are as they were written",
+            good=not faults,
+            seen=", ".join(faults) or f"{report.entries} entries",
+            advice="Run `threadneedle audit verify`, and treat it as a break-in until it is explained.",
         ),
     ]
 

@@ -2,11 +2,12 @@
 
 import getpass
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
+from uuid import UUID
 
 from config.keys import open_provider
 from config.loading import load_settings
@@ -14,13 +15,16 @@ from gateway.admin.journal import Actor, Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import NewClient, Parties
 from gateway.oauth.scopes import Scope
+from kernel.audit import AuditEntry, record
 from kernel.clock import CorrectedClock
-from kernel.errors import FieldError, Invalid
-from kernel.ids import Environment, Kind, from_text, to_text
+from kernel.errors import FieldError, Invalid, NotFound
+from kernel.ids import NIL, Environment, Kind, from_text, new_id, to_text
 from kernel.sealing import Vault
+from kernel.sealing.rotation import rotation
 from threadneedle import preparation
 from threadneedle.roles import policies
 
+INSTALLATION = "installation"
 _NAME_LENGTH_MAX = 100
 
 
@@ -75,6 +79,57 @@ async def rewrap_keys() -> dict[str, Any]:
     async with preparation.open_journal(settings) as (pool, _):
         vault = Vault(pool, open_provider(settings.keys, os.environ), CorrectedClock())
         return {"rewrapped": await vault.rewrap()}
+
+
+async def rotate_keys(partner: str, merchant: str | None) -> dict[str, Any]:
+    """New data keys for a partner with all its merchants, for one merchant, or for the installation.
+
+    What the old ones sealed is sealed anew by the workers. Raises NotFound for a partner or merchant that is none, and
+    Conflict while an earlier rotation of the partner runs.
+    """
+    partner_id = NIL if partner == INSTALLATION else from_text(Kind.PARTNER, partner)
+    merchant_id = None if merchant is None else _merchant_id(merchant)
+    settings, clock = load_settings(required=("database.url",)), CorrectedClock()
+    entry = AuditEntry(
+        id=new_id(clock.now()),
+        partner_id=None if partner_id == NIL else partner_id,
+        actor=_actor().name,
+        action="keys.rotated",
+        target=partner if merchant is None else merchant,
+        request_id=_actor().request_id,
+    )
+    async with preparation.open_journal(settings) as (pool, _):
+        vault = Vault(pool, open_provider(settings.keys, os.environ), clock)
+        async with pool.acquire() as connection, connection.transaction():
+            owners = await rotation.begin(connection, vault, clock, partner_id, merchant_id)
+            if not owners:
+                raise NotFound("Nothing of that partner or merchant is sealed.")
+            await record(connection, entry)
+    return {"owners": owners}
+
+
+async def running_rotations() -> dict[str, Any]:
+    """The rotations of data keys under way and how far each has come."""
+    settings = load_settings(required=("database.url",))
+    async with preparation.open_journal(settings) as (pool, _):
+        return {"running": [_rotation(dict(row)) for row in await rotation.running(pool)]}
+
+
+def _rotation(row: Mapping[str, Any]) -> dict[str, Any]:
+    is_ours = row["partner_id"] == NIL
+    return {
+        "partner": INSTALLATION if is_ours else to_text(Kind.PARTNER, row["partner_id"]),
+        "begun_at": row["begun_at"].isoformat(),
+        "walk": row["pass"],
+        "at": row["column_name"] or "rest",
+        "found": row["found"],
+        "resealed": row["resealed"],
+    }
+
+
+def _merchant_id(text: str) -> UUID:
+    environment = Environment.TEST if text.startswith(f"{Kind.MERCHANT}_test_") else Environment.LIVE
+    return from_text(Kind.MERCHANT, text, environment)
 
 
 def _check(order: ClientOrder) -> None:

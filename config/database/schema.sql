@@ -174,11 +174,32 @@ CREATE TABLE data_keys (
     wrapped       bytea,
     created_at    timestamptz NOT NULL DEFAULT now(),
     destroyed_at  timestamptz,
+    -- from then on it opens, and another one of the owner seals
+    retired_at    timestamptz,
     PRIMARY KEY (partner_id, id),
     CHECK ((wrapped IS NULL) = (destroyed_at IS NOT NULL))
 );
--- One live key per owner, so that two processes that make one at once agree.
-CREATE UNIQUE INDEX data_keys_owner ON data_keys (partner_id, merchant_id) WHERE destroyed_at IS NULL;
+-- One key that seals per owner, so that two processes that make one at once agree.
+CREATE UNIQUE INDEX data_keys_owner ON data_keys (partner_id, merchant_id)
+    WHERE destroyed_at IS NULL AND retired_at IS NULL;
+CREATE INDEX data_keys_retired ON data_keys (partner_id) WHERE retired_at IS NOT NULL AND destroyed_at IS NULL;
+
+-- A walk over all that a partner's retired keys sealed: the column and the place that it has come to, the values of
+-- retired keys that this pass has met, and how many were sealed anew by all passes.
+CREATE TABLE key_rotations (
+    partner_id   uuid NOT NULL,
+    id           uuid NOT NULL,
+    begun_at     timestamptz NOT NULL DEFAULT now(),
+    pass         smallint NOT NULL DEFAULT 1,
+    column_name  text,
+    place        text[],
+    found        bigint NOT NULL DEFAULT 0,
+    resealed     bigint NOT NULL DEFAULT 0,
+    next_at      timestamptz NOT NULL DEFAULT now(),
+    ended_at     timestamptz,
+    PRIMARY KEY (partner_id, id)
+);
+CREATE UNIQUE INDEX key_rotations_running ON key_rotations (partner_id) WHERE ended_at IS NULL;
 
 CREATE TABLE token_signing_keys (
     id              uuid PRIMARY KEY,
@@ -632,6 +653,7 @@ CREATE TABLE bank_quotas (
 );
 
 -- ───────────────────────────────────────────────── audit
+-- Entries are committed with what they tell of; afterwards one writer chains them (kernel/audit).
 CREATE TABLE audit_log (
     id          uuid PRIMARY KEY,
     at          timestamptz NOT NULL DEFAULT now(),
@@ -640,11 +662,44 @@ CREATE TABLE audit_log (
     action      text NOT NULL,
     target      text NOT NULL,
     request_id  text NOT NULL,
-    detail      jsonb NOT NULL DEFAULT '{}'
+    detail      jsonb NOT NULL DEFAULT '{}',
+    -- its place in the chain, the hash of the entry before it, its own hash, and when it was given them
+    position    bigint,
+    previous    bytea,
+    hash        bytea,
+    chained_at  timestamptz
 );
+CREATE UNIQUE INDEX audit_log_position ON audit_log (position);
+CREATE INDEX audit_log_unchained ON audit_log (id) WHERE position IS NULL;
+-- An entry without a place may be given one, once, whole, and with nothing else changed. Nothing else is allowed.
 CREATE FUNCTION audit_log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    place CONSTANT text[] := '{position,previous,hash,chained_at}';
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.position IS NULL AND num_nulls(NEW.position, NEW.previous, NEW.hash, NEW.chained_at) = 0
+           AND to_jsonb(NEW) - place = to_jsonb(OLD) - place THEN
+            RETURN NEW;
+        END IF;
+    END IF;
     RAISE EXCEPTION 'audit_log is append-only';
 END $$;
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
     FOR EACH ROW EXECUTE FUNCTION audit_log_is_append_only();
+CREATE TRIGGER audit_log_never_truncated BEFORE TRUNCATE ON audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_append_only();
+
+-- What signs the heads of the chain.
+CREATE TABLE audit_keys (
+    id              uuid PRIMARY KEY,
+    public_key      bytea NOT NULL,
+    sealed_private  bytea NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now()
+);
+
+-- How far the chain went on each day (UTC), signed; that of today moves with the chain.
+CREATE TABLE audit_heads (
+    day       date PRIMARY KEY,
+    position  bigint NOT NULL,
+    document  text NOT NULL
+);

@@ -7,8 +7,8 @@ SELECT id, name FROM admin_tokens WHERE digest = $1 AND revoked_at IS NULL;
 INSERT INTO admin_tokens (id, name, digest) VALUES ($1, $2, $3);
 
 -- name: list_audit
--- A page of what admins changed, newest first.
-SELECT id, at, partner_id, actor, action, target, request_id, detail FROM audit_log
+-- A page of what admins changed, newest first, with each entry's place in the chain once it has one.
+SELECT id, at, partner_id, actor, action, target, request_id, detail, position, hash FROM audit_log
 WHERE $1::uuid IS NULL OR id < $1
 ORDER BY id DESC LIMIT $2;
 

@@ -244,4 +244,6 @@ def _audit(row: Row) -> dict[str, Any]:
         "target": row["target"],
         "request_id": row["request_id"],
         "detail": orjson.loads(row["detail"]),
+        "position": row["position"],
+        "hash": None if row["hash"] is None else row["hash"].hex(),
     }

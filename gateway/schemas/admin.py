@@ -179,7 +179,7 @@ class ProposalShown(_Proposal):
 
 
 class AuditOut(Response):
-    """One admin change."""
+    """One admin change. `position` and `hash` (SHA-256, hexadecimal) are its place in the chain, null until then."""
 
     id: str
     at: datetime
@@ -189,3 +189,5 @@ class AuditOut(Response):
     target: str
     request_id: str
     detail: dict[str, Any]
+    position: int | None
+    hash: str | None

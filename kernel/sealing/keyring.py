@@ -59,11 +59,27 @@ class Keyring:
         return {name: found.get(name) or SealBroken() for name in names}
 
     async def destroy(self, owner: Owner, connection: Executor | None = None) -> bool:
-        """Destroy the owner's data key in the database, by a connection of the caller's if there is one, and here."""
-        key_id = await (connection or self._pool).fetchval(_SQL["destroy_key"], *owner)
+        """Destroy the owner's data keys in the database, by a connection of the caller's if there is one, and here."""
+        if connection is None:
+            async with self._pool.acquire() as own, own.transaction():
+                return await self.destroy(owner, own)
+        await connection.execute(_SQL["lock_keys"], owner[0])
+        rows = await connection.fetch(_SQL["destroy_keys"], *owner)
         self._by_owner.discard(owner)
-        self._by_name.discard((owner[0], key_id))
-        return key_id is not None
+        for row in rows:
+            self._by_name.discard((owner[0], row["id"]))
+        return bool(rows)
+
+    async def retire(self, connection: Executor, partner_id: UUID, merchant_id: UUID | None) -> int:
+        """Give new data keys to one merchant, or to the partner and all of them, in the caller's transaction; how many.
+
+        The old ones go on opening. Processes may seal with them for `key_seconds_max` more.
+        """
+        await connection.execute(_SQL["lock_keys"], partner_id)
+        owners = await connection.fetch(_SQL["retire_keys"], partner_id, merchant_id)
+        rows = [self._new_row((partner_id, owner["merchant_id"])) for owner in owners]
+        await connection.execute(_SQL["insert_keys"], *_columns(rows, 5))
+        return len(rows)
 
     async def rewrap(self) -> int:
         """Wrap by the current key-encryption key what another one wraps; how many were."""
@@ -113,7 +129,8 @@ class Keyring:
             raise KeyDestroyed
         key = self._unwrap(row)
         self._by_name.put((key.partner_id, key.id), key)
-        self._by_owner.put((key.partner_id, key.merchant_id), key)
+        if not row["is_retired"]:
+            self._by_owner.put((key.partner_id, key.merchant_id), key)
         return key
 
     def _unwrap(self, row: asyncpg.Record) -> DataKey:

@@ -74,13 +74,25 @@ class Vault:
         ]
 
     async def destroy(self, partner_id: UUID, merchant_id: UUID, connection: Executor | None = None) -> bool:
-        """Destroy the owner's data key: all that was sealed with it is erased. False if there was none.
+        """Destroy the owner's data keys: all that was sealed with them is erased. False if there was none.
 
         With a connection it is part of the caller's transaction.
         Other processes may use the key for `key_seconds_max` more, and what they seal then is erased too. So stop the
         owner's traffic first. A key asked for later is a new one.
         """
         return await self._keys.destroy((partner_id, merchant_id), connection)
+
+    async def retire(self, connection: Executor, partner_id: UUID, merchant_id: UUID | None) -> int:
+        """Give new data keys to one merchant, or to the partner and all of them, in the caller's transaction; how many.
+
+        Call it where their old values are sealed anew afterwards (kernel/sealing/rotation).
+        """
+        return await self._keys.retire(connection, partner_id, merchant_id)
+
+    async def keys_by_id(self, partner_id: UUID, key_ids: Collection[UUID]) -> dict[UUID, DataKey]:
+        """Data keys by id, those that are there and not destroyed."""
+        found = await self._keys.by_name([(partner_id, key_id) for key_id in key_ids])
+        return {name[1]: key for name, key in found.items() if isinstance(key, DataKey)}
 
     async def rewrap(self) -> int:
         """Wrap by the current key-encryption key what another one wraps; returns how many were re-wrapped.

@@ -1,8 +1,10 @@
 """The command line says in one line what is wrong, and its exit status what kind of wrong it is."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,42 @@ def test_keys_are_rotated(urls: dict[str, str], tmp_path: Path) -> None:
     # Back again, for whoever uses this installation next.
     both.write_text(f"{old}new:{'q' * 43}=\n", encoding="ascii")
     assert run("keys", "rewrap", **new).returncode == 0
+
+
+@pytest.mark.timeout(120)
+def test_the_audit_log_is_verified_here_and_elsewhere(urls: dict[str, str], tmp_path: Path) -> None:
+    """`audit verify` says that it holds and up to where; an export with the keys verifies without us, a cut one not."""
+    assert run("partner", "create", "Example Books Ltd", **urls).returncode == 0
+    until_chained = time.monotonic() + 30
+    while not (report := json.loads(run("audit", "verify", "--json", "--unchained", "0", **urls).stdout))["holds"]:
+        assert time.monotonic() < until_chained, report
+    assert report["entries"] > 0
+    assert run("audit", "verify", "--expect", report["to"], **urls).returncode == 0
+    wrong = report["to"][:-1] + ("0" if report["to"][-1] != "0" else "1")
+    assert run("audit", "verify", "--expect", wrong, **urls).returncode == 1
+    assert run("audit", "verify", "--since", "yesterday", **urls).returncode == 2
+    exported = run("audit", "export", **urls).stdout
+    (tmp_path / "keys.json").write_text(run("audit", "keys", **urls).stdout, encoding="utf-8")
+    whole = exported.splitlines(keepends=True)
+    cuts = {"whole": whole, "without the first": whole[1:], "without the last": whole[:-2] + whole[-1:]}
+    cuts["changed"] = [whole[0].replace('"actor":"', '"actor":"not '), *whole[1:]]
+    for name, lines in cuts.items():
+        (tmp_path / "export").write_text("".join(lines), encoding="utf-8")
+        script = [sys.executable, str(ROOT / "docs/verify_audit_log.py"), "export", "keys.json"]
+        done = subprocess.run(script, cwd=tmp_path, capture_output=True, check=False)  # noqa: S603 - ours
+        assert done.returncode == (0 if name == "whole" else 1), (name, done.stdout)
+
+
+@pytest.mark.timeout(120)
+def test_data_keys_are_rotated_by_the_worker(urls: dict[str, str]) -> None:
+    """`keys rotate` gives new keys and says to how many; a second one waits, and `keys status` shows the first."""
+    partner = json.loads(run("partner", "create", "Example Books Ltd", "--json", **urls).stdout)["id"]
+    assert run("keys", "rotate", partner, **urls).returncode == 2
+    assert run("keys", "rotate", "ptn_none", **urls).returncode == 2
+    assert run("keys", "rotate", "installation", **urls).stdout.strip() == "owners: 1"
+    again = run("keys", "rotate", "installation", **urls)
+    assert (again.returncode, "being rotated" in again.stderr) == (2, True)
+    assert [row["partner"] for row in json.loads(run("keys", "status", **urls).stdout)["running"]] == ["installation"]
 
 
 @pytest.mark.parametrize("url", ["garbage", "mysql://x"])

@@ -1,4 +1,4 @@
-"""The worker's role: reconciler, sweeper, inbox, replays, endpoints' health, manifests, retention."""
+"""The worker's role: reconciler, sweeper, inbox, replays, health, manifests, audit chain, data keys, retention."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,11 +9,14 @@ import structlog
 
 from config.database.expired_rows import Kept, delete_expired_rows
 from config.database.partitions import drop_expired, ensure_partitions
+from kernel.audit.writer import ChainMetrics, ChainPolicy, ChainWriter
 from kernel.errors import ThreadneedleError
+from kernel.sealing.rotation.walker import RotationWalker, WalkMetrics, WalkPolicy
 from payments.inbox.worker import InboxWorker
 from payments.recovery.sweeper import Sweeper
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
+from threadneedle.roles.sealed_columns import SEALED_COLUMNS
 from threadneedle.roles.watch import watched
 from webhooks.health.watch import HealthWatch
 from webhooks.manifests.maker import ManifestMaker, ManifestPolicy
@@ -23,6 +26,7 @@ from webhooks.replays.runner import ReplayMetrics, ReplayRunner
 from webhooks.replays.unmatched import Unmatched
 
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ThreadneedleError)
+_REWRAP_SECONDS = 60.0
 _log = structlog.get_logger()
 
 
@@ -38,6 +42,9 @@ async def run() -> None:
             partial(_repeat, "replays", _replays(foundation).run_once, foundation.settings.replays.interval_seconds),
             partial(_repeat, "health", _health(foundation).run_once, foundation.settings.health.watch_interval_seconds),
             partial(_repeat, "manifests", _manifests(foundation).run_once, ManifestPolicy().interval_seconds),
+            partial(_repeat, "audit", _audit_chain(foundation).run_once, ChainPolicy().interval_seconds),
+            partial(_repeat, "keys", _rotations(foundation).run_once, WalkPolicy().interval_seconds),
+            partial(_repeat, "rewrapping", foundation.vault.rewrap, _REWRAP_SECONDS),
             partial(_repeat, "retention", lambda: _retain(foundation), foundation.settings.retention.interval_seconds),
         )
         async with running(*works), watched(foundation, "worker", foundation.settings.watch.worker_port):
@@ -57,6 +64,21 @@ def _reconciler(foundation: Foundation) -> Reconciler:
 
 def _manifests(foundation: Foundation) -> ManifestMaker:
     return ManifestMaker(foundation.resources.pool, foundation.vault, foundation.clock)
+
+
+def _audit_chain(foundation: Foundation) -> ChainWriter:
+    metrics = ChainMetrics.registered(foundation.registry)
+    return ChainWriter(foundation.resources.pool, foundation.vault, foundation.clock, metrics)
+
+
+def _rotations(foundation: Foundation) -> RotationWalker:
+    return RotationWalker(
+        foundation.resources.pool,
+        foundation.vault,
+        SEALED_COLUMNS,
+        WalkMetrics.registered(foundation.registry),
+        WalkPolicy(rows_per_second=foundation.settings.keys.rotation_rows_per_second),
+    )
 
 
 def _replays(foundation: Foundation) -> ReplayRunner:

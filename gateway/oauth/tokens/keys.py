@@ -84,7 +84,7 @@ class KeyRing:
 
     async def _open(self, rows: Sequence[Any]) -> _Keys:
         newest = rows[0]
-        private = await self._vault.open(NIL, newest["sealed_private"], _context(newest["id"]))
+        private = await self._vault.open(NIL, newest["sealed_private"], private_context(newest["id"]))
         public = {"keys": [orjson.loads(row["public_jwk"]) for row in rows]}
         return _Keys(ECKey.import_key(orjson.loads(private)), KeySet.import_key_set(public), public)  # type: ignore[arg-type]
 
@@ -96,10 +96,11 @@ class KeyRing:
                 return
             identifier = new_id(self._clock.now())
             key = ECKey.generate_key("P-256", {"kid": str(identifier), "alg": ALGORITHM, "use": "sig"}, auto_kid=False)
-            sealed = self._vault.seal(data_key, orjson.dumps(key.as_dict(private=True)), _context(identifier))
+            sealed = self._vault.seal(data_key, orjson.dumps(key.as_dict(private=True)), private_context(identifier))
             public = orjson.dumps(key.as_dict(private=False)).decode()
             await connection.execute(_QUERIES["add_signing_key"], identifier, public, sealed)
 
 
-def _context(identifier: UUID) -> bytes:
+def private_context(identifier: UUID) -> bytes:
+    """What binds a sealed signing key to its row."""
     return b"token_signing_keys.private:" + identifier.bytes

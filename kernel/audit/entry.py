@@ -1,4 +1,4 @@
-"""The audit log: who changed or saw what. An entry is written in the transaction of the change that it tells of."""
+"""An entry of the audit log, written in the transaction of the change that it tells of."""
 
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ from kernel.sql import beside
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
-_SQL = beside(__file__, "audit.sql")
+_SQL = beside(__file__, "entry.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
