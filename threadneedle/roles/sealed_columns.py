@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from gateway.admin.parties import merchant_context
-from gateway.oauth.keys import private_context
+from gateway.oauth.tokens.keys import private_context
 from kernel.audit.keys import key_context
 from kernel.ids import Environment, Tenant
 from kernel.sealing.rotation.columns import Row, SealedColumn
