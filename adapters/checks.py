@@ -3,7 +3,7 @@
 import re
 
 from adapters.contract import BankSettings, Instruction
-from adapters.declaration import AccountScheme, Declaration, FieldLimit
+from adapters.declaration import Declaration, FieldLimit
 from kernel.errors import FieldError
 from kernel.money import exponent_of
 
@@ -48,8 +48,7 @@ def _amount_errors(declaration: Declaration, instruction: Instruction) -> list[F
 
 
 def _account_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:
-    scheme = AccountScheme.SORT_CODE if instruction.creditor.account.iban is None else AccountScheme.IBAN
-    if scheme in declaration.accounts:
+    if instruction.creditor.account.scheme in declaration.accounts:
         return []
     allowed = ", ".join(sorted(declaration.accounts))
     return [_error("/creditor/account", "not_supported", f"this bank pays to accounts given by: {allowed}")]
@@ -61,6 +60,7 @@ def _texts(instruction: Instruction) -> dict[str, str | None]:
         "/creditor/name": instruction.creditor.name.reveal(),
         "/creditor/account/iban": account.iban.reveal() if account.iban else None,
         "/creditor/account/sort_code": account.sort_code,
+        "/creditor/account/routing_number": account.routing_number,
         "/creditor/account/account_number": account.account_number.reveal() if account.account_number else None,
         "/reference": instruction.reference.reveal(),
         "/end_to_end_id": instruction.end_to_end_id,

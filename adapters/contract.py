@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 
-from adapters.declaration import Declaration, OperationKind
+from adapters.declaration import AccountScheme, Declaration, OperationKind
 from adapters.wire import WireReply, WireRequest
 from kernel.ids import Environment, Tenant
 from kernel.masked import AccountNumber, Masked, PersonName, Secret
@@ -99,17 +99,27 @@ class Bank:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A creditor's account: an IBAN, or a sort code with an account number. Raises ValueError for neither or both."""
+    """A creditor's account: an IBAN, or an account number with a sort code (UK) or a routing number (US, ABA).
+
+    Raises ValueError for none of the three forms, or more than one.
+    """
 
     iban: AccountNumber | None = None
     sort_code: str | None = None
+    routing_number: str | None = None
     account_number: AccountNumber | None = None
 
     def __post_init__(self) -> None:
-        domestic = self.sort_code is not None and self.account_number is not None
-        partial = (self.sort_code is None) != (self.account_number is None)
-        if partial or domestic == (self.iban is not None):
-            raise ValueError("an account is an IBAN, or a sort code with an account number")
+        forms = sum(form is not None for form in (self.iban, self.sort_code, self.routing_number))
+        if forms != 1 or (self.iban is None) == (self.account_number is None):
+            raise ValueError("an account is an IBAN, or an account number with a sort code or a routing number")
+
+    @property
+    def scheme(self) -> AccountScheme:
+        """Which form it has."""
+        if self.iban is not None:
+            return AccountScheme.IBAN
+        return AccountScheme.SORT_CODE if self.sort_code is not None else AccountScheme.ROUTING_NUMBER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ class AccountScheme(StrEnum):
 
     IBAN = "iban"
     SORT_CODE = "sort_code"
+    ROUTING_NUMBER = "routing_number"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

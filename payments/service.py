@@ -12,6 +12,7 @@ from payments.calls.advance import Advancer
 from payments.calls.runner import CallRunner
 from payments.cancelling.cancel import Canceller
 from payments.intents import request_keys
+from payments.intents.rehearsal import Rehearsal
 from payments.intents.request_keys import Bound, KeyedRequest
 from payments.intents.write import ACCEPTED_FOR_NOW, Committed, Draft, IntentWriter, draft
 from payments.model import Created, Page, PaymentRequest, Requester, RequestKey
@@ -49,16 +50,20 @@ class Payments:
         """
         keyed = KeyedRequest(tenant=caller.tenant, key_digest=key.digest, fingerprint=fingerprint(request))
         try:
-            drafted = await self._draft(caller, request, keyed)
+            drafted = await self._draft(caller, request)
         except Invalid:
             # What was valid when the key was bound stays answered, also when a bank's rules have changed since.
             if (bound := await request_keys.find(self._tools.pool, keyed)) is None:
                 raise
             return await self._repeat(caller.tenant, bound, wait_seconds)
-        committed = await self._intents.write(drafted)
+        committed = await self._intents.write(drafted, keyed)
         if isinstance(committed, Bound):
             return await self._repeat(caller.tenant, committed, wait_seconds)
-        return await self._carry(drafted, committed, wait_seconds)
+        return await self._carry(keyed, committed, wait_seconds)
+
+    async def rehearse(self, caller: Requester, request: PaymentRequest) -> Rehearsal:
+        """What `create` would begin and the bank would get; nothing is written or sent. Raises as `create`."""
+        return await self._intents.rehearse(await self._draft(caller, request))
 
     async def find_repeat(self, caller: Requester, request: PaymentRequest, key: RequestKey) -> Created | None:
         """The answer to a known key, without creating anything: for when money-moving calls are closed."""
@@ -108,7 +113,7 @@ class Payments:
         """Begin no more calls and wait for those under way."""
         await self._runner.drain()
 
-    async def _draft(self, caller: Requester, request: PaymentRequest, keyed: KeyedRequest) -> Draft:
+    async def _draft(self, caller: Requester, request: PaymentRequest) -> Draft:
         now = self._tools.clock.now()
         errors = time_errors(request.execute_at, now)
         try:
@@ -118,11 +123,11 @@ class Payments:
             raise Invalid([*errors, missing]) from None
         if errors:
             raise Invalid(errors)
-        return draft(caller, request, bank, keyed, now)
+        return draft(caller, request, bank, now)
 
-    async def _carry(self, drafted: Draft, committed: Committed, wait_seconds: float) -> Created:
+    async def _carry(self, keyed: KeyedRequest, committed: Committed, wait_seconds: float) -> Created:
         """Begin the call and wait; what is not known by then is answered with 202 and the payment as it is."""
-        tenant, view = drafted.facts.tenant, committed.view
+        tenant, view = keyed.tenant, committed.view
         if view.status is PaymentStatus.CREATED:
             self._runner.start(PaymentRef(partner_id=tenant.partner_id, payment_id=view.id), view.bank_id)
         await self._tools.enqueuer.offer(committed.jobs)
@@ -131,7 +136,7 @@ class Payments:
             view = await self._reader.get(tenant, view.id)
         if view.status in _WAITING:
             return Created(payment=view, status_code=ACCEPTED_FOR_NOW, repeated=False)
-        await request_keys.remember_status_code(self._tools.pool, drafted.keyed, CREATED)
+        await request_keys.remember_status_code(self._tools.pool, keyed, CREATED)
         return Created(payment=view, status_code=CREATED, repeated=False)
 
     async def _repeat(self, tenant: Tenant, bound: Bound, wait_seconds: float) -> Created:

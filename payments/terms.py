@@ -35,7 +35,7 @@ class Terms:
     def to_json(self) -> bytes:
         """The terms as bytes to seal: this is the one place where they leave their types."""
         account = self.creditor.account
-        terms = {
+        terms: dict[str, Any] = {
             "name": self.creditor.name.reveal(),
             "iban": _reveal(account.iban),
             "sort_code": account.sort_code,
@@ -44,6 +44,9 @@ class Terms:
             "end_to_end_id": _reveal(self.end_to_end_id),
             "metadata": dict(self.metadata),
         }
+        # Only where there is one: the fingerprints of older requests are made of what stands here.
+        if account.routing_number is not None:
+            terms["routing_number"] = account.routing_number
         return orjson.dumps(terms, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
@@ -79,7 +82,11 @@ def fingerprint(request: PaymentRequest) -> bytes:
 def _account(raw: Mapping[str, Any]) -> Account:
     if raw["iban"] is not None:
         return Account(iban=AccountNumber(raw["iban"]))
-    return Account(sort_code=raw["sort_code"], account_number=AccountNumber(raw["account_number"]))
+    return Account(
+        sort_code=raw["sort_code"],
+        routing_number=raw.get("routing_number"),
+        account_number=AccountNumber(raw["account_number"]),
+    )
 
 
 def _reveal(value: Masked | None) -> str | None:

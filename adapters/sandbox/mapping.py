@@ -88,9 +88,11 @@ def _creditor(instruction: Instruction) -> dict[str, str]:
     name, account = instruction.creditor.name.reveal(), instruction.creditor.account
     if account.iban is not None:
         return {"name": name, "iban": account.iban.reveal()}
-    if account.sort_code is not None and account.account_number is not None:
-        return {"name": name, "sort_code": account.sort_code, "account_number": account.account_number.reveal()}
-    raise ValueError("the creditor has no account")
+    if account.account_number is None:
+        raise ValueError("the creditor has no account")
+    where = {"sort_code": account.sort_code, "routing_number": account.routing_number}
+    named = {form: code for form, code in where.items() if code is not None}
+    return {"name": name, **named, "account_number": account.account_number.reveal()}
 
 
 def _post(path: str, instruction: Instruction, body: bytes) -> WireRequest:

@@ -1,6 +1,7 @@
 """Payments: from calls to the payments room and back. No rule about money lives here."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 from uuid import UUID
 
 from gateway.handlers.prefer import Wait, wait_of
@@ -12,6 +13,7 @@ from kernel import deadline
 from kernel.errors import FieldError, Invalid, NotFound, Unavailable
 from kernel.ids import Kind, from_text, to_text
 from kernel.money import Money
+from payments.intents.rehearsal import Rehearsal
 from payments.model import Created, PaymentRequest, Requester, RequestKey
 from payments.reading.reader import Filter
 from payments.states.names import PaymentStatus
@@ -25,6 +27,8 @@ async def create_payment(services: Services, call: Call) -> Reply:
     """201 when the bank's word came within the wait, 202 when not; a repeat has the first answer's status."""
     wait = _wait(services, call)
     request = _request(call, call.body)
+    if call.query.dry_run:
+        return Reply(_rehearsal(await services.payments.rehearse(_requester(call), request)), 200)
     key = RequestKey(call.request.headers["Idempotency-Key"])
     if call.admission.repeats_only:
         created = await _repeat_only(services, call, request, key)
@@ -84,6 +88,15 @@ def _request(call: Call, body: PaymentIn) -> PaymentRequest:
         execute_at=body.execute_at,
         metadata=body.metadata,
     )
+
+
+def _rehearsal(rehearsal: Rehearsal) -> dict[str, Any]:
+    return {
+        "object": "payment_dry_run",
+        "bank_id": rehearsal.bank_id,
+        "status": rehearsal.status.value,
+        "requests": [{**asdict(request), "headers": dict(request.headers)} for request in rehearsal.requests],
+    }
 
 
 def _headers(created: Created, preference: str | None) -> dict[str, str]:

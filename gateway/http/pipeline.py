@@ -24,6 +24,7 @@ from kernel import deadline
 from kernel.errors import FieldError, Forbidden, Invalid
 
 _KEY_LENGTH_MAX = 255
+_READING = frozenset({"GET", "HEAD"})
 
 
 class Authenticator(Protocol):
@@ -152,10 +153,12 @@ class Pipeline(Generic[Services]):
             call.request[LIMIT_HEADERS] = dict(call.admission.headers)
 
     async def _read(self, route: Route[Services], call: Call) -> None:
-        if route.once:
-            _check_key(call.request)
         if route.query is not None:
             call.query = bodies.query(route.query, call.request.query)
+        elif route.access is Access.PARTNER and call.request.query_string and route.method not in _READING:
+            raise Invalid([FieldError(pointer="", code="unknown_field", message="No parameters are known here.")])
+        if route.once and not getattr(call.query, "dry_run", False):
+            _check_key(call.request)
         if route.raw:
             call.raw = await bodies.read(call.request, route.body_bytes_max)
         elif route.request is not None:

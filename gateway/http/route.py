@@ -29,9 +29,9 @@ class Route(Generic[Services]):
     """One way into the service. `sentence` is its summary in the OpenAPI document.
 
     `request`, `query` and `response` are pydantic types; `weigh` gives the cost of a body where it is not 1 (its limit
-    is then asked after the body was read). `once` marks routes that move money: an Idempotency-Key is required and a
-    body that names one member twice is refused. `form` and `raw` bodies are read by the handler. `others` are further
-    good answers by their status.
+    is then asked after the body was read). `once` marks routes that move money: an Idempotency-Key is required (not for
+    a `dry_run`), and a body that names one member twice is refused. `form` and `raw` bodies are read by the handler.
+    `others` are further good answers by their status.
     """
 
     method: str

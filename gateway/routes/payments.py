@@ -5,7 +5,15 @@ from gateway.http.route import Family, Route
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import Page
-from gateway.schemas.payments import BankOut, PaymentFilter, PaymentIn, PaymentOut, TimelineOut
+from gateway.schemas.payments import (
+    BankOut,
+    PaymentFilter,
+    PaymentIn,
+    PaymentOut,
+    PaymentQuery,
+    RehearsalOut,
+    TimelineOut,
+)
 from gateway.services import Services
 
 _PAYMENTS: Family[Services] = Family(tag="payments", reads=Scope.PAYMENTS_READ, writes=Scope.PAYMENTS_WRITE)
@@ -15,8 +23,10 @@ PAYMENTS: tuple[Route[Services], ...] = (
     _PAYMENTS.post(
         "/v1/payments",
         payments.create_payment,
-        "Make a payment; a repeat with the same Idempotency-Key answers the same payment as it is now.",
+        "Make a payment, or with dry_run see what the bank would get; a repeated key answers the same payment.",
         request=PaymentIn,
+        query=PaymentQuery,
+        others={200: RehearsalOut},
         response=PaymentOut,
         status=201,
         limit=LimitClass.MONEY,

@@ -9,17 +9,21 @@ from adapters.contract import Account, Creditor
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.types import (
     DomesticNumber,
+    Flag,
     Iban,
     Id,
     Metadata,
     MoneyIn,
     MoneyOut,
     Name,
+    Query,
     Reference,
     Request,
     Response,
+    RoutingNumber,
     SortCode,
     Time,
+    is_uk_number,
     wrong,
 )
 from payments.states.names import PaymentStatus
@@ -35,22 +39,30 @@ BankId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
 
 
 class AccountIn(Request):
-    """An IBAN, or a sort code with an account number."""
+    """An IBAN, or an account number with a sort code (United Kingdom) or a routing number (United States)."""
 
     iban: Iban | None = None
     sort_code: SortCode | None = None
+    routing_number: RoutingNumber | None = None
     account_number: DomesticNumber | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        domestic = (self.sort_code is not None) + (self.account_number is not None)
-        if domestic == 1 or (domestic == 2) == (self.iban is not None):
-            raise wrong("account", "Send iban, or sort_code with account_number.")
+    def _one_form(self) -> Self:
+        forms = [self.iban, self.sort_code, self.routing_number]
+        if sum(form is not None for form in forms) != 1 or (self.iban is None) == (self.account_number is None):
+            raise wrong("account", "Send iban, or account_number with either sort_code or routing_number.")
+        if self.sort_code is not None and not is_uk_number(self.account_number):
+            raise wrong("account", "An account_number beside a sort_code has 6 to 8 digits.")
         return self
 
     def to_account(self) -> Account:
         """As the payments room wants it."""
-        return Account(iban=self.iban, sort_code=self.sort_code, account_number=self.account_number)
+        return Account(
+            iban=self.iban,
+            sort_code=self.sort_code,
+            routing_number=self.routing_number,
+            account_number=self.account_number,
+        )
 
 
 class CreditorIn(Request):
@@ -77,11 +89,18 @@ class PaymentIn(Request):
     metadata: Metadata = Field(default_factory=dict)
 
 
+class PaymentQuery(Query):
+    """`dry_run=true` checks everything and shows what the bank would get, without making the payment."""
+
+    dry_run: Flag = False
+
+
 class AccountOut(Response):
     """A creditor's account, masked."""
 
     iban: str | None = None
     sort_code: str | None = None
+    routing_number: str | None = None
     account_number: str | None = None
 
 
@@ -138,6 +157,25 @@ class PaymentOut(Response):
     execute_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+
+class ShownRequestOut(Response):
+    """One request as the bank would get it; names, account numbers and credentials are masked."""
+
+    kind: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str | None
+
+
+class RehearsalOut(Response):
+    """What would become of a payment. Its references are made anew for the payment itself."""
+
+    object: Literal["payment_dry_run"]
+    bank_id: str
+    status: str
+    requests: list[ShownRequestOut]
 
 
 class PaymentFilter(PageQuery):

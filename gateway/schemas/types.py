@@ -19,6 +19,9 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\
 _REFERENCE = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]{1,35}")
 # schwifty reads its registry with the first IBAN; read with the module, it holds up no request.
 IBAN("GB33BUKB20201555555555")
+# ABA routing numbers: the first two digits are a district (00 to 12), a thrift (21 to 32), electronic (61 to 72) or 80.
+_ROUTING_NUMBER = re.compile(r"(0\d|1[0-2]|2[1-9]|3[0-2]|6[1-9]|7[0-2]|80)\d{7}", re.ASCII)
+_ROUTING_WEIGHTS = (3, 7, 1) * 3
 _METADATA_KEY = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 _METADATA_MAX = 20
 _METADATA_VALUE_MAX = 500
@@ -82,9 +85,14 @@ def _iban(value: AccountNumber) -> AccountNumber:
 
 
 def _account_number(value: AccountNumber) -> AccountNumber:
-    if re.fullmatch(r"[0-9]{6,8}", value.reveal()) is None:
-        raise wrong("format", "Expected 6 to 8 digits.")
+    if re.fullmatch(r"[0-9A-Za-z]{1,17}", value.reveal()) is None:
+        raise wrong("format", "Expected 1 to 17 letters and digits; with a sort_code, 6 to 8 digits.")
     return value
+
+
+def is_uk_number(value: AccountNumber | None) -> bool:
+    """Whether it is an account number as it stands beside a sort code."""
+    return value is not None and re.fullmatch(r"[0-9]{6,8}", value.reveal()) is not None
 
 
 def _name(value: PersonName) -> PersonName:
@@ -126,6 +134,21 @@ def _sort_code(value: Any) -> str:
     return digits
 
 
+def _routing_number(value: Any) -> str:
+    """Nine digits of a Federal Reserve district, an electronic or a thrift range, whose weighted sum ends with 0."""
+    if not isinstance(value, str) or _ROUTING_NUMBER.fullmatch(value) is None:
+        raise wrong("format", "Expected nine digits of an ABA routing number.")
+    if sum(weight * int(digit) for weight, digit in zip(_ROUTING_WEIGHTS, value, strict=True)) % 10:
+        raise wrong("invalid_routing_number", "This is no ABA routing number: its check digit is wrong.")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if value not in {"true", "false"}:
+        raise wrong("format", "Expected true or false.")
+    return bool(value == "true")
+
+
 def _shown(kind: str, **schema: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": kind, **schema})
 
@@ -138,8 +161,14 @@ def whole(check: Callable[[Any], Any], kind: str = "object", **schema: Any) -> t
 Time = Annotated[datetime, BeforeValidator(_time), _shown("string", format="date-time")]
 Currency = Annotated[str, AfterValidator(_currency), _shown("string", pattern="^[A-Z]{3}$", examples=["GBP"])]
 Iban = Annotated[AccountNumber, AfterValidator(_iban), _shown("string", examples=["GB33BUKB20201555555555"])]
+RoutingNumber = Annotated[
+    str, BeforeValidator(_routing_number), _shown("string", pattern="^[0-9]{9}$", examples=["021000021"])
+]
+Flag = Annotated[bool, BeforeValidator(_flag), _shown("boolean")]
 SortCode = Annotated[str, BeforeValidator(_sort_code), _shown("string", examples=["12-34-56"])]
-DomesticNumber = Annotated[AccountNumber, AfterValidator(_account_number), _shown("string", pattern="^[0-9]{6,8}$")]
+DomesticNumber = Annotated[
+    AccountNumber, AfterValidator(_account_number), _shown("string", pattern="^[0-9A-Za-z]{1,17}$")
+]
 Name = Annotated[PersonName, AfterValidator(_name), _shown("string", minLength=1, maxLength=_NAME_MAX)]
 Reference = Annotated[
     Masked, AfterValidator(_reference), _shown("string", minLength=1, maxLength=35, examples=["Invoice 2026-17"])

@@ -12,6 +12,7 @@ from payments.calls.news import news_of
 from payments.calls.operations import Owner, insert_submission
 from payments.intents.caps import hold_day_caps, payment_cap_errors
 from payments.intents.planning import Facts, PlannedSubmission, plan_submission
+from payments.intents.rehearsal import Rehearsal, show_submission
 from payments.intents.request_keys import Bound, KeyedRequest, bind
 from payments.model import PaymentRequest, Requester
 from payments.policy import Caps
@@ -35,7 +36,6 @@ class Draft:
     requester: Requester
     facts: Facts
     bank: ConfiguredBank
-    keyed: KeyedRequest
     submission: PlannedSubmission = field(repr=False)
     execute_at: datetime | None
     drafted_at: datetime
@@ -49,9 +49,7 @@ class Committed:
     jobs: tuple[Job, ...]
 
 
-def draft(
-    requester: Requester, request: PaymentRequest, bank: ConfiguredBank, keyed: KeyedRequest, now: datetime
-) -> Draft:
+def draft(requester: Requester, request: PaymentRequest, bank: ConfiguredBank, now: datetime) -> Draft:
     """Plan the intent of a request. Raises Invalid with every field that this bank would not take."""
     facts = Facts(
         tenant=requester.tenant,
@@ -67,7 +65,6 @@ def draft(
         requester=requester,
         facts=facts,
         bank=bank,
-        keyed=keyed,
         submission=submission,
         execute_at=request.execute_at,
         drafted_at=now,
@@ -80,7 +77,7 @@ class IntentWriter:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    async def write(self, draft: Draft) -> Committed | Bound:
+    async def write(self, draft: Draft, keyed: KeyedRequest) -> Committed | Bound:
         """Commit the intent, or return what its key is bound to already.
 
         Raises Invalid for an unknown or suspended merchant or an amount over its cap, Conflict `daily_cap_reached` or
@@ -91,16 +88,27 @@ class IntentWriter:
         owner = Owner(tenant=facts.tenant, payment_id=facts.payment_id, key=key)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             mine = Bound(payment_id=facts.payment_id, status_code=ACCEPTED_FOR_NOW)
-            bound = await bind(connection, draft.keyed, mine, draft.drafted_at)
+            bound = await bind(connection, keyed, mine, draft.drafted_at)
             if bound is not None:
                 return bound
             return await self._write(connection, draft, owner)
 
+    async def rehearse(self, draft: Draft) -> Rehearsal:
+        """What would be written and sent; nothing is. Raises as `write` does, but for what keys are about."""
+        async with self._tools.pool.acquire() as connection, connection.transaction(readonly=True):
+            status = await self._admit(connection, draft)
+        shown = show_submission(draft.bank, draft.submission.instruction)
+        return Rehearsal(bank_id=draft.bank.bank.id, status=status, requests=[shown])
+
+    async def _admit(self, connection: Connection, draft: Draft) -> PaymentStatus:
+        """With what status the intent begins, if the parties and the caps let it."""
+        suspended = await self._check_parties(connection, draft)
+        await hold_day_caps(connection, self._caps(draft.facts), draft.facts, draft.drafted_at)
+        return first_status(draft, suspended=suspended)
+
     async def _write(self, connection: Connection, draft: Draft, owner: Owner) -> Committed:
         facts, now = draft.facts, draft.drafted_at
-        suspended = await self._check_parties(connection, draft)
-        await hold_day_caps(connection, self._caps(facts), facts, now)
-        status = first_status(draft, suspended=suspended)
+        status = await self._admit(connection, draft)
         payment = _first_row(draft, status, self._first_check(draft, status))
         await self._insert(connection, payment, facts, owner)
         await insert_submission(connection, self._tools.vault, owner, draft.submission)

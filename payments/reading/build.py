@@ -63,4 +63,6 @@ def masked_account(account: Account) -> dict[str, str]:
     if account.iban is not None:
         return {"iban": account.iban.masked()}
     number = account.account_number.masked() if account.account_number else ""
+    if account.routing_number is not None:
+        return {"routing_number": account.routing_number, "account_number": number}
     return {"sort_code": account.sort_code or "", "account_number": number}

@@ -64,7 +64,17 @@ def _checks(raw: dict[str, Any]) -> dict[str, bool]:
 def _account(creditor: dict[str, Any]) -> bool:
     if "iban" in creditor:
         return _iban(creditor["iban"])
-    return _matches(creditor.get("sort_code"), r"[0-9]{6}") and _matches(creditor.get("account_number"), r"[0-9]{8}")
+    number = creditor.get("account_number")
+    if "routing_number" in creditor:
+        return _routing(creditor["routing_number"]) and _matches(number, r"[0-9]{8,17}")
+    return _matches(creditor.get("sort_code"), r"[0-9]{6}") and _matches(number, r"[0-9]{8}")
+
+
+def _routing(value: object) -> bool:
+    """The check digit of ABA routing numbers: digits weighted 3, 7, 1 sum up to a multiple of ten."""
+    if not isinstance(value, str) or re.fullmatch(r"[0-9]{9}", value) is None:
+        return False
+    return sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(value)) % 10 == 0
 
 
 def _iban(value: object) -> bool:

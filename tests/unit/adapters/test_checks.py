@@ -123,12 +123,14 @@ def test_settings_survive_sealing() -> None:
     [
         {},
         {"sort_code": "123456"},
+        {"routing_number": "021000021"},
+        {"routing_number": "021000021", "sort_code": "123456", "account_number": AccountNumber("12345678")},
         {"account_number": AccountNumber("12345678")},
         {"iban": AccountNumber(IBAN), "sort_code": "123456"},
         {"iban": AccountNumber(IBAN), "sort_code": "123456", "account_number": AccountNumber("12345678")},
     ],
 )
-def test_an_account_is_one_of_two_forms(parts: dict[str, Any]) -> None:
-    """Neither, half or both forms of account raise ValueError."""
+def test_an_account_is_one_of_three_forms(parts: dict[str, Any]) -> None:
+    """None, half or two of the forms raise ValueError."""
     with pytest.raises(ValueError, match="an account is"):
         Account(**parts)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from adapters.declaration import AccountScheme
 from gateway.http.bodies import validated
 from gateway.schemas.admin import BankChange, ClientIn
 from gateway.schemas.pages import PageQuery
@@ -46,11 +47,21 @@ def test_currencies_are_those_of_iso_4217_with_a_minor_unit(currency: Any) -> No
         {"account_number": "12345678"},
         {"iban": "GB82WEST12345698765432", "sort_code": "123456", "account_number": "12345678"},
         {"sort_code": "12345", "account_number": "12345678"},
+        {"sort_code": "123456", "account_number": "12345"},
+        {"sort_code": "123456", "account_number": "1234567A"},
+        {"routing_number": "021000021"},
+        {"routing_number": "021000022", "account_number": "12345678"},
+        {"routing_number": "131000021", "account_number": "12345678"},
+        {"routing_number": "02100002", "account_number": "12345678"},
+        {"routing_number": "021000021", "account_number": "123456789012345678"},
+        {"routing_number": "021000021", "account_number": "1234-5678"},
+        {"routing_number": "021000021", "account_number": ""},
+        {"routing_number": "021000021", "sort_code": "123456", "account_number": "12345678"},
         {"sort_code": "123456", "account_number": "1234567890"},
     ],
 )
 def test_accounts_that_are_none(account: dict[str, str]) -> None:
-    """An IBAN with its check digits, or sort code and number; never half of one or both."""
+    """An IBAN with its check digits, or a number with its sort code or routing number; never half of one, or two."""
     with pytest.raises(ValidationError):
         AccountIn.model_validate(account)
 
@@ -65,6 +76,13 @@ def test_accounts_are_normalised_and_masked() -> None:
     assert "Example Books" not in repr(request)
     domestic = AccountIn.model_validate({"sort_code": "12-34-56", "account_number": "12345678"})
     assert domestic.sort_code == "123456"
+
+
+@pytest.mark.parametrize("number", ["021000021", "011401533", "091000019", "322271627", "611111113", "800000006"])
+def test_routing_numbers_of_every_range_are_taken(number: str) -> None:
+    """Banks, thrifts, electronic and traveller's cheques, each with its check digit (ABA)."""
+    account = AccountIn.model_validate({"routing_number": number, "account_number": "A1234567890123456"})
+    assert account.to_account().scheme is AccountScheme.ROUTING_NUMBER
 
 
 @pytest.mark.parametrize("reference", ["", "   ", "x" * 36, "a_b", "ünïcode", "line\nbreak", 'quote"', 5])
