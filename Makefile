@@ -3,7 +3,7 @@
 #   make run          the whole product on this machine, playing its journey; ONCE=1 ends after it with status 0 or 1
 #   make test         every test but the long ones
 #   make check        lint, types, the repository's own rules, make test
-#   make test-long    the long tier
+#   make test-long    the long tier; its result is docs/long-latest.md
 #   make chaos        faults under load, three seeds, about half an hour; its result is docs/chaos-latest.md
 #   make bench        figures beside bare ceilings, some minutes; its results go to bench/results
 #   make new-adapter NAME=examplebank
@@ -35,7 +35,7 @@ test: environment
 	@$(PYTHON_RUN) -m pytest -m "not long" $(PARALLEL)
 
 test-long: environment
-	@$(PYTHON_RUN) -m pytest -m long
+	@$(PYTHON_RUN) -m pytest -m long -p tests.support.long_page --page docs/long-latest.md
 
 chaos: environment
 	@$(PYTHON_RUN) -m bench.chaos --seeds 3 --seconds 480 --out docs/chaos-latest.md

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from statistics import quantiles
@@ -43,7 +44,7 @@ class _Merchant:
 
 
 @pytest.mark.parametrize("waiting", [500, pytest.param(5_000, marks=[pytest.mark.long, pytest.mark.timeout(300)])])
-async def test_six_hours_away(world: World, waiting: int, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_six_hours_away(world: World, waiting: int, record_property: Callable[[str, object], None]) -> None:
     """A merchant that was away for six hours has everything soon after, without a stampede, and nothing is dead."""
     world.health = HealthPolicy()
     endpoint_id, merchant = await world.endpoint(concurrency=CAP), _Merchant()
@@ -69,9 +70,9 @@ async def test_six_hours_away(world: World, waiting: int, capsys: pytest.Capture
     assert {state for state, _ in (await world.states()).values()} == {"delivered"}
     assert max(merchant.ramp[:8]) <= CAP // 2
     assert max(merchant.ramp) <= CAP
-    with capsys.disabled():
-        at = [merchant.ramp[n] for n in (0, 1, 2, 4, 8, 16, 32, 64, 128)]
-        print(f"\n{waiting} waiting: all there after {seconds:.1f} s, in flight at requests 1 … 129: {at}")  # noqa: T201 - figures
+    record_property(f"seconds until all {waiting} were there", round(seconds, 1))
+    at = [merchant.ramp[n] for n in (0, 1, 2, 4, 8, 16, 32, 64, 128)]
+    record_property("in flight at requests 1, 2, 3, 5, 9, 17 … 129", at)
 
 
 class _Street:
@@ -94,7 +95,7 @@ class _Street:
     [(500, (25, 1, 2.0)), pytest.param(5_000, (200, 5, 1.2), marks=[pytest.mark.long, pytest.mark.timeout(600)])],
 )
 async def test_a_hanging_merchant_makes_nobody_wait(
-    world: World, capsys: pytest.CaptureFixture[str], waiting: int, numbers: tuple[int, int, float]
+    world: World, record_property: Callable[[str, object], None], waiting: int, numbers: tuple[int, int, float]
 ) -> None:
     """While one endpoint hangs with thousands waiting, the 99th percentile of 49 others stays near what it was."""
     world.health = replace(HealthPolicy(), hold=HoldPolicy(failures=30_000))  # never held: the worst that it can do
@@ -114,8 +115,7 @@ async def test_a_hanging_merchant_makes_nobody_wait(
         await _tell(world, hanging, LaneMode.OPEN)
         ratios.append(await _p99(world, hanging, events) / alone)
     median = sorted(ratios)[len(ratios) // 2]
-    with capsys.disabled():
-        print(f"\np99 beside a hanging endpoint with {waiting} waiting: {median:.2f} of what it is alone")  # noqa: T201 - figures
+    record_property(f"p99 beside it over p99 alone, median of {pairs} (≤ {ratio})", round(median, 2))
     assert median <= ratio
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -55,7 +55,13 @@ async def replayed(stage: Stage, replay: Replay, process: asyncio.subprocess.Pro
     ("deliveries", "kills"), [(1_000, (0.3,)), pytest.param(10_000, (0.2, 0.5), marks=pytest.mark.long)]
 )
 async def test_a_killed_worker_changes_no_count(
-    stage: Stage, database_url: str, redis_url: str, deliveries: int, kills: tuple[float, ...]
+    stage: Stage,
+    database_url: str,
+    redis_url: str,
+    deliveries: int,
+    kills: tuple[float, ...],
+    *,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Killed in the middle, once or twice: each delivery is in round 1 exactly once, and the counts say so."""
     endpoint = await stage.endpoint()
@@ -69,5 +75,7 @@ async def test_a_killed_worker_changes_no_count(
     async with worker(database_url, redis_url) as process:
         done = await replayed(stage, replay, process, deliveries + 1)
     assert (done.state, done.queued, done.skipped) == (ReplayState.COMPLETED, deliveries, 0)
-    assert await stage.rounds(endpoint) == {1: deliveries}
+    rounds = await stage.rounds(endpoint)
+    record_property(f"deliveries by round, of {deliveries}, after {len(kills)} kills", rounds)
+    assert rounds == {1: deliveries}
     assert await stage.pool.fetchval("SELECT count(*) FROM deliveries WHERE replay_id = $1", replay.id) == deliveries
