@@ -4,7 +4,9 @@ A shard is named by its hash tag, which is the one key that a call declares: the
 all of them live on one server, of a cluster as well. The server's own clock counts every delay and lease.
 """
 
+import asyncio
 from collections.abc import Awaitable, Sequence
+from secrets import token_hex
 from typing import Any, Protocol
 
 from redis import exceptions
@@ -46,6 +48,10 @@ class RedisQueue:
         self._epoch: bytes | None = None
         self._scripts = load_scripts()
         self._parked_ms = -1
+        # Calls have numbers, so that the server can tell an answer that never arrived from one that did.
+        self._claimer = token_hex(8).encode()
+        self._turn = asyncio.Lock()
+        self._calls = self._heard = 0
 
     async def enqueue(self, jobs: Sequence[Job]) -> list[Placed]:
         """See the port."""
@@ -55,11 +61,17 @@ class RedisQueue:
         return records.unpack_placed(await self._run("enqueue", records.pack_offers(jobs), *bounds))
 
     async def claim(self, limit: int) -> list[Claim]:
-        """See the port."""
+        """See the port. What an answer held that got lost is given out again at once, not after its lease."""
         records.bounded(limit)
         if limit < 1:
             return []
-        blob, self._parked_ms = await self._run("claim", limit, self._lease_ms)
+        async with self._turn:
+            self._calls += 1
+            number = self._calls
+            about = (self._claimer, number, self._heard)
+            blob, self._parked_ms = await self._run("claim", limit, self._lease_ms, *about)
+            if blob:
+                self._heard = number
         return records.unpack_claims(blob)
 
     async def finish(self, finishes: Sequence[Finish]) -> int:

@@ -6,6 +6,7 @@ import struct
 import time
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -45,8 +46,11 @@ async def test_an_empty_queue_leaves_nothing_behind(redis: Redis, queue: RedisQu
     await _fill(queue, lanes=20, jobs_each=5)
     while claims := await queue.claim(50):
         await queue.finish([Finish(claim=claim) for claim in claims])
-    kept = {key.decode().split(":")[-1] for key in await redis.keys("{tnq0}:*")}
-    assert {name for name in kept if not name.startswith("L")} <= {"epoch", "jobs", "lanes", "ring", "timers", "wake"}
+    kept = {key.decode().split(":", 2)[-1] for key in await redis.keys("{tnq0}:*")}
+    lasting = {name for name in kept if not name.startswith(("L", "claimer:"))}
+    assert lasting <= {"epoch", "jobs", "lanes", "ring", "timers", "wake"}
+    for name in kept - lasting:
+        assert name.startswith("L") or await redis.pttl(f"{{tnq0}}:1.1:{name}") > 0
 
 
 async def test_a_server_that_lost_its_scripts_gets_them_again(redis: Redis, queue: RedisQueue) -> None:
@@ -91,6 +95,85 @@ async def test_a_full_server_is_unavailable_and_changes_nothing(redis: Redis, qu
     finally:
         await redis.config_set("maxmemory", 0)
     assert await queue.count() == 0
+
+
+class Deaf:
+    """A way to the server on which answers can get lost, or calls arrive late."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self.is_deaf = False
+        self.kept: list[tuple[Any, ...]] = []
+        self.keeps = False
+
+    async def execute_command(self, *args: Any) -> Any:
+        if self.keeps:
+            self.kept.append(args)
+            raise ConnectionError
+        answer = await self._redis.execute_command(*args)
+        if self.is_deaf:
+            raise ConnectionError
+        return answer
+
+    async def let_go(self) -> None:
+        """What was kept arrives now."""
+        self.keeps = False
+        for args in self.kept:
+            await self._redis.execute_command(*args)
+
+
+async def _claimed_in_vain(queue: RedisQueue, times: int = 1) -> None:
+    for _ in range(times):
+        with pytest.raises(QueueUnavailable):
+            await queue.claim(10)
+
+
+async def test_what_a_lost_answer_gave_out_is_given_out_again_at_once(redis: Redis, queue: RedisQueue) -> None:
+    """A claimer that did not hear its answers gets the same jobs from its next call; their lanes are not full."""
+    jobs = jobs_of(new_lane(), POLICY.lane_cap)
+    await queue.enqueue(jobs)
+    way = Deaf(redis)
+    claimer = RedisQueue(way, POLICY)
+    assert await claimer.count() == len(jobs)
+    way.is_deaf = True
+    await _claimed_in_vain(claimer, 3)
+    way.is_deaf = False
+    claims = await claimer.claim(50)
+    assert [claim.job for claim in claims] == jobs
+    assert await claimer.claim(50) == []
+    assert await claimer.finish([Finish(claim=claim) for claim in claims]) == len(jobs)
+
+
+async def test_what_was_heard_is_never_taken_back(redis: Redis, queue: RedisQueue) -> None:
+    """Neither by calls that find nothing, nor by another claimer's, nor after a lost answer that held nothing."""
+    await queue.enqueue(jobs_of(new_lane(), 3))
+    way = Deaf(redis)
+    claimer = RedisQueue(way, POLICY)
+    claims = await claimer.claim(10)
+    assert await claimer.claim(10) == []
+    way.is_deaf = True
+    await _claimed_in_vain(claimer)
+    way.is_deaf = False
+    assert await claimer.claim(10) == []
+    assert await RedisQueue(redis, POLICY).claim(10) == []
+    assert await claimer.finish([Finish(claim=claim) for claim in claims]) == 3
+
+
+@pytest.mark.parametrize("given", [0, 1], ids=["after a call that found nothing", "after a call that gave out a job"])
+async def test_a_claim_that_arrives_late_keeps_nothing(redis: Redis, queue: RedisQueue, given: int) -> None:
+    """A call that was overtaken gives out nothing, or what it gave out is taken back by the next one."""
+    way = Deaf(redis)
+    claimer = RedisQueue(way, POLICY)
+    assert await claimer.claim(10) == []
+    way.keeps = True
+    await _claimed_in_vain(claimer)
+    way.keeps = False
+    await queue.enqueue(jobs_of(new_lane(), given))
+    claims = await claimer.claim(10)
+    await queue.enqueue(later := jobs_of(new_lane(), 1))
+    await way.let_go()
+    assert [claim.job for claim in await claimer.claim(10)] == later
+    assert await claimer.finish([Finish(claim=claim) for claim in claims]) == given
 
 
 async def test_no_server_is_unavailable() -> None:

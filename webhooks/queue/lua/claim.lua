@@ -1,12 +1,43 @@
--- ARGV[3]: how many, ARGV[4]: lease in ms. Answers two values: records of 62 bytes (lane (32), delivery (16), round,
+-- ARGV[3]: how many, ARGV[4]: lease in ms, ARGV[5]: who claims, ARGV[6]: the number of this call, ARGV[7]: the number of
+-- its last call that was heard to give out jobs. Answers two values: records of 62 bytes (lane (32), delivery (16), round,
 -- step, origin, priority, fence), and in how many ms the next parked lane may give out jobs (-1: there is none).
 local limit, lease_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
+local number, heard = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- Entries that no longer count are dropped on the way. Each was put there by one call, so a few rounds bound this one.
 local ROUNDS = 3
 
 local bucket = 'L' .. second_after(lease_ms)
 local deadline = tonumber(string.sub(bucket, 2))
-local claimed = {}
+local claimed, held = {}, {}
+
+-- The claimer's last call that gave out jobs: its number, and 24 bytes a job (delivery, fence).
+local LAST = prefix .. 'claimer:' .. ARGV[5]
+
+-- Nobody will send what was given out in an answer that got lost: its lanes need not wait until the leases end.
+local function take_back(record)
+    local ids, fences, names = {}, {}, {}
+    for offset = 9, #record, 24 do
+        ids[#ids + 1] = string.sub(record, offset, offset + 15)
+        fences[ids[#ids]] = struct.unpack('>I8', record, offset + 16)
+    end
+    local jobs = read(JOBS, ids, unpack_job)
+    for id, job in pairs(jobs) do
+        if job.state == IS_LEASED and job.stamp == fences[id] then
+            names[#names + 1] = job.lane
+        else
+            jobs[id] = nil
+        end
+    end
+    load_lanes(distinct(names))
+    for _, id in ipairs(ids) do
+        local job = jobs[id]
+        if job then
+            release(lanes[job.lane])
+            make_ready(id, job, job.lane)
+        end
+    end
+    commit()
+end
 
 -- Who is to give out a job, one by one: always the lane that is furthest behind, which then moves on by a job's time.
 -- The ring is sorted; a lane goes back in from the end, where it belongs already unless weights differ.
@@ -60,6 +91,7 @@ local function lease(name, id, job)
     if lane.interval > 0 then
         lane.tat = math.max(lane.tat, now_us) + lane.interval
     end
+    held[#held + 1] = id .. struct.pack('>I8', now_us)
     claimed[#claimed + 1] = name .. id
         .. struct.pack('>I2I2BBI8', job.round, job.step, job.origin, job.priority, now_us)
 end
@@ -93,11 +125,22 @@ local function round(want)
     return true
 end
 
+local last = redis.call('GET', LAST)
+local last_number = last and struct.unpack('>I8', last)
+if last and last_number >= number then
+    return { '', 0 }  -- this call was overtaken by later ones: nobody waits for its answer
+end
+if last and last_number ~= heard then
+    take_back(last)
+end
 unpark(limit)
 for _ = 1, ROUNDS do
     if #claimed >= limit or not round(limit - #claimed) then
         break
     end
+end
+if #held > 0 then
+    redis.call('SET', LAST, struct.pack('>I8', number) .. table.concat(held), 'PX', lease_ms)
 end
 if redis.call('ZCARD', RING) > 1 then
     wake()

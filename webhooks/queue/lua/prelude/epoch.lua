@@ -12,6 +12,7 @@
 --   <tag>:<n>:timers      zset     buckets of one second, by that second: D (due) and L (leases)
 --   <tag>:<n>:D<second>   list     lane and delivery (48 bytes) that become ready then
 --   <tag>:<n>:L<second>   list     deliveries (16 bytes) whose lease ends then
+--   <tag>:<n>:claimer:id  string   what a claimer was last given, for as long as the leases last (claim.lua)
 --   <tag>:<n>:wake        list     one token while something may be claimable; claimers block on it
 --
 -- `jobs` is the membership and the truth: an entry of a list whose job says otherwise is dropped when it is met, so
