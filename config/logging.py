@@ -4,12 +4,14 @@ What is written is only what types allow: masked values as their mask, bytes as 
 of their type. Of an exception the log holds its type and places, and its words only where they are ours: a driver's or
 a library's message may repeat what a caller sent.
 
-Each line is written at once. It costs a few microseconds, and a process that is killed loses none.
+A line is written at once, so that a process that is killed loses none. Only the lines of answered requests, of which
+there are thousands a second, are written together (`Lines`): a killed process loses those of its last moment.
 """
 
+import asyncio
 import logging
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -26,6 +28,7 @@ from kernel.masked import Masked
 _FRAMES_MAX = 20
 _CHAIN_MAX = 5
 _WORDS_MAX = 200
+_TOGETHER_SECONDS = 0.05
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 EventDict = MutableMapping[str, Any]
@@ -33,8 +36,7 @@ EventDict = MutableMapping[str, Any]
 
 def configure_logging(settings: LoggingSettings, clock: Clock, stream: BinaryIO | None = None) -> None:
     """Set up the logs of this process, those of libraries included. The composition root calls it once."""
-    stream = stream or getattr(sys, settings.stream).buffer
-    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    stream, level = stream or _stream(settings), _level(settings)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -48,6 +50,36 @@ def configure_logging(settings: LoggingSettings, clock: Clock, stream: BinaryIO 
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_LibraryHandler()], level=max(level, logging.WARNING), force=True)
+
+
+class Lines:
+    """Lines at level info of a busy kind: rendered when they are told, written together a moment later.
+
+    Call `flush` at the end. Needs a running event loop.
+    """
+
+    def __init__(self, settings: LoggingSettings, clock: Clock, stream: BinaryIO | None = None) -> None:
+        self._stream = stream or _stream(settings)
+        self._is_wanted = _level(settings) <= logging.INFO
+        self._clock = clock
+        self._waiting: list[bytes] = []
+
+    def __call__(self, event: str, fields: Mapping[str, Any]) -> None:
+        """One line; its fields are plain values."""
+        if not self._is_wanted:
+            return
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(_TOGETHER_SECONDS, self.flush)
+        self._waiting.append(
+            _render(None, "info", {**fields, "event": event, "level": "info", "at": self._clock.now()})
+        )
+
+    def flush(self) -> None:
+        """Write what waits."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._stream.write(b"".join(waiting))
+            self._stream.flush()
 
 
 class _LineLogger:
@@ -77,6 +109,15 @@ class _LibraryHandler(logging.Handler):
             words=words,
             exc_info=record.exc_info,
         )
+
+
+def _stream(settings: LoggingSettings) -> BinaryIO:
+    stream: BinaryIO = getattr(sys, settings.stream).buffer
+    return stream
+
+
+def _level(settings: LoggingSettings) -> int:
+    return logging.getLevelNamesMapping()[settings.level.upper()]
 
 
 def _timestamp(clock: Clock) -> Callable[[Any, str, EventDict], EventDict]:

@@ -20,6 +20,7 @@ from config.settings import Settings
 from kernel.clock import CorrectedClock
 from kernel.deadline.pool import PatientPool
 from kernel.masked import Secret
+from kernel.redis import RedisLine
 
 _POSTGRES_MIN = 140_000
 _KEEP = "noeviction"
@@ -49,13 +50,15 @@ class ResourceError(Exception):
 class Resources:
     """What one process holds. `hot_pool` is for ingest, claims and results; `key_pool` for the vault alone.
 
-    `queue_redis` is the queue's server, or the node of its cluster that the settings name.
+    `queue_redis` is the queue's server, or the node of its cluster that the settings name; `queue_line` is one
+    connection to it for calls that are many and short.
     """
 
     pool: Pool
     hot_pool: Pool
     key_pool: Pool
     queue_redis: Redis
+    queue_line: RedisLine
     queue_cluster: ClusterNodes | None
     limits_redis: Redis
     clock: CorrectedClock
@@ -95,6 +98,7 @@ async def open_resources(
             hot_pool=pools[1],
             key_pool=pools[2],
             queue_redis=queue_redis,
+            queue_line=await stack.enter_async_context(_line(redis)),
             queue_cluster=cluster,
             limits_redis=limits_redis,
             clock=clock,
@@ -203,6 +207,15 @@ async def _redis(settings: RedisSettings, url: Secret) -> AsyncIterator[Redis]:
         yield client
     finally:
         await client.aclose()
+
+
+@asynccontextmanager
+async def _line(settings: RedisSettings) -> AsyncIterator[RedisLine]:
+    line = RedisLine(settings.queue_url.reveal(), timeout_seconds=settings.call_timeout_seconds)
+    try:
+        yield line
+    finally:
+        await line.close()
 
 
 @asynccontextmanager

@@ -1,57 +1,89 @@
 """The HTTP surfaces: the public one for partners and banks, and the admin one on another port."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.admin.services import AdminServices
 from gateway.http.call import Call, Reply
-from gateway.http.edge import EDGE
+from gateway.http.edge import Answering, Edge, RequestHandler
 from gateway.http.pipeline import Guards, Pipeline
-from gateway.http.replies import to_json
+from gateway.http.replies import WholeResponse, to_json
 from gateway.http.route import Route, open_family
-from gateway.metrics import METRICS, EdgeMetrics
+from gateway.http.server import DIRECT
+from gateway.metrics import EdgeMetrics
 from gateway.openapi import document
-from gateway.overload.middleware import OverloadMetrics, shedding
+from gateway.overload.shedder import OverloadMetrics, Shedder
 from gateway.overload.shedding import Priority, priority_of
 from gateway.routes import PUBLIC_ROUTES
 from gateway.services import Services
 
 # Every route reads its body itself, up to its own cap; aiohttp's would only stand in the way.
 _NO_CAP = 0
-PRIORITIES = web.AppKey("priorities", dict[Any, Priority])
 
 
 def build_app(services: Services) -> web.Application:
     """The public port: partners, banks, and documents for everybody."""
     guards = Guards(partners=services.verifier, gate=services.gate, proxies=services.proxies)
-    app = _application(PUBLIC_ROUTES, services, guards, "Threadneedle")
-    app[METRICS] = EdgeMetrics.of(services.health.registry)
+    edge = Edge(EdgeMetrics.of(services.health.registry), services.log)
     counts = OverloadMetrics.of(services.health.registry, services.load)
-    priorities = app[PRIORITIES]
-    app.middlewares.insert(0, shedding(services.load, priorities, counts, services.request_seconds_max))
-    return app
+    shedder = Shedder(services.load, counts, services.request_seconds_max)
+    return _application(PUBLIC_ROUTES, Pipeline(services, guards), _Surface(edge, "Threadneedle", shedder))
 
 
 def build_admin_app(services: AdminServices) -> web.Application:
     """The admin port: admins, and the machines that watch this process."""
-    guards = Guards(admins=services.tokens, gate=services.gate)
-    return _application(ADMIN_ROUTES, services, guards, "Threadneedle administration")
+    pipeline = Pipeline(services, Guards(admins=services.tokens, gate=services.gate))
+    return _application(ADMIN_ROUTES, pipeline, _Surface(Edge(), "Threadneedle administration"))
 
 
-def _application(routes: Sequence[Route[Any]], services: Any, guards: Guards, title: str) -> web.Application:
-    app = web.Application(middlewares=EDGE, client_max_size=_NO_CAP)
-    pipeline: Pipeline[Any] = Pipeline(services, guards)
-    app[PRIORITIES] = {}
-    for route in (*routes, _description(routes, title)):
-        handler = pipeline.bind(route)
-        app[PRIORITIES][handler] = priority_of(route)
-        app.router.add_route(route.method, route.path, handler)
-        if route.method == "GET":  # RFC 9110 §9.3.2: as GET, without the body, which aiohttp leaves out
-            app.router.add_route("HEAD", route.path, handler)
+@dataclass(frozen=True, slots=True)
+class _Surface:
+    """What stands around the routes of a port: its edge, its name, and what refuses requests when they are too many."""
+
+    edge: Edge
+    title: str
+    shedder: Shedder | None = None
+
+    def handler(self, pattern: str, answering: Answering, priority: Priority) -> RequestHandler:
+        """The handler of a route, or of what has none."""
+        handler = self.edge.wrap(pattern, answering)
+        return handler if self.shedder is None else self.shedder.wrap(priority, handler)
+
+
+def _application(routes: Sequence[Route[Any]], pipeline: Pipeline[Any], surface: _Surface) -> web.Application:
+    app = web.Application(middlewares=[_unrouted(surface)], client_max_size=_NO_CAP)
+    direct: dict[tuple[str, str], RequestHandler] = {}
+    for route in (*routes, _description(routes, surface.title)):
+        handler = surface.handler(route.path, pipeline.bind(route), priority_of(route))
+        # RFC 9110 §9.3.2: HEAD is as GET, without the body.
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            app.router.add_route(method, route.path, handler)
+            if "{" not in route.path:
+                direct[method, route.path] = handler
+    app[DIRECT] = direct
     return app
+
+
+def _unrouted(surface: _Surface) -> Middleware:
+    """The middleware for what no route takes: another path, another method."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        error = request.match_info.http_exception
+        if error is None:
+            return await handler(request)
+
+        async def refused(_: Call) -> WholeResponse:
+            raise error
+
+        return await surface.handler("unknown", refused, Priority.READS)(request)
+
+    return middleware
 
 
 def _description(routes: Sequence[Route[Any]], title: str) -> Route[Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.handlers.prefer import WaitPolicy
 from gateway.health import Health
+from gateway.http.edge import Log
 from gateway.http.peer.address import Network
 from gateway.limits.gate import Gate
 from gateway.oauth.tokens.keys import KeyRing
@@ -37,7 +38,8 @@ from webhooks.replays.service import Replays
 class Services:
     """Built by the composition root; `proxies` are the networks of our own proxies in front.
 
-    A request has `request_seconds_max` in all, what it waits for a bank included.
+    A request has `request_seconds_max` in all, what it waits for a bank included. `log` takes the lines of answers;
+    without it they go where all lines go.
     """
 
     verifier: Verifier
@@ -70,3 +72,4 @@ class Services:
     wait: WaitPolicy = field(default_factory=WaitPolicy)
     load: Load = field(default_factory=Load)
     request_seconds_max: float = 60
+    log: Log | None = None

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
 from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 
@@ -17,7 +18,9 @@ from gateway.problems.fields import field_errors
 from kernel.errors import FieldError, Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
+Bytes = TypeVar("Bytes", bytes, bytearray)
 DEPTH_MAX = 32
+_JSON = "application/json"
 _BODY_SECONDS = 10.0
 
 
@@ -26,13 +29,16 @@ async def read(request: web.Request, bytes_max: int, seconds: float = _BODY_SECO
 
     Raises TooLarge beyond the cap, RequestTimeout, UnsupportedMedia for a content encoding (it would hide its size).
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.headers.get(CONTENT_ENCODING, "identity").lower() != "identity":
         raise UnsupportedMedia("Content encodings are not accepted.")
     if (request.content_length or 0) > bytes_max:
         raise TooLarge(f"A body here has at most {bytes_max} bytes.")
     place = request.get(PLACE)
     if request.content.is_eof():  # most bodies came with their headers, and a timer costs more than reading them
-        return await _collect(request, bytes_max, place)
+        body = _bounded(request.content.read_nowait(), bytes_max)
+        if place is not None:
+            place.take(len(body))
+        return body
     try:
         with place.parked() if place is not None else nullcontext():
             async with asyncio.timeout(seconds):
@@ -47,14 +53,21 @@ async def _collect(request: web.Request, bytes_max: int, place: Place | None) ->
         body += chunk
         if place is not None:
             place.take(len(chunk))
-        if len(body) > bytes_max:
-            raise TooLarge(f"A body here has at most {bytes_max} bytes.")
+        _bounded(body, bytes_max)
     return bytes(body)
+
+
+def _bounded(body: Bytes, bytes_max: int) -> Bytes:
+    if len(body) > bytes_max:
+        raise TooLarge(f"A body here has at most {bytes_max} bytes.")
+    return body
 
 
 def check_json_type(request: web.Request) -> None:
     """Raises UnsupportedMedia unless the body says that it is JSON in UTF-8."""
-    if request.content_type != "application/json" or (request.charset or "utf-8").lower() not in {"utf-8", "utf8"}:
+    if request.headers.get(CONTENT_TYPE) == _JSON:
+        return
+    if request.content_type != _JSON or (request.charset or "utf-8").lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMedia("Send application/json in UTF-8.")
 
 

@@ -1,12 +1,13 @@
 """One request as handlers see it, and what they give back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 
+from gateway.http.peer.address import Network, caller_address
 from gateway.limits.gate import Admission
 from gateway.oauth.scopes import Caller
 from kernel.errors import FieldError, Invalid, NotFound
@@ -25,11 +26,14 @@ class Admin:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """The request, filled in stage by stage (gateway/http/pipeline.py); handlers only read it."""
+    """The request, filled in stage by stage (gateway/http/pipeline.py); handlers only read it.
+
+    `proxies` are the networks of our own proxies in front.
+    """
 
     request: web.Request
     request_id: str
-    address: str
+    proxies: Sequence[Network] = ()
     caller: Caller = NOBODY
     admin: Admin | None = None
     admission: Admission = field(default_factory=Admission)
@@ -37,13 +41,18 @@ class Call:
     body: Any = None
     query: Any = None
 
+    @property
+    def address(self) -> str:
+        """The caller's address. Reading it costs more than most that is done with a request, so ask once."""
+        return caller_address(self.request.remote, self.request.headers.get("X-Forwarded-For", ""), self.proxies)
+
     def path_text(self, name: str) -> str:
         """A part of the path."""
         return self.request.match_info[name]
 
     def path_id(self, name: str, kind: Kind, environment: Environment | None = None) -> UUID:
         """An id in the path, of the caller's environment. Raises NotFound for whatever names nothing there."""
-        return from_text(kind, self.request.match_info[name], environment or self.caller.tenant.environment)
+        return from_text(kind, self.path_text(name), environment or self.caller.tenant.environment)
 
     def maybe_id(self, text: str | None, kind: Kind, pointer: str) -> UUID | None:
         """As `sent_id`, for a field that may be left out."""

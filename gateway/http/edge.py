@@ -1,79 +1,103 @@
 """Around every request, found or not: its id, its log line, and a problem document for whatever goes wrong."""
 
+import random
 import re
 import time
-from secrets import token_hex
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from multidict import istr
 
-from gateway.http.replies import refuse
-from gateway.metrics import METRICS
+from gateway.http.call import Call
+from gateway.http.replies import WholeResponse, refuse
+from gateway.metrics import EdgeMetrics
 from gateway.problems.document import DATABASE_AWAY, problem_of
 from gateway.problems.errors import RequestTimeout
 from kernel.errors import ThreadneedleError
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
+_REQUEST_ID = istr("X-Request-Id")
 _log = structlog.get_logger()
 
-REQUEST_ID = web.RequestKey("request_id", str)
-CALLER_ID = web.RequestKey("caller_id", str)
-LIMIT_HEADERS = web.RequestKey("limit_headers", dict)
+# From a call to its response; whatever it raises becomes a problem document.
+Answering: TypeAlias = Callable[[Call], Awaitable[WholeResponse]]
+RequestHandler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+# Takes the event's name and fields of a log line.
+Log: TypeAlias = Callable[[str, Mapping[str, Any]], None]
 
 
-@web.middleware
-async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, the caller's own if it is harmless, and say it in the answer."""
-    sent = request.headers.get("X-Request-Id", "")
-    request[REQUEST_ID] = request_id = sent if _SAFE_ID.fullmatch(sent) else token_hex(12)
-    response = await handler(request)
-    response.headers["X-Request-Id"] = request_id
-    return response
+def _say(event: str, fields: Mapping[str, Any]) -> None:
+    _log.info(event, **fields)
 
 
-@web.middleware
-async def log_answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """One wide line and one count per answer; the route's pattern, never the path, so that no id or value is in it."""
-    started = time.perf_counter()
-    response = await handler(request)
-    seconds, route = time.perf_counter() - started, _pattern(request)
-    if (metrics := request.app.get(METRICS)) is not None:
-        metrics.answered(route, request.method, response.status, seconds)
-    _log.info(
-        "request.answered",
-        request_id=request[REQUEST_ID],
-        method=request.method,
-        route=route,
-        status=response.status,
-        duration_ms=round(seconds * 1000, 2),
-        client=request.get(CALLER_ID),
-    )
-    return response
+class Edge:
+    """What happens to every request of a surface. `log` takes the lines of answers, of which there are the most."""
+
+    def __init__(self, metrics: EdgeMetrics | None = None, log: Log | None = None) -> None:
+        self._metrics = metrics
+        self._log = log or _say
+
+    def wrap(self, route: str, answering: Answering) -> RequestHandler:
+        """The handler of a route; `route` is its pattern, which logs and metrics call it by."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await self._serve(request, route, answering)
+
+        return handle
+
+    async def _serve(self, request: web.Request, route: str, answering: Answering) -> WholeResponse:
+        started = time.perf_counter()
+        call = Call(request=request, request_id=_id_of(request))
+        try:
+            response = await answering(call)
+            response.fields["X-Request-Id"] = call.request_id
+        except Exception as error:  # noqa: BLE001 - the edge: whatever goes wrong, the caller gets a document
+            response = refuse(problem_of(_explained(error, call)), call.request_id, call.admission.headers)
+        self._tell(call, route, response.status, time.perf_counter() - started)
+        return response
+
+    def _tell(self, call: Call, route: str, status: int, seconds: float) -> None:
+        """One wide line and one count; the route's pattern, never the path, so that no id or value is in it."""
+        method = call.request.method
+        if self._metrics is not None:
+            self._metrics.answered(route, method, status, seconds)
+        self._log(
+            "request.answered",
+            {
+                "request_id": call.request_id,
+                "method": method,
+                "route": route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 2),
+                "client": call.caller.owner or None,
+            },
+        )
 
 
-@web.middleware
-async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error becomes a problem document; one that is not the caller's is logged with where it came from."""
-    try:
-        return await handler(request)
-    except Exception as error:  # noqa: BLE001 - the edge: whatever goes wrong, the caller gets a document
-        known = _explained(error, request)
-        return refuse(problem_of(known), request[REQUEST_ID], request.get(LIMIT_HEADERS, {}))
+def new_request_id() -> str:
+    """It has to differ from others, not to be guessed."""
+    return f"{random.getrandbits(96):024x}"
 
 
-def _explained(error: Exception, request: web.Request) -> Exception:
+def _id_of(request: web.Request) -> str:
+    """The caller's own id of the request if it is harmless."""
+    sent = request.headers.get(_REQUEST_ID)
+    return sent if sent is not None and _SAFE_ID.fullmatch(sent) else new_request_id()
+
+
+def _explained(error: Exception, call: Call) -> Exception:
     """The error to answer. A caller who hung up is no error of ours, and a database that is away is not unexpected."""
     if isinstance(error, ThreadneedleError | web.HTTPException):
         return error
-    if isinstance(error, OSError | RuntimeError) and request.transport is None:
-        log_abandoned(request[REQUEST_ID])
+    if isinstance(error, OSError | RuntimeError) and call.request.transport is None:
+        log_abandoned(call.request_id)
         return RequestTimeout()  # nobody reads it, but the counts by status show it as the caller's
     if isinstance(error, DATABASE_AWAY):
-        _log.warning("request.postponed", **_origin(error, request[REQUEST_ID]))
+        _log.warning("request.postponed", **_origin(error, call.request_id))
     else:
-        log_unexpected(error, request[REQUEST_ID])
+        log_unexpected(error, call.request_id)
     return error
 
 
@@ -98,16 +122,3 @@ def _places(error: BaseException) -> list[str]:
         places.append(f"{step.tb_frame.f_code.co_filename}:{step.tb_lineno} {step.tb_frame.f_code.co_name}")
         step = step.tb_next
     return places
-
-
-def _pattern(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unknown"
-
-
-# The first stands outermost; each sees what the ones below it made of the request.
-EDGE = (
-    identify,  # everything after it can name the request
-    log_answer,  # sees the final status, problems included
-    answer_problems,  # innermost: handlers and stages raise, nobody else catches
-)

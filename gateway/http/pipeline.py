@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol
 
 from aiohttp import web
+from aiohttp.hdrs import AUTHORIZATION
 
 from gateway.http import bodies
 from gateway.http.call import Admin, Call
-from gateway.http.edge import CALLER_ID, LIMIT_HEADERS, REQUEST_ID
-from gateway.http.peer.address import Network, caller_address
-from gateway.http.replies import answer
+from gateway.http.edge import Answering
+from gateway.http.peer.address import Network
+from gateway.http.replies import WholeResponse, answer
 from gateway.http.route import Access, Route, Services
 from gateway.limits.gate import Admission
 from gateway.limits.policy import LimitClass
@@ -78,31 +79,37 @@ class Pipeline(Generic[Services]):
     def __init__(self, services: Services, guards: Guards) -> None:
         self._services = services
         self._guards = guards
-        self._stages: Sequence[Callable[[Route[Services], Call], Awaitable[None]]] = (
-            self._authenticate,  # who calls; before anything of the request is read
-            self._admit,  # cheap refusal of too many calls, before bodies are read
-            self._authorize,  # whether the caller may; after the limits, so that this answer tells them too
-            self._read,  # the body up to the route's cap, the query string, typed
-            self._weigh,  # batches cost what they hold, which only the body tells
-        )
 
-    def bind(self, route: Route[Services]) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """The aiohttp handler of a route."""
+    def bind(self, route: Route[Services]) -> Answering:
+        """From a call of the route to its response."""
+        stages = self._stages(route)
 
-        async def handle(request: web.Request) -> web.Response:
-            call = Call(request=request, request_id=request[REQUEST_ID], address=self._address(request))
+        async def answering(call: Call) -> WholeResponse:
+            call.proxies = self._guards.proxies
             try:
-                heed(request)
-                for stage in self._stages:
+                heed(call.request)
+                for stage in stages:
                     await stage(route, call)
                 deadline.check()  # what its caller waits for no longer is not begun
                 reply = await route.handler(self._services, call)
-                headers = {**call.admission.headers, **reply.headers}
-                return answer(reply.data, reply.status or route.status, headers)
+                return answer(reply.data, reply.status or route.status, {**call.admission.headers, **reply.headers})
             finally:
                 call.admission.leave()
 
-        return handle
+        return answering
+
+    def _stages(self, route: Route[Services]) -> Sequence[Callable[[Route[Services], Call], Awaitable[None]]]:
+        """What the route has use for of this list."""
+        is_limited = self._guards.gate is not None and route.limit is not LimitClass.UNLIMITED
+        has_input = route.once or route.raw or route.query is not None or route.request is not None
+        stages = (
+            (self._authenticate, True),  # who calls; before anything of the request is read
+            (self._admit, is_limited and route.weigh is None),  # cheap refusal of too many, before bodies are read
+            (self._authorize, True),  # whether the caller may; after the limits, so that this answer tells them too
+            (self._read, has_input),  # the body up to the route's cap, the query string, typed
+            (self._weigh, is_limited and route.weigh is not None),  # batches cost what they hold, which the body tells
+        )
+        return [stage for stage, is_needed in stages if is_needed]
 
     async def _authenticate(self, route: Route[Services], call: Call) -> None:
         try:
@@ -113,18 +120,16 @@ class Pipeline(Generic[Services]):
             raise
 
     async def _identify(self, route: Route[Services], call: Call) -> None:
-        authorization = call.request.headers.get("Authorization")
+        authorization = call.request.headers.get(AUTHORIZATION)
         if route.access is Access.PARTNER and self._guards.partners is not None:
             call.caller = await self._guards.partners.authenticate(authorization)
-            call.request[CALLER_ID] = call.caller.owner
         elif route.access is Access.ADMIN and self._guards.admins is not None:
             call.admin = await self._guards.admins.authenticate(authorization)
         elif route.access is not Access.OPEN:
             raise Unauthenticated
 
     async def _admit(self, route: Route[Services], call: Call) -> None:
-        if route.weigh is None:
-            await self._take(route, call, 1)
+        await self._take(route, call, 1)
 
     async def _authorize(self, route: Route[Services], call: Call) -> None:
         if route.access is Access.PARTNER and route.scope is not None and not call.caller.may(route.scope):
@@ -136,21 +141,18 @@ class Pipeline(Generic[Services]):
 
     async def _take(self, route: Route[Services], call: Call, cost: int) -> None:
         gate = self._guards.gate
-        if gate is None or route.limit is LimitClass.UNLIMITED:
+        if gate is None:
             return
         if route.access is Access.OPEN:
             await self._take_for_address(route.limit, call)
-            return
-        if call.admin is not None:
+        elif call.admin is not None:
             call.admission = await gate.admit_admin(call.admin.name)
         else:
             call.admission = await gate.admit(call.caller, route.limit, cost)
-        call.request[LIMIT_HEADERS] = dict(call.admission.headers)
 
     async def _take_for_address(self, limit: LimitClass, call: Call) -> None:
         if self._guards.gate is not None:
             call.admission = await self._guards.gate.admit_address(limit, call.address)
-            call.request[LIMIT_HEADERS] = dict(call.admission.headers)
 
     async def _read(self, route: Route[Services], call: Call) -> None:
         if route.query is not None:
@@ -171,9 +173,6 @@ class Pipeline(Generic[Services]):
         bodies.check_json_type(call.request)
         call.raw = await bodies.read(call.request, route.body_bytes_max)
         return _object(bodies.parse(call.raw, unique_names=route.once))
-
-    def _address(self, request: web.Request) -> str:
-        return caller_address(request.remote, request.headers.get("X-Forwarded-For", ""), self._guards.proxies)
 
 
 def _object(value: Any) -> Any:

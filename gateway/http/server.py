@@ -1,16 +1,17 @@
 """Runs an application as we want it: no access log (our own line is cheaper), and problems also for what is no HTTP."""
 
-from collections.abc import Awaitable, Callable
-from secrets import token_hex
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias, cast
 
 import structlog
 from aiohttp import web
+from aiohttp.hdrs import EXPECT
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
 
-from gateway.http.edge import log_abandoned, log_unexpected
+from gateway.http.edge import RequestHandler as Handling
+from gateway.http.edge import log_abandoned, log_unexpected, new_request_id
 from gateway.http.replies import refuse
 from gateway.overload.connections import BoundedHandler, ConnectionBounds, HeadTooLarge, HeadTooSlow
 from gateway.problems.document import ACTIONS, Problem, problem_of
@@ -19,6 +20,8 @@ _KEEPALIVE_SECONDS = 75
 _HEADERS_MAX = 100
 _RequestHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger()
+# By method and raw path, the handlers of the routes whose path is always the same.
+DIRECT = web.AppKey("direct", dict[tuple[str, str], Handling])
 _UNREADABLE = Problem(
     status=400,
     code="malformed_request",
@@ -64,7 +67,24 @@ class _Runner(web.AppRunner):
     async def _make_server(self) -> Server:
         made = await super()._make_server()
         kwargs = made._kwargs  # noqa: SLF001 - aiohttp has no other way to choose the protocol's class
-        return _Server(_without_text(made.request_handler), request_factory=made.request_factory, **kwargs)
+        direct = self.app.get(DIRECT)
+        handle = _directly(direct or {}, _without_text(made.request_handler))
+        return _Server(handle, request_factory=made.request_factory, **kwargs)
+
+
+def _directly(direct: Mapping[tuple[str, str], Handling], handle: _RequestHandler) -> _RequestHandler:
+    """Past the application's router, which costs as much as the handler of a busy route.
+
+    Whatever is not written exactly as in the table, and whatever expects something first, goes through the application.
+    """
+
+    def handled(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        handling = direct.get((request.method, request.raw_path))
+        if handling is None or EXPECT in request.headers:
+            return handle(request)
+        return handling(cast("web.Request", request))
+
+    return handled
 
 
 def _without_text(handle: _RequestHandler) -> _RequestHandler:
@@ -74,7 +94,7 @@ def _without_text(handle: _RequestHandler) -> _RequestHandler:
         try:
             return await handle(request)
         except web.HTTPException as error:
-            request_id = token_hex(12)
+            request_id = new_request_id()
             _log.info("request.refused", request_id=request_id, status=error.status)
             return refuse(problem_of(error), request_id, {"X-Request-Id": request_id})
 
@@ -98,7 +118,7 @@ class _Handler(BoundedHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - it may repeat what was sent
     ) -> web.StreamResponse:
-        request_id = token_hex(12)
+        request_id = new_request_id()
         if status < 500:
             _log.info("request.unreadable", request_id=request_id, error=type(exc).__name__)
         elif isinstance(exc, ConnectionError):

@@ -99,7 +99,7 @@ class Batcher(Generic[Row, Result]):
                 self._metrics.refused.labels(self._work.name).inc()
             raise Unavailable("Too many writes are waiting.", code="overloaded")
         loop = asyncio.get_running_loop()
-        entry = _Waiting[Row, Result](row, self._work.key(row), loop.time(), loop.create_future())
+        entry: _Waiting[Row, Result] = _Waiting(row, self._work.key(row), loop.time(), loop.create_future())
         self._waiting += 1
         if entry.key in self._keys:
             self._followers.setdefault(entry.key, deque()).append(entry)

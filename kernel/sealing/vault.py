@@ -38,6 +38,10 @@ class Vault:
         owner = (partner_id, merchant_id)
         return self._keys.of_owner_if_known(owner) or (await self._keys.of_owners([owner]))[owner]
 
+    def known_data_key(self, owner: Owner) -> DataKey | None:
+        """The owner's data key if it needs no query."""
+        return self._keys.of_owner_if_known(owner)
+
     async def data_keys(self, owners: Collection[Owner]) -> dict[Owner, DataKey]:
         """The data keys of many owners with three queries at most, and none if all are known."""
         return await self._keys.of_owners(set(owners))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -29,10 +30,11 @@ from threadneedle.roles import policies
 from webhooks.events.matching import Matcher, MatcherMetrics
 from webhooks.events.writer import EventWriter
 from webhooks.queue.enqueuer import EnqueuerMetrics, EnqueuerPolicy, QueueEnqueuer
-from webhooks.queue.port import RebuildableQueue
+from webhooks.queue.port import QueuePolicy, RebuildableQueue
 from webhooks.queue.redis_queue import RedisQueue, shard_tag
 from webhooks.queue.sharded import ShardedQueue
 
+_NEW_OBJECTS = 50_000
 _log = structlog.get_logger()
 
 
@@ -128,6 +130,18 @@ async def running(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncItera
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def settle_memory() -> None:
+    """Call it once everything is built.
+
+    Python looks for garbage whenever 700 objects are new. Under load hundreds of requests are in flight, and each of
+    those searches walks all that they hold and finds nothing: it was a seventh of the gateway's CPU. What
+    stands at the start is never looked at again, and the rest after fifty thousand.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, 20, 50)
+
+
 async def stop_signal(on_stop: Callable[[], None] | None = None) -> None:
     """Wait for SIGTERM or SIGINT."""
     stopped = asyncio.Event()
@@ -154,9 +168,7 @@ def _machine_clock(skew_seconds: float) -> Callable[[], datetime]:
 @contextlib.asynccontextmanager
 async def _open_queue(resources: Resources, settings: Settings) -> AsyncIterator[RebuildableQueue]:
     policy, shards = policies.queue_policy(settings.webhooks), settings.webhooks.queue_shards
-    cluster = resources.queue_cluster
-    servers = [cluster.shard(shard_tag(shard)) if cluster else resources.queue_redis for shard in range(shards)]
-    parts = [RedisQueue(server, policy, shard=shard, shards=shards) for shard, server in enumerate(servers)]
+    parts = [_shard(resources, policy, shard, shards) for shard in range(shards)]
     if shards == 1:
         yield parts[0]
         return
@@ -165,6 +177,12 @@ async def _open_queue(resources: Resources, settings: Settings) -> AsyncIterator
         yield queue
     finally:
         await queue.close()
+
+
+def _shard(resources: Resources, policy: QueuePolicy, shard: int, shards: int) -> RedisQueue:
+    if (cluster := resources.queue_cluster) is not None:
+        return RedisQueue(cluster.shard(shard_tag(shard)), policy, shard=shard, shards=shards)
+    return RedisQueue(resources.queue_line, policy, waiting=resources.queue_redis, shard=shard, shards=shards)
 
 
 def _enqueuer_policy(settings: Settings) -> EnqueuerPolicy:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from aiohttp import web
 
+from config.logging import Lines
 from gateway.admin.banks import BankBook
 from gateway.admin.journal import Journal
 from gateway.admin.limits.changes import LimitChanges
@@ -37,7 +38,14 @@ from payments.operators.evidence import OperatorEvidence
 from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
-from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
+from threadneedle.roles.foundation import (
+    Foundation,
+    open_foundation,
+    open_payment_tools,
+    running,
+    settle_memory,
+    stop_signal,
+)
 from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.memory import Catalogue
 from webhooks.catalogue.service import EventTypes
@@ -79,7 +87,8 @@ async def run() -> None:
     ):
         payments = Payments(tools)
         webhooks = _Webhooks(publisher=publisher, courier=courier)
-        services = _services(foundation, edge, webhooks, payments, tools)
+        lines = Lines(foundation.settings.logging, foundation.clock)
+        services = replace(_services(foundation, edge, webhooks, payments, tools), log=lines)
         banks = BankBook(edge.journal, foundation.vault, adapters.adapters)
         admin = AdminServices(
             journal=edge.journal,
@@ -99,6 +108,7 @@ async def run() -> None:
             _serving(build_admin_app(admin), where.admin_host, where.admin_port, foundation),
             _serving(build_app(services), where.host, where.port, foundation) as public,
         ):
+            settle_memory()
             _log.info("role.ready", role="gateway", port=where.port, admin_port=where.admin_port)
             await stop_signal(edge.health.drain)
             services.load.drain()
@@ -106,6 +116,7 @@ async def run() -> None:
             await public.stop()
             await services.load.idle(where.drain_seconds)
         await payments.drain()
+        lines.flush()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,10 @@ class Catalogue:
         self._vault = vault
         self._known: dict[Tenant, _Known] = {}
 
+    def knows(self, tenant: Tenant) -> bool:
+        """Whether the tenant's types were learnt."""
+        return tenant in self._known
+
     async def learn(self, tenant: Tenant) -> None:
         """Load the tenant's types, unless they are known."""
         if tenant not in self._known:

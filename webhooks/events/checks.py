@@ -23,6 +23,10 @@ class Merchants:
         self._pool = pool
         self._known: dict[tuple[Tenant, UUID], None] = {}
 
+    def knows(self, tenant: Tenant, merchant_id: UUID) -> bool:
+        """Whether it is remembered as the tenant's."""
+        return (tenant, merchant_id) in self._known
+
     async def unknown(self, tenant: Tenant, ids: Collection[UUID]) -> set[UUID]:
         """Those of the ids that name no merchant of the tenant."""
         missing = {merchant_id for merchant_id in ids if (tenant, merchant_id) not in self._known}
@@ -62,6 +66,15 @@ class Checks:
         if any(isinstance(found, Invalid) for found in checked) and await self._catalogue.has_moved(tenant):
             checked = await self._check_each(tenant, requests, unknown)
         return checked
+
+    def check_known(self, tenant: Tenant, request: EventRequest) -> Typing | None:
+        """The same from memory alone, for a request in which nothing is wrong; None where something is, or may be."""
+        if request.merchant_id is not None and not self._merchants.knows(tenant, request.merchant_id):
+            return None
+        if not self._catalogue.knows(tenant) or check(request, self._policy):
+            return None
+        typing = self._catalogue.check(tenant, request.type, request.type_version, request.data)
+        return typing if isinstance(typing, Typing) else None
 
     def forget(self, tenant: Tenant) -> None:
         """Learn the tenant's types of events again."""

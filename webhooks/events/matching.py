@@ -63,6 +63,12 @@ class Matcher:
             if item.event.tenant in filtering:
                 filtering[item.event.tenant].of(item.event, item.answers)
 
+    def foresee_one(self, prepared: SealedEvent) -> None:
+        """The same for one event."""
+        known = self._of(prepared.event.tenant)
+        if known.filters:
+            known.of(prepared.event, prepared.answers)
+
     async def current(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
         """The endpoints of the tenants as this transaction sees them: one query, and one more if any moved."""
         versions = {_tenant(row): row for row in await connection.fetch(_SQL["versions"], *_columns(tenants))}

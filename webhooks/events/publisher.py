@@ -70,6 +70,12 @@ class Publisher:
 
     async def publish(self, tenant: Tenant, request: EventRequest) -> Published:
         """Commit one event. Raises Invalid, Conflict (`event_id_reused`) or Unavailable."""
+        prepared = self._prepare_known(tenant, request)
+        if prepared is not None:
+            try:
+                return _told(await self._batcher.add(prepared))
+            except CatalogueMoved:
+                self._checks.forget(tenant)
         outcome = (await self._publish(tenant, [request]))[0]
         if isinstance(outcome, Exception):
             raise outcome
@@ -84,6 +90,11 @@ class Publisher:
         """
         self._checks.check_count(requests)
         return await self._publish(tenant, requests)
+
+    def _prepare_known(self, tenant: Tenant, request: EventRequest) -> SealedEvent | None:
+        """The event, ready for the batch, where memory is enough to make it: what is wrong or new goes the long way."""
+        typing = self._checks.check_known(tenant, request)
+        return None if typing is None else self._writer.prepare_known(new_event(tenant, request, self._clock, typing))
 
     async def _publish(self, tenant: Tenant, requests: Sequence[EventRequest]) -> list[Published | ThreadneedleError]:
         """Those that were checked under a catalogue that has moved since are checked and tried again."""
@@ -111,7 +122,11 @@ class Publisher:
 
 def _published(outcome: Written | Exception) -> Published | ThreadneedleError:
     if isinstance(outcome, Written):
-        return Published(event_id=outcome.event_id, repeated=outcome.repeated)
+        return _told(outcome)
     if isinstance(outcome, ThreadneedleError):
         return outcome
     raise outcome
+
+
+def _told(written: Written) -> Published:
+    return Published(event_id=written.event_id, repeated=written.repeated)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from kernel.errors import Conflict
 from kernel.ids import NIL, Tenant, id_beside
-from kernel.sealing import Owner, Vault
+from kernel.sealing import DataKey, Owner, Vault
 from kernel.sql import beside
 from webhooks.catalogue.memory import CatalogueMoved
 from webhooks.events.matching import Matcher
@@ -54,16 +54,22 @@ class EventWriter:
     async def prepare(self, events: Sequence[NewEvent]) -> list[SealedEvent]:
         """Build and seal the bodies and ask the filters; may be done before the transaction, to keep it short."""
         keys = await self._vault.data_keys({_owner(event) for event in events})
-        prepared = [
-            SealedEvent(
-                event=event,
-                sealed_body=self._vault.seal(keys[_owner(event)], body_of(event), body_context(event.id)),
-                answers=FilterAnswers(event),
-            )
-            for event in events
-        ]
+        prepared = [self._sealed(event, keys[_owner(event)]) for event in events]
         await self._matcher.foresee(prepared)
         return prepared
+
+    def prepare_known(self, event: NewEvent) -> SealedEvent | None:
+        """The same for one event at once; None where its data key has to be fetched first."""
+        key = self._vault.known_data_key(_owner(event))
+        if key is None:
+            return None
+        prepared = self._sealed(event, key)
+        self._matcher.foresee_one(prepared)
+        return prepared
+
+    def _sealed(self, event: NewEvent, key: DataKey) -> SealedEvent:
+        sealed = self._vault.seal(key, body_of(event), body_context(event.id))
+        return SealedEvent(event=event, sealed_body=sealed, answers=FilterAnswers(event))
 
     async def write(self, connection: Connection, events: Sequence[NewEvent]) -> list[Written]:
         """Write events and deliveries. After the commit, offer the jobs of what was written to the queue.

@@ -37,11 +37,15 @@ def shard_tag(shard: int) -> str:
 class RedisQueue:
     """`webhooks.queue.port.RebuildableQueue` on one server.
 
-    It is shard number `shard` of `shards`: an epoch that was opened for another count of shards is lost.
+    It is shard number `shard` of `shards`: an epoch that was opened for another count of shards is lost. A client whose
+    calls share one connection needs another one beside it for `wait`, which would hold up all others.
     """
 
-    def __init__(self, redis: Server, policy: QueuePolicy, *, shard: int = 0, shards: int = 1) -> None:
+    def __init__(
+        self, redis: Server, policy: QueuePolicy, *, waiting: Server | None = None, shard: int = 0, shards: int = 1
+    ) -> None:
         self._redis = redis
+        self._waiting = waiting or redis
         self._policy = policy
         self._shards = shards
         self._tag = shard_tag(shard)
@@ -101,7 +105,7 @@ class RedisQueue:
             timeout_seconds = min(timeout_seconds, self._parked_ms / 1000)
         wake = await self._key("wake")
         # A timeout of zero would be none.
-        await _translated(self._redis.execute_command("BLPOP", wake, max(timeout_seconds, _WAIT_SECONDS_MIN)))
+        await _translated(self._waiting.execute_command("BLPOP", wake, max(timeout_seconds, _WAIT_SECONDS_MIN)))
 
     async def count(self) -> int:
         """See the port."""

@@ -12,7 +12,7 @@ import orjson
 import pytest
 import structlog
 
-from config.logging import configure_logging
+from config.logging import Lines, configure_logging
 from config.sections import LoggingSettings
 from kernel.errors import Unavailable
 from kernel.masked import AccountNumber, PersonName, Secret
@@ -149,3 +149,25 @@ def test_libraries_are_heard_without_what_they_fill_in(stream: io.BytesIO) -> No
     assert first["exception"][0]["type"] == "OSError"
     assert second["words"] == "Task exception was never retrieved"
     assert PLANTED not in stream.getvalue().decode()
+
+
+async def test_lines_of_a_busy_kind_are_written_together_and_look_like_all_others() -> None:
+    """They come a moment later, at the end at once, and not at all below their level."""
+    written = io.BytesIO()
+    busy = Lines(LoggingSettings(level="info", stream="stdout"), FakeClock(), written)
+    for status in (201, 429):
+        busy("request.answered", {"status": status})
+    assert not written.getvalue()
+    busy.flush()
+    assert [(line["event"], line["status"], line["level"]) for line in lines(written)] == [
+        ("request.answered", 201, "info"),
+        ("request.answered", 429, "info"),
+    ]
+    busy("request.answered", {"status": 200})
+    async with asyncio.timeout(5):
+        while len(lines(written)) < 3:  # noqa: ASYNC110 - nothing tells when it was written
+            await asyncio.sleep(0.005)
+    quiet = Lines(LoggingSettings(level="warning", stream="stdout"), FakeClock(), written)
+    quiet("request.answered", {"status": 200})
+    quiet.flush()
+    assert len(lines(written)) == 3

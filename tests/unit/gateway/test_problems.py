@@ -6,7 +6,9 @@ from aiohttp.test_utils import make_mocked_request
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
-from gateway.http.edge import REQUEST_ID, answer_problems
+from gateway.http.call import Call
+from gateway.http.edge import Edge
+from gateway.http.replies import WholeResponse
 from gateway.problems.document import STATUSES, problem_of
 from gateway.problems.errors import RateLimited, Unauthenticated
 from gateway.problems.fields import field_errors, pointer_to
@@ -106,13 +108,12 @@ def test_what_helps_is_said_where_the_status_alone_would_mislead() -> None:
 )
 async def test_a_database_that_is_away_alarms_nobody(error: Exception, status: int, event: str, level: str) -> None:
     """503 with Retry-After and a warning; what nobody expected stays an error."""
-    request = make_mocked_request("GET", "/")
-    request[REQUEST_ID] = "r"
 
-    async def fail(_: web.Request) -> web.StreamResponse:
+    async def fail(_: Call) -> WholeResponse:
         raise error
 
     with capture_logs() as logs:
-        answer = await answer_problems(request, fail)
+        answer = await Edge(log=lambda *_: None).wrap("/", fail)(make_mocked_request("GET", "/"))
+    assert isinstance(answer, WholeResponse)
     assert (answer.status, [(line["event"], line["log_level"]) for line in logs]) == (status, [(event, level)])
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("Retry-After" in answer.fields) == (status == 503)

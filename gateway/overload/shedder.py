@@ -1,15 +1,14 @@
 """The first thing that a request meets: refused at once, or counted in until its answer is made."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from secrets import token_hex
-from typing import Any, Self
+from typing import Self
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from gateway.http.edge import RequestHandler, new_request_id
 from gateway.http.replies import refuse
 from gateway.overload.load import PLACE, Load
 from gateway.overload.shedding import Priority
@@ -19,7 +18,6 @@ from kernel.errors import Unavailable
 
 # Callers that are refused together should not come back together.
 _RETRY_AFTER_SECONDS = (1, 2, 3)
-Priorities = Mapping[Any, Priority]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +37,39 @@ class OverloadMetrics:
         return cls(shed=shed)
 
 
-def shedding(load: Load, priorities: Priorities, metrics: OverloadMetrics, seconds_max: float) -> Middleware:
-    """The middleware. `priorities` are by handler; a request has `seconds_max` in all (kernel/deadline)."""
-    refusals = [_overloaded(seconds) for seconds in _RETRY_AFTER_SECONDS]
+class Shedder:
+    """Stands before handlers. A request has `seconds_max` in all (kernel/deadline)."""
 
-    @web.middleware
-    async def shed(request: web.Request, handler: Handler) -> web.StreamResponse:
-        priority = priorities.get(request.match_info.handler, Priority.READS)
-        if load.refuses(priority):
-            metrics.shed.labels(priority.value).inc()
-            return _refuse(random.choice(refusals))  # noqa: S311 - spread, not secret
-        request[PLACE] = place = load.enter()
-        try:
-            deadline.shorten(seconds_max)
-            response = await handler(request)
-        finally:
-            load.leave(place)
-        if load.draining:
-            response.force_close()
-        return response
+    def __init__(self, load: Load, metrics: OverloadMetrics, seconds_max: float) -> None:
+        self._load = load
+        self._metrics = metrics
+        self._seconds_max = seconds_max
+        self._refusals = [_overloaded(seconds) for seconds in _RETRY_AFTER_SECONDS]
 
-    return shed
+    def wrap(self, priority: Priority, handler: RequestHandler) -> RequestHandler:
+        """The handler of requests of this priority."""
+        load = self._load
 
+        async def shed(request: web.Request) -> web.StreamResponse:
+            if load.refuses(priority):
+                return self._refuse(priority)
+            request[PLACE] = place = load.enter()
+            try:
+                deadline.shorten(self._seconds_max)
+                response = await handler(request)
+            finally:
+                load.leave(place)
+            if load.draining:
+                response.force_close()
+            return response
 
-def _refuse(problem: Problem) -> web.Response:
-    """Without a line in the log: those are what an overloaded process can spare. The load tells once a second."""
-    request_id = token_hex(12)
-    return refuse(problem, request_id, {"X-Request-Id": request_id})
+        return shed
+
+    def _refuse(self, priority: Priority) -> web.StreamResponse:
+        """Without a line in the log: those are what an overloaded process can spare. The load tells once a second."""
+        self._metrics.shed.labels(priority.value).inc()
+        problem = random.choice(self._refusals)  # noqa: S311 - spread, not secret
+        return refuse(problem, new_request_id(), {})
 
 
 def _overloaded(seconds: int) -> Problem:
