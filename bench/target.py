@@ -111,7 +111,9 @@ class Start(_Part):
 
     `disk` is the folder, under the servers' state, that is put on a disk which can be filled. `bank` prints one line of
     JSON when it listens, from which `bank_keep` is kept for the registration. In the environment of the system,
-    `$gateway_port` and `$admin_port` are free ports, the same ones after each restart.
+    `$gateway_port` and `$admin_port` are free ports, the same ones after each restart. `roles` start further processes
+    beside a running system, in its environment and `further_environment`, whose names are those of the run file; each
+    writes `ready_word` when it is ready.
     """
 
     servers: list[str]
@@ -123,6 +125,9 @@ class Start(_Part):
     bank_keep: dict[str, str]
     clock_skew_variable: str
     environment: dict[str, str] = {}
+    roles: dict[str, list[str]] = {}
+    further_environment: dict[str, str] = {}
+    ready_word: str = ""
 
 
 class BankFaults(_Part):

@@ -1,1 +1,1 @@
-"""What is measured, each figure beside what it is compared with."""
+"""What is measured, each figure beside what it is compared with; a module for each."""

@@ -4,6 +4,8 @@ Queues that are compared live beside each other on one server, as shards, and ta
 meets both.
 """
 
+import asyncio
+import sys
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -11,12 +13,14 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
+import orjson
 from redis.asyncio import Redis
 
 from tests.contracts.queue.harness import jobs_of, new_lane
 from webhooks.queue.port import JOBS_PER_CALL_MAX, Claim, Finish, Job, QueuePolicy
 from webhooks.queue.redis_queue import RedisQueue
 
+_LANES, _BATCH, _TURNS = 100, 200, 50
 POLICY = QueuePolicy(lane_cap=500, lane_window=10_000_000)
 
 
@@ -65,3 +69,25 @@ class Measured:
     async def _cpu_us(self) -> float:
         info = await self.redis.info("cpu")
         return float(info["used_cpu_user"] + info["used_cpu_sys"]) * 1_000_000
+
+
+async def _measure(url: str, waiting: int) -> dict[str, Any]:
+    """A long and a short queue of a hundred lanes side by side; the sums of enqueue, claim and finish of each turn."""
+    async with Redis.from_url(url) as redis:
+        short = await Measured.filled(redis, 0, lanes=_LANES, waiting=1_000)
+        before = (await redis.info("memory"))["used_memory"]
+        long = await Measured.filled(redis, 1, lanes=_LANES, waiting=waiting)
+        held = (await redis.info("memory"))["used_memory"] - before
+        for _ in range(_TURNS):
+            await short.turn(_BATCH)
+            await long.turn(_BATCH)
+    return {
+        "long_us": [sum(turn) for turn in zip(*long.used_us.values(), strict=True)],
+        "short_us": [sum(turn) for turn in zip(*short.used_us.values(), strict=True)],
+        "bytes_per_job": held / waiting,
+    }
+
+
+if __name__ == "__main__":
+    # For the benchmark: python -m tests.contracts.queue.costs REDIS_URL WAITING
+    print(orjson.dumps(asyncio.run(_measure(sys.argv[1], int(sys.argv[2])))).decode())  # noqa: T201

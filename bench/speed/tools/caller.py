@@ -1,6 +1,6 @@
 """A load generator: keep-alive connections that send events as fast as they are answered, or at a fixed rate.
 
-`python -m bench.speed.caller` reads an order (JSON, see `Order`) from standard input and prints what it found (JSON).
+`python -m bench.speed.tools.caller` reads an order (JSON, see `Order`) from standard input and prints what it found.
 """
 
 import asyncio
@@ -12,31 +12,12 @@ from urllib.parse import urlsplit
 
 import orjson
 import uvloop
-from pydantic import BaseModel
 
-from bench.speed.wire import Line, request_head, thinned, whole
+from bench.speed.tools.order import Order
+from bench.speed.tools.wire import Line, request_head, thinned, whole
 
 _TURN_SECONDS = 0.002
 _LAST_ANSWERS_SECONDS = 10.0
-
-
-class Order(BaseModel):
-    """What to send.
-
-    `items` are JSON texts taken in turn, in which `@@` becomes a number that never comes again and `##` the monotonic
-    nanoseconds of the sending; `batch` of them go together as `{"data": […]}`. Without `rate` (events a second) every
-    connection sends its next request when the last one was answered. `once` is a header whose value is another one for
-    every request.
-    """
-
-    url: str
-    headers: dict[str, str]
-    items: list[str]
-    connections: int
-    seconds: float
-    batch: int = 0
-    rate: float = 0.0
-    once: str = ""
 
 
 class Caller:
@@ -48,6 +29,8 @@ class Caller:
         self._items = itertools.cycle(item.encode() for item in order.items)
         self._path = urlsplit(order.url).path
         self._head = request_head("POST", self._path, order.headers)
+        # A head whose header `once` is still to be filled in; made whole for every request it would cost twice as much.
+        self._open_head = request_head("POST", self._path, {**order.headers, order.once: "@@"}) if order.once else b""
         self._idle: list[Line] = []
         self._busy = 0
         self._overdue: list[float] = []
@@ -124,8 +107,7 @@ class Caller:
         body = self._item() if not count else b'{"data":[%b]}' % b",".join(self._item() for _ in range(count))
         if not self._order.once:
             return whole(self._head, body)
-        headers = {**self._order.headers, self._order.once: str(next(self._numbers))}
-        return whole(request_head("POST", self._path, headers), body)
+        return whole(self._open_head.replace(b"@@", b"%d" % next(self._numbers)), body)
 
     def _item(self) -> bytes:
         item = next(self._items).replace(b"@@", b"%d" % next(self._numbers))

@@ -1,11 +1,12 @@
 """What nothing built on the same libraries can beat: a handler that only parses and answers, a client that only posts.
 
-`python -m bench.speed.ceilings server` prints its port and serves. `python -m bench.speed.ceilings client URL COUNT`
-posts one body so often, 100 at once, and prints seconds and CPU seconds as JSON.
+`python -m bench.speed.tools.ceilings server` prints its port and serves. `… client URL COUNT [AUTHORITY]` posts one
+body so often, 100 at once, over TLS where it is given the file of an authority, and prints seconds and CPU seconds.
 """
 
 import asyncio
 import socket
+import ssl
 import sys
 import time
 
@@ -42,11 +43,12 @@ async def serve() -> None:
     await asyncio.Event().wait()
 
 
-async def post(url: str, count: int) -> dict[str, float]:
+async def post(url: str, count: int, authority: str = "") -> dict[str, float]:
     """Post: aiohttp's client on uvloop; the same bytes, and no more is read than the status."""
     headers = {"content-type": "application/json", "webhook-id": "evt_0", "webhook-signature": "v1," + "A" * 44}
     left = iter(range(count))
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as session:
+    tls = ssl.create_default_context(cafile=authority) if authority else True
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE, ssl=tls)) as session:
 
         async def work() -> None:
             for _ in left:
@@ -63,7 +65,7 @@ def main() -> None:
     if sys.argv[1] == "server":
         uvloop.run(serve())
     else:
-        sys.stdout.buffer.write(orjson.dumps(uvloop.run(post(sys.argv[2], int(sys.argv[3])))) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps(uvloop.run(post(sys.argv[2], int(sys.argv[3]), *sys.argv[4:5]))) + b"\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What the trouble of one does to the others."""

@@ -1,0 +1,1 @@
+"""What measurements run on: the system, its partners, receivers and processes."""

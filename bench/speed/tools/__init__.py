@@ -1,0 +1,1 @@
+"""The processes around what is measured: generator, receiver, bare ceilings."""
