@@ -6,13 +6,16 @@
 The text sorts like the UUID, and so by time. Sources: RFC 9562 §5.7 (UUIDv7), Crockford base 32 (no i, l, o, u).
 """
 
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+# The database's driver makes the same ids in its rows: a kind of `uuid.UUID` that takes a tenth of the time to build.
+from asyncpg.pgproto import pgproto
+
 from kernel.errors import NotFound
+from kernel.randomness import random_bytes
 
 NIL = UUID(int=0)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -27,8 +30,9 @@ _DIGITS = bytes(
 _TEXT_LENGTH = 26
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_RANDOM_BITS = 74
 _VERSION_AND_VARIANT = (7 << 76) | (2 << 62)
+_HIGH_BITS = ((1 << 12) - 1) << 64
+_LOW_BITS = (1 << 62) - 1
 
 
 class Environment(StrEnum):
@@ -78,12 +82,12 @@ class Tenant:
 
 def new_id(at: datetime) -> UUID:
     """A UUIDv7 of that time; ids of one millisecond are in random order (RFC 9562 §6.2, method 3 not used)."""
-    return _assemble(_milliseconds(at), secrets.randbits(_RANDOM_BITS))
+    return _assemble(_milliseconds(at))
 
 
 def id_beside(other: UUID) -> UUID:
     """A new UUIDv7 that carries the milliseconds of another, so that both fall into one partition."""
-    return _assemble(other.int >> 80, secrets.randbits(_RANDOM_BITS))
+    return _assemble(other.int >> 80)
 
 
 def first_id_at(at: datetime) -> UUID:
@@ -123,9 +127,11 @@ def _milliseconds(at: datetime) -> int:
     return (at - _EPOCH) // _MILLISECOND
 
 
-def _assemble(milliseconds: int, random: int) -> UUID:
-    high, low = random >> 62, random & ((1 << 62) - 1)
-    return UUID(int=(milliseconds << 80) | _VERSION_AND_VARIANT | (high << 64) | low)
+def _assemble(milliseconds: int) -> UUID:
+    random = int.from_bytes(random_bytes(), "big")
+    value = (milliseconds << 80) | _VERSION_AND_VARIANT | (random & (_HIGH_BITS | _LOW_BITS))
+    made: UUID = pgproto.UUID(value.to_bytes(16, "big"))
+    return made
 
 
 def _encode(value: int) -> str:

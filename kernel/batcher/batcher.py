@@ -8,15 +8,12 @@ from operator import attrgetter
 from typing import Any, Generic
 
 import asyncpg
-import structlog
 
-from kernel.batcher.commit import Committer
 from kernel.batcher.metrics import BatchMetrics
 from kernel.batcher.policy import BatchPolicy, linger_seconds
 from kernel.batcher.work import BatchWork, Result, Row
+from kernel.batcher.writer import BatchWriter
 from kernel.errors import Unavailable
-
-_log = structlog.get_logger()
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +42,7 @@ class Batcher(Generic[Row, Result]):
         self._work = work
         self._policy = policy or BatchPolicy()
         self._metrics = metrics
-        self._committer = Committer(pool, work, self._policy, metrics)
+        self._writer = BatchWriter(pool, work, self._policy, metrics)
         # Rows whose keys differ from one another's and from those being written; the others follow behind their key.
         self._ready: deque[_Waiting[Row, Result]] = deque()
         self._followers: dict[Any, deque[_Waiting[Row, Result]]] = {}
@@ -113,7 +110,8 @@ class Batcher(Generic[Row, Result]):
     async def _write_batches(self) -> None:
         while await self._ripe():
             batch = self._take()
-            outcomes = await self._outcomes(batch)
+            batch.sort(key=attrgetter("key"))
+            outcomes = await self._writer.commit([entry.row for entry in batch])
             self._release(batch)
             answering = asyncio.create_task(self._answer(batch, outcomes))
             self._answering.add(answering)
@@ -157,18 +155,6 @@ class Batcher(Generic[Row, Result]):
         self._rows_last = len(batch)
         return batch
 
-    async def _outcomes(self, batch: list[_Waiting[Row, Result]]) -> list[Result | Exception]:
-        started = asyncio.get_running_loop().time()
-        try:
-            batch.sort(key=attrgetter("key"))
-            outcomes = await self._committer.commit([entry.row for entry in batch])
-        except Exception as error:  # noqa: BLE001 - a fault in the work must not end the writer
-            outcomes = [error for _ in batch]
-        if self._metrics:
-            self._metrics.rows.labels(self._work.name).observe(len(batch))
-            self._metrics.seconds.labels(self._work.name).observe(asyncio.get_running_loop().time() - started)
-        return outcomes
-
     def _release(self, batch: list[_Waiting[Row, Result]]) -> None:
         """Let the next row of each key come forward."""
         for entry in batch:
@@ -183,22 +169,11 @@ class Batcher(Generic[Row, Result]):
 
     async def _answer(self, batch: list[_Waiting[Row, Result]], outcomes: list[Result | Exception]) -> None:
         try:
-            await self._tell([outcome for outcome in outcomes if not isinstance(outcome, Exception)])
+            await self._writer.tell(outcomes)
         finally:
             for entry, outcome in zip(batch, outcomes, strict=True):
                 if not entry.outcome.done():
                     entry.outcome.set_result(outcome)
-
-    async def _tell(self, results: list[Result]) -> None:
-        if not results:
-            return
-        try:
-            async with asyncio.timeout(self._policy.after_commit_seconds):
-                await self._work.committed(results)
-        except Exception as error:  # noqa: BLE001 - the rows are committed, whatever follows
-            _log.warning(
-                "batch.committed_unheard", batch=self._work.name, rows=len(results), error=type(error).__name__
-            )
 
 
 def _set(awake: asyncio.Future[None]) -> None:

@@ -102,7 +102,7 @@ class Committer(Generic[Row, Result]):
         async with self._pool.acquire(timeout=deadline - asyncio.get_running_loop().time()) as connection:
             try:
                 async with asyncio.timeout_at(deadline):
-                    await connection.execute("BEGIN")
+                    await connection.execute(self._work.begin)
                     results = _one_each(await self._work.write(connection, rows), rows)
                 await self._end(connection)
             except BaseException as error:

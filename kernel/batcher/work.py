@@ -22,6 +22,11 @@ class BatchWork(Protocol[Row_contra, Outcome]):
         """How logs and metrics call it."""
         ...
 
+    @property
+    def begin(self) -> str:
+        """How its transactions begin: BEGIN, and what is set for them in the same round trip."""
+        ...
+
     def key(self, row: Row_contra) -> Any:
         """What the row is about, hashable and orderable: rows are sorted by it, so that batches lock in one order.
 

@@ -10,12 +10,12 @@ Header and context are authenticated with the value: one that is moved to anothe
 """
 
 import hmac
-import os
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from kernel.randomness import RANDOM_BYTES, random_bytes
 from kernel.sealing.model import KeyDestroyed, SealBroken
 
 # Stands in the place of a sealed value that was erased by itself: it opens as one whose data key was destroyed. No
@@ -24,7 +24,7 @@ ERASED = b"\x00"
 VERSION = b"\x01"
 SALT_BYTES = 8
 _HEADER_BYTES = 1 + 16 + SALT_BYTES
-_NONCE_BYTES = 12
+_NONCE_BYTES = RANDOM_BYTES
 _TAG_BYTES = 16
 _BODY_START = _HEADER_BYTES + _NONCE_BYTES
 OVERHEAD_BYTES = _BODY_START + _TAG_BYTES
@@ -35,13 +35,18 @@ def header_of(key_id: UUID, salt: bytes) -> bytes:
     return VERSION + key_id.bytes + salt
 
 
-def parse_header(sealed: bytes) -> tuple[UUID, bytes]:
-    """The data key's id and the header. Raises KeyDestroyed for ERASED, SealBroken for what was not sealed here."""
+def header_in(sealed: bytes) -> bytes:
+    """What stands before the nonce. Raises KeyDestroyed for ERASED, SealBroken for what was not sealed here."""
     if sealed == ERASED:
         raise KeyDestroyed
     if len(sealed) < OVERHEAD_BYTES or not sealed.startswith(VERSION):
         raise SealBroken
-    return UUID(bytes=bytes(sealed[1:17])), bytes(sealed[:_HEADER_BYTES])
+    return bytes(sealed[:_HEADER_BYTES])
+
+
+def key_id_of(header: bytes) -> UUID:
+    """The data key that a header names."""
+    return UUID(bytes=header[1:17])
 
 
 def subkey(secret: bytes, salt: bytes) -> AESGCM:
@@ -56,7 +61,7 @@ def subkey_of_header(secret: bytes, header: bytes) -> AESGCM:
 
 def seal(cipher: AESGCM, header: bytes, plaintext: bytes, context: bytes) -> bytes:
     """The sealed value."""
-    nonce = os.urandom(_NONCE_BYTES)
+    nonce = random_bytes()
     return header + nonce + cipher.encrypt(nonce, plaintext, header + context)
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kernel.clock import Clock
 from kernel.ids import NIL
 from kernel.sealing.expiring import ExpiringCache
-from kernel.sealing.format import open_sealed, parse_header, seal, subkey_of_header
+from kernel.sealing.format import header_in, key_id_of, open_sealed, seal, subkey_of_header
 from kernel.sealing.keyring import Keyring
 from kernel.sealing.model import DataKey, KeyProvider, Owner, SealError, VaultPolicy
 from kernel.sql import Executor
@@ -67,14 +67,16 @@ class Vault:
         self, partner_id_sealed_context: Sequence[tuple[UUID, bytes, bytes]]
     ) -> list[bytes | SealError]:
         """What was sealed, or why it does not open, in order: one erased value does not hide the others."""
-        names = {
-            (partner_id, header[0])
-            for partner_id, sealed, _ in partner_id_sealed_context
-            if not isinstance(header := _header(sealed), SealError)
+        headers = [_header(sealed) for _, sealed, _ in partner_id_sealed_context]
+        named = {
+            (partner_id, header)
+            for (partner_id, _, _), header in zip(partner_id_sealed_context, headers, strict=True)
+            if isinstance(header, bytes)
         }
-        keys = await self._keys.by_name(names)
+        ciphers = await self._ciphers_of(named)
         return [
-            self._open(keys, partner_id, sealed, context) for partner_id, sealed, context in partner_id_sealed_context
+            header if isinstance(header, SealError) else _opened(ciphers[partner_id, header], sealed, context)
+            for (partner_id, sealed, context), header in zip(partner_id_sealed_context, headers, strict=True)
         ]
 
     async def destroy(self, partner_id: UUID, merchant_id: UUID, connection: Executor | None = None) -> bool:
@@ -106,19 +108,15 @@ class Vault:
         """
         return await self._keys.rewrap()
 
-    def _open(
-        self, keys: dict[tuple[UUID, UUID], DataKey | SealError], partner_id: UUID, sealed: bytes, context: bytes
-    ) -> bytes | SealError:
-        try:
-            key_id, header = parse_header(sealed)
-            key = keys[partner_id, key_id]
-            if isinstance(key, SealError):
-                return key
-            return open_sealed(self._cipher(key, header), sealed, context)
-        except SealError as error:
-            return error
+    async def _ciphers_of(self, named: Collection[tuple[UUID, bytes]]) -> dict[tuple[UUID, bytes], AESGCM | SealError]:
+        """What opens the values of each partner that begin with each header."""
+        names = {(partner_id, header): (partner_id, key_id_of(header)) for partner_id, header in named}
+        keys = await self._keys.by_name(set(names.values()))
+        return {place: self._cipher(keys[name], place[1]) for place, name in names.items()}
 
-    def _cipher(self, key: DataKey, header: bytes) -> AESGCM:
+    def _cipher(self, key: DataKey | SealError, header: bytes) -> AESGCM | SealError:
+        if isinstance(key, SealError):
+            return key
         if header == key.header:
             return key.cipher
         cipher = self._ciphers.get(header)
@@ -128,8 +126,15 @@ class Vault:
         return cipher
 
 
-def _header(sealed: bytes) -> tuple[UUID, bytes] | SealError:
+def _opened(cipher: AESGCM | SealError, sealed: bytes, context: bytes) -> bytes | SealError:
     try:
-        return parse_header(sealed)
+        return cipher if isinstance(cipher, SealError) else open_sealed(cipher, sealed, context)
+    except SealError as error:
+        return error
+
+
+def _header(sealed: bytes) -> bytes | SealError:
+    try:
+        return header_in(sealed)
     except SealError as error:
         return error

@@ -73,7 +73,7 @@ class Stage:
         self.rounds: Counter[int] = Counter()
         policy = replace(FAST, retry=_IMMEDIATELY, load_seconds=5, signing_seconds=60)
         self.loader = Loader(world.pool, world.vault, world.clock, policy)
-        self.attempter = Attempter(self, world.vault, world.clock, policy, world.metrics)
+        self.attempter = Attempter(self, world.vault, world.clock, policy, world.notes)
         self.work = RecordWork(world.writer, world.enqueuer, world.queue, world.clock, HEALTH)
         self.retrier = Retrier(world.pool, world.enqueuer, world.clock, ReplayRules())
 

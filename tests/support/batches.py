@@ -26,6 +26,7 @@ class NoteWork:
     """Counts how often a key was written, and remembers what was told after commits."""
 
     name: str = "notes"
+    begin: str = "BEGIN"
     batches: list[list[int]] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     found: list[int | None] = field(default_factory=list)

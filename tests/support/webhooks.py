@@ -1,7 +1,7 @@
 """A partner with endpoints and events, and everything between a committed event and a merchant that a test plays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from prometheus_client import CollectorRegistry
 
-from kernel.batcher import Batcher, BatchPolicy
+from kernel.batcher import BatchPolicy, BatchWriter
 from kernel.clock import CorrectedClock
 from kernel.ids import Environment, Tenant, new_id
 from kernel.sealing import Vault
@@ -18,7 +18,7 @@ from webhooks.dispatch.attempting import Attempter, Sender
 from webhooks.dispatch.dispatcher import Dispatcher, Stages
 from webhooks.dispatch.ending import Recorder
 from webhooks.dispatch.loading import Loader
-from webhooks.dispatch.metrics import DispatchMetrics
+from webhooks.dispatch.metrics import AttemptNotes, DispatchMetrics
 from webhooks.dispatch.outcome import Outcome
 from webhooks.dispatch.policy import DispatchPolicy
 from webhooks.dispatch.recording import Recorded, RecordWork
@@ -139,28 +139,28 @@ class World:
         """Every attempt, oldest first."""
         return await self.pool.fetch("SELECT *, cause::text AS why FROM delivery_attempts ORDER BY started_at, id")
 
+    @property
+    def notes(self) -> AttemptNotes:
+        """Attempts are counted, and no line is written for them."""
+        return AttemptNotes(self.metrics, _say_nothing)
+
     @asynccontextmanager
-    async def results(self) -> "AsyncIterator[Batcher[Outcome, Recorded]]":
+    async def results(self) -> "AsyncIterator[BatchWriter[Outcome, Recorded]]":
         """The group commit of results."""
-        batcher = Batcher(
+        yield BatchWriter(
             self.pool,
             RecordWork(self.writer, self.enqueuer, self.queue, self.clock, self.health),
             BatchPolicy(retry_seconds_max=0.2, linger_seconds_min=0, linger_seconds_max=0),
         )
-        await batcher.start()
-        try:
-            yield batcher
-        finally:
-            await batcher.close()
 
     def dispatcher(
-        self, results: "Batcher[Outcome, Recorded]", policy: DispatchPolicy = FAST, sender: Sender | None = None
+        self, results: "BatchWriter[Outcome, Recorded]", policy: DispatchPolicy = FAST, sender: Sender | None = None
     ) -> Dispatcher:
         """A dispatcher on this world's queue."""
         stages = Stages(
             queue=self.queue,
             loader=Loader(self.pool, self.vault, self.clock, policy),
-            attempter=Attempter(sender or self.sender, self.vault, self.clock, policy, self.metrics),
+            attempter=Attempter(sender or self.sender, self.vault, self.clock, policy, self.notes),
             recorder=Recorder(results, self.clock, policy.commit_seconds),
         )
         return Dispatcher(stages, policy, self.metrics, FAST_QUEUE)
@@ -177,6 +177,10 @@ class World:
                 dispatcher.stop()
                 await asyncio.wait((running,), timeout=1)
                 await kill(running)
+
+
+def _say_nothing(_event: str, _fields: Mapping[str, object]) -> None:
+    """A line that nobody reads."""
 
 
 def jobs_of(written: Sequence[object]) -> list[Job]:

@@ -1,15 +1,17 @@
 """The dispatcher's role: claim, load, send, record, finish."""
 
+from config.logging import Lines
 from config.webhook_sections import WebhookSettings
-from kernel.batcher import Batcher
+from kernel.batcher import BatchWriter
 from threadneedle.roles import policies
+from threadneedle.roles.collector import calm_collector
 from threadneedle.roles.foundation import Foundation, open_foundation, running, stop_signal
 from threadneedle.roles.watch import watched
 from webhooks.dispatch.attempting import Attempter
 from webhooks.dispatch.dispatcher import Dispatcher, Stages
 from webhooks.dispatch.ending import Recorder
 from webhooks.dispatch.loading import Loader
-from webhooks.dispatch.metrics import DispatchMetrics
+from webhooks.dispatch.metrics import AttemptNotes, DispatchMetrics
 from webhooks.dispatch.outcome import Outcome
 from webhooks.dispatch.recording import Recorded, RecordWork
 from webhooks.sending.aiohttp_transport import AiohttpTransport
@@ -23,7 +25,7 @@ async def run() -> None:
     async with open_foundation("dispatcher") as foundation:
         webhooks = foundation.settings.webhooks
         transport = _transport(webhooks)
-        results = Batcher(
+        results = BatchWriter(
             foundation.resources.hot_pool,
             RecordWork(
                 foundation.events,
@@ -35,13 +37,14 @@ async def run() -> None:
             policies.results_policy(foundation.settings.batches),
             foundation.batch_metrics,
         )
-        await results.start()
-        dispatcher = _build(foundation, transport, results)
+        lines = Lines(foundation.settings.logging, foundation.clock)
+        dispatcher = _build(foundation, transport, results, lines)
         port = foundation.settings.watch.dispatcher_port
+        calm_collector()
         async with running(lambda: stop_signal(dispatcher.stop)), watched(foundation, "dispatcher", port):
             await dispatcher.run()
-        await results.close()
         await transport.close()
+        lines.flush()
 
 
 def _transport(settings: WebhookSettings) -> Transport:
@@ -51,7 +54,9 @@ def _transport(settings: WebhookSettings) -> Transport:
     return LeanTransport(policy, allowed, proxy=policies.egress_proxy(settings))
 
 
-def _build(foundation: Foundation, transport: Transport, results: Batcher[Outcome, Recorded]) -> Dispatcher:
+def _build(
+    foundation: Foundation, transport: Transport, results: BatchWriter[Outcome, Recorded], lines: Lines
+) -> Dispatcher:
     settings, clock = foundation.settings.webhooks, foundation.clock
     policy = policies.dispatch_policy(settings)
     metrics = DispatchMetrics.registered(foundation.registry)
@@ -59,7 +64,7 @@ def _build(foundation: Foundation, transport: Transport, results: Batcher[Outcom
     stages = Stages(
         queue=foundation.queue,
         loader=Loader(foundation.resources.hot_pool, foundation.vault, clock, policy),
-        attempter=Attempter(sender, foundation.vault, clock, policy, metrics),
+        attempter=Attempter(sender, foundation.vault, clock, policy, AttemptNotes(metrics, lines)),
         recorder=Recorder(results, clock, policy.commit_seconds),
     )
     return Dispatcher(stages, policy, metrics, policies.queue_policy(settings))

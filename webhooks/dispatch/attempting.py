@@ -3,17 +3,13 @@
 import random
 from typing import Protocol
 
-import structlog
-
 from kernel.clock import Clock
 from kernel.ids import new_id
 from kernel.sealing import Vault
-from webhooks.dispatch.metrics import DispatchMetrics
+from webhooks.dispatch.metrics import AttemptNotes
 from webhooks.dispatch.outcome import Attempt, Outcome, Sendable, decide
 from webhooks.dispatch.policy import DispatchPolicy
 from webhooks.sending.model import AttemptResult, LoadedDelivery, exchange_context
-
-_log = structlog.get_logger()
 
 
 class Sender(Protocol):
@@ -27,16 +23,12 @@ class Sender(Protocol):
 class Attempter:
     """Sends and decides; the only one that sees both the delivery and its result."""
 
-    def __init__(
-        self, sender: Sender, vault: Vault, clock: Clock, policy: DispatchPolicy, metrics: DispatchMetrics
-    ) -> None:
+    def __init__(self, sender: Sender, vault: Vault, clock: Clock, policy: DispatchPolicy, notes: AttemptNotes) -> None:
         self._sender = sender
         self._vault = vault
         self._clock = clock
         self._policy = policy
-        self._metrics = metrics
-        # Bound once: binding anew for every line costs as much as the line (measured).
-        self._log = _log.bind()
+        self._notes = notes
 
     async def attempt(self, sendable: Sendable) -> Outcome | None:
         """Make one attempt; its outcome is still to be recorded.
@@ -56,23 +48,5 @@ class Attempter:
         )
         jitter = random.random()  # noqa: S311 - spreads retries, protects nothing
         outcome = decide(sendable, attempt, self._policy.retry, self._clock.now(), jitter)
-        self._note(sendable.delivery, result, outcome)
+        self._notes.take(sendable.delivery, result, outcome)
         return outcome
-
-    def _note(self, delivery: LoadedDelivery, result: AttemptResult, outcome: Outcome) -> None:
-        self._metrics.attempts.labels(result.verdict.decision, delivery.cause).inc()
-        self._log.info(
-            "delivery.attempted",
-            partner_id=str(delivery.tenant.partner_id),
-            event_id=str(delivery.event_id),
-            delivery_id=str(delivery.delivery_id),
-            endpoint_id=str(delivery.endpoint_id),
-            round=delivery.round,
-            step=delivery.step,
-            cause=delivery.cause,
-            status_code=result.status_code,
-            error_class=result.error_class,
-            duration_us=result.timings.total_us,
-            state=outcome.state,
-            retry_ms=outcome.retry.delay_ms if outcome.retry else None,
-        )

@@ -25,6 +25,8 @@ _BACKOFF_SECONDS_MIN = 0.1
 _RELEASE_DELAY_MS = 1_000
 # When many claims end at once, one claim for all of them costs no more than one for the first.
 _GATHER_SECONDS = 0.005
+# So many at once say that more will come within that time.
+_CLAIMS_UNDER_LOAD = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class Dispatcher:
         self._ended = asyncio.Event()
         self._freed = asyncio.Event()
         self._in_flight = 0
+        # Plain tasks, each a delivery: a task group's book-keeping for them costs more than they do (measured).
+        self._sending: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """Claim no more; `run` returns when what is in flight was recorded and finished."""
@@ -79,6 +83,7 @@ class Dispatcher:
                 self._ended.set()
                 recorder.close()
                 self._finisher.close()
+                await self._give_up()
 
     async def _claim_until_stopped(self, group: asyncio.TaskGroup) -> None:
         failures = 0
@@ -97,12 +102,15 @@ class Dispatcher:
         if free <= 0 or self._stages.recorder.is_stuck:
             await self._wait_for_room()
             return
-        claims = await self._stages.queue.claim(min(free, self._policy.claim_max))
-        if claims:
-            self._count(len(claims))
-            group.create_task(self._dispatch(claims, group))
-        else:
+        asked = min(free, self._policy.claim_max)
+        claims = await self._stages.queue.claim(asked)
+        if not claims:
             await self._stages.queue.wait(self._policy.idle_seconds)
+            return
+        self._count(len(claims))
+        group.create_task(self._dispatch(claims))
+        if _CLAIMS_UNDER_LOAD <= len(claims) < asked:
+            await asyncio.sleep(_GATHER_SECONDS)
 
     async def _wait_for_room(self) -> None:
         self._freed.clear()
@@ -110,7 +118,7 @@ class Dispatcher:
             await asyncio.wait_for(self._freed.wait(), self._policy.idle_seconds)
         await asyncio.sleep(_GATHER_SECONDS)
 
-    async def _dispatch(self, claims: Sequence[Claim], group: asyncio.TaskGroup) -> None:
+    async def _dispatch(self, claims: Sequence[Claim]) -> None:
         """One batch of claims, loaded and on its way. Whatever goes wrong is about these claims and nobody else's."""
         try:
             batch = await self._stages.loader.load(claims)
@@ -121,7 +129,9 @@ class Dispatcher:
         for outcome in batch.outcomes:
             self._stages.recorder.add(outcome)
         for sendable in batch.sendable:
-            group.create_task(self._send(sendable))
+            task = asyncio.create_task(self._send(sendable))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
         self._drop(batch)
         await self._tell(batch.lanes.values())
 
@@ -164,6 +174,12 @@ class Dispatcher:
         while self._in_flight > 0:
             self._freed.clear()
             await self._freed.wait()
+
+    async def _give_up(self) -> None:
+        """Nothing is left to send, or this dispatcher is cancelled."""
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
 
     async def _until_ended(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         while not self._ended.is_set():

@@ -3,8 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -21,6 +23,8 @@ _RETRY_SECONDS = 0.5
 # How long the first result waits for company, and how long where there was much of it the last time.
 _GATHER_SECONDS = (0.005, 0.020)
 _ROWS_UNDER_LOAD = 20
+# So many leave at once: lanes whose claims are not finished stay full.
+_ROWS_ENOUGH = 100
 _PAUSE_SECONDS_MIN = 0.1
 
 
@@ -29,10 +33,10 @@ End = Callable[[Sequence[Finish], int], None]
 
 
 class Results(Protocol):
-    """Group commit of outcomes (`kernel.batcher.Batcher`)."""
+    """Commits batches of outcomes (`kernel.batcher.BatchWriter`)."""
 
-    async def add_many(self, rows: Sequence[Outcome]) -> list[Recorded | Exception]:
-        """One each, after the commit; Unavailable while the database is away."""
+    async def write(self, rows: Sequence[Outcome]) -> list[Recorded | Exception]:
+        """One each, after the commit; Unavailable while the database is away. Of each delivery one outcome a call."""
         ...
 
 
@@ -48,6 +52,7 @@ class Recorder:
         self._patience_seconds = patience_seconds
         self._waiting: dict[int, tuple[float, Outcome]] = {}
         self._has_work = asyncio.Event()
+        self._has_enough = asyncio.Event()
         self._is_stopping = False
         self._is_closing = False
 
@@ -67,6 +72,8 @@ class Recorder:
         """Record it soon."""
         self._waiting[id(outcome)] = (self._clock.monotonic(), outcome)
         self._has_work.set()
+        if len(self._waiting) >= _ROWS_ENOUGH:
+            self._has_enough.set()
 
     def stop(self) -> None:
         """From now on a result that cannot be committed at once is given up: its lease ends."""
@@ -83,18 +90,24 @@ class Recorder:
         while True:
             await self._has_work.wait()
             if self._waiting:
-                await asyncio.sleep(_GATHER_SECONDS[rows_last >= _ROWS_UNDER_LOAD])
+                await self._gather(_GATHER_SECONDS[rows_last >= _ROWS_UNDER_LOAD])
                 rows_last = await self._record(end)
             elif self._is_closing:
                 return
             else:
                 self._has_work.clear()
 
+    async def _gather(self, seconds: float) -> None:
+        self._has_enough.clear()
+        if len(self._waiting) < _ROWS_ENOUGH:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_enough.wait(), seconds)
+
     async def _record(self, end: End) -> int:
         """One batch; how many rows it had."""
-        rows = [outcome for _, outcome in islice(self._waiting.values(), JOBS_PER_CALL_MAX)]
+        rows = self._batch()
         finishes, lost, is_away = list[Finish](), 0, False
-        for row, recorded in zip(rows, await self._results.add_many(rows), strict=True):
+        for row, recorded in zip(rows, await self._results.write(rows), strict=True):
             if isinstance(recorded, Unavailable) and not self._is_stopping:
                 is_away = True
                 continue
@@ -108,6 +121,13 @@ class Recorder:
         if is_away:
             await asyncio.sleep(_RETRY_SECONDS)
         return len(rows)
+
+    def _batch(self) -> list[Outcome]:
+        """The oldest results; of each delivery one, as a lease that ended early may have brought a second."""
+        oldest: dict[UUID, Outcome] = {}
+        for _, outcome in islice(self._waiting.values(), JOBS_PER_CALL_MAX):
+            oldest.setdefault(outcome.claim.job.delivery_id, outcome)
+        return list(oldest.values())
 
 
 def _note_loss(row: Outcome, error: Exception) -> None:

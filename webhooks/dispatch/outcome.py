@@ -1,6 +1,6 @@
 """What an attempt means for its delivery and its endpoint: a pure decision, and the row that records it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -12,6 +12,7 @@ from webhooks.queue.port import Claim, Finish, LaneVerdict, Origin, Retry
 from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery
 from webhooks.sending.schedule import Schedule, delay_before_ms
 from webhooks.states import DeliveryState
+from webhooks.values import value
 
 _NOTHING = timedelta(0)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -40,7 +41,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"  # its body or its endpoint's settings were erased, or do not open
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Attempt:
     """One row of delivery_attempts."""
 
@@ -50,7 +51,7 @@ class Attempt:
     sealed_exchange: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class About:
     """What is told of a delivery that dies. `is_notice`: its event is itself a notice, so nothing is told."""
 
@@ -59,7 +60,7 @@ class About:
     is_notice: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Outcome:
     """What is to be recorded of a claim: the delivery's next state, its attempt, and what its endpoint looked like.
 
@@ -93,7 +94,7 @@ class Outcome:
         return Finish(claim=self.claim, retry=retry, verdict=verdict, park_ms=self.park_ms)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Sendable:
     """A claim with all that its attempt and its record need.
 
@@ -125,6 +126,7 @@ def cause_of(origin: Origin, round_: int, step: int) -> Cause:
 
 def decide(sendable: Sendable, attempt: Attempt, policy: RetryPolicy, now: datetime, jitter: float) -> Outcome:
     """The outcome of one attempt; `jitter` is a random number in [0, 1)."""
+    decision = attempt.result.verdict.decision
     outcome = Outcome(
         claim=sendable.claim,
         about=sendable.about,
@@ -132,9 +134,9 @@ def decide(sendable: Sendable, attempt: Attempt, policy: RetryPolicy, now: datet
         attempt=attempt,
         sighting=_sighting(sendable, attempt.result, now),
     )
-    match attempt.result.verdict.decision:
-        case Decision.DELIVERED:
-            return outcome
+    if decision is Decision.DELIVERED:
+        return outcome
+    match decision:
         case Decision.ABORT:
             return replace(outcome, state=DeliveryState.CANCELLED, reason=Reason.RECEIVER_ABORTED)
         case Decision.RETRY:
@@ -189,7 +191,7 @@ def _sighting(sendable: Sendable, result: AttemptResult, now: datetime) -> Sight
         sign=_sign(result),
         is_probe=delivery.cause is Cause.PROBE,
         failed_before=sendable.failed_before,
-        retry_after=timedelta(seconds=verdict.retry_after_seconds or 0),
+        retry_after=timedelta(seconds=wish) if (wish := verdict.retry_after_seconds) else _NOTHING,
         certificate_expires_at=result.certificate_expires_at,
     )
 

@@ -1,7 +1,7 @@
 """Results become true: one transaction per batch moves deliveries, inserts attempts and judges endpoints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -23,14 +23,18 @@ from webhooks.health.model import HealthPolicy, Sign
 from webhooks.health.notices import EndpointRef, delivery_dead
 from webhooks.queue.port import Enqueuer, Job, Lane, QueueError, Retry
 from webhooks.states import DeliveryState
+from webhooks.values import value
 
 _SQL = beside(__file__, "recording.sql")
 _MILLISECOND = timedelta(milliseconds=1)
 # webhook_endpoints.state_reason of an endpoint whose receiver answered 410 or `webhook-delivery: disable`.
 RECEIVER_ASKED = "receiver_asked"
+_NO_ATTEMPT = (None,) * 11
 _log = structlog.get_logger()
 
 _Key = tuple[UUID, UUID]
+# What was recorded of deliveries that moved, by their ids.
+_Moved = Mapping[UUID, asyncpg.Record]
 
 
 class EventsWriter(Protocol):
@@ -49,7 +53,7 @@ class Lanes(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Recorded:
     """What was committed of an outcome. `superseded`: the delivery had moved on, so only the attempt was kept.
 
@@ -62,10 +66,15 @@ class Recorded:
     lanes: tuple[Lane, ...] = ()
 
 
+_MOVED = Recorded(superseded=False)
+_SUPERSEDED = Recorded(superseded=True)
+
+
 class RecordWork:
     """`kernel.batcher.BatchWork` for outcomes."""
 
     name = "delivery_results"
+    begin = _SQL["begin"]
 
     def __init__(
         self, events: EventsWriter, enqueuer: Enqueuer, lanes: Lanes, clock: Clock, policy: HealthPolicy
@@ -76,29 +85,27 @@ class RecordWork:
         self._clock = clock
         self._policy = policy
 
-    def key(self, row: Outcome) -> _Key:
+    def key(self, row: Outcome) -> bytes:
         """One delivery: two results of it are never in one batch."""
-        return _key(row)
+        return row.claim.job.delivery_id.bytes
 
     async def write(self, connection: BatchConnection, rows: Sequence[Outcome]) -> list[Recorded]:
         """See BatchWork. Notices come last: they take the numbers that every event of their endpoints waits for."""
         now = self._clock.now()
-        await connection.execute(_SQL["plan_by_key"])
         disabled = await disable(connection, _asking(rows), RECEIVER_ASKED, now)
         chosen = [row.otherwise if row.otherwise and _endpoint(row) not in disabled else row for row in rows]
-        settled = await _settle(connection, chosen)
-        await _insert_attempts(connection, chosen, settled)
-        changes = await self._judge(connection, chosen, settled)
-        freed = await free_followers(connection, _ended_lines(settled))
-        notices = [*disabled.values(), *changes.notices, *_obituaries(chosen, settled, now)]
+        moved = await _record(connection, chosen)
+        changes = await self._judge(connection, chosen, moved)
+        freed = await free_followers(connection, _ended_lines(chosen, moved))
+        notices = [*disabled.values(), *changes.notices, *_obituaries(chosen, moved, now)]
         written = await self._events.write(connection, notices) if notices else []
-        results = [_recorded(row, settled) for row in chosen]
+        results = [_recorded(row, moved) for row in chosen]
         jobs = (*freed, *(job for item in written for job in item.jobs))
         return [replace(results[0], freed=jobs, lanes=changes.lanes), *results[1:]]
 
     async def find(self, connection: BatchConnection, rows: Sequence[Outcome]) -> list[Recorded | None]:
         """See BatchWork. What is found is finished without a retry: the reconciler knows when it is due."""
-        partners, deliveries = zip(*(self.key(row) for row in rows), strict=True)
+        partners, deliveries = zip(*map(_key, rows), strict=True)
         known = {row["id"] for row in await connection.fetch(_SQL["find_attempts"], partners, deliveries)}
         return [Recorded(superseded=False) if row.attempt and row.attempt.id in known else None for row in rows]
 
@@ -112,14 +119,12 @@ class RecordWork:
                 _log.warning("lanes.not_told", lanes=len(lanes), error=type(error).__name__)
         await self._enqueuer.offer([job for result in results for job in result.freed])
 
-    async def _judge(
-        self, connection: BatchConnection, rows: Sequence[Outcome], settled: Mapping[_Key, asyncpg.Record]
-    ) -> Changes:
+    async def _judge(self, connection: BatchConnection, rows: Sequence[Outcome], moved: _Moved) -> Changes:
         """A result that its delivery had overtaken counts no failure; a 2xx shows a well lane all the same."""
         seen = [
             row.sighting
             for row in rows
-            if row.sighting and (row.sighting.sign is Sign.DELIVERED or _key(row) in settled)
+            if row.sighting and (row.sighting.sign is Sign.DELIVERED or row.claim.job.delivery_id in moved)
         ]
         changes = await report_health(connection, reports(seen), self._policy)
         for lane in changes.lanes:
@@ -132,54 +137,39 @@ def _asking(rows: Sequence[Outcome]) -> dict[_Key, int]:
     return {_endpoint(row): row.sighting.version for row in rows if row.disables and row.sighting}
 
 
-async def _settle(connection: BatchConnection, rows: Sequence[Outcome]) -> dict[_Key, asyncpg.Record]:
-    """The deliveries whose results still counted."""
-    records = await connection.fetch(
-        _SQL["settle_deliveries"], *(list(column) for column in zip(*map(_settle_values, rows), strict=True))
-    )
-    return {(record["partner_id"], record["id"]): record for record in records}
+async def _record(connection: BatchConnection, rows: Sequence[Outcome]) -> _Moved:
+    """Move the deliveries whose results still count, and keep every attempt."""
+    columns = zip(*[_move(row) + _attempt(row.attempt) for row in rows], strict=True)
+    moved = {row["id"]: row for row in await connection.fetch(_SQL["record_results"], *columns)}
+    if late := [_key(row) for row in rows if row.attempt and row.claim.job.delivery_id not in moved]:
+        await connection.execute(_SQL["erase_late_exchanges"], *zip(*late, strict=True), ERASED)
+    return moved
 
 
-def _settle_values(row: Outcome) -> tuple[object, ...]:
+def _move(row: Outcome) -> tuple[object, ...]:
     job, retry = row.claim.job, row.retry
-    result = row.attempt.result if row.attempt else None
     return (
         job.partner_id,
         job.delivery_id,
+        job.endpoint_id,
         job.round,
         job.step,
-        row.state.value,
+        row.state,
         row.reason,
         retry.step if retry else job.step,
         retry.delay_ms if retry and not row.keeps_time else None,
         row.awaits_lane,
-        row.wish // _MILLISECOND or None,
-        result is not None,
-        result.status_code if result else None,
-        result.error_class if result else None,
+        row.wish // _MILLISECOND if row.wish else None,
     )
 
 
-async def _insert_attempts(
-    connection: BatchConnection, rows: Sequence[Outcome], settled: Mapping[_Key, asyncpg.Record]
-) -> None:
-    values = [_attempt_values(row, row.attempt, _key(row) not in settled) for row in rows if row.attempt]
-    if values:
-        await connection.execute(_SQL["insert_attempts"], *(list(column) for column in zip(*values, strict=True)))
-    if late := [_key(row) for row in rows if row.attempt and _key(row) not in settled]:
-        await connection.execute(_SQL["erase_late_exchanges"], *zip(*late, strict=True), ERASED)
-
-
-def _attempt_values(row: Outcome, attempt: Attempt, superseded: bool) -> tuple[object, ...]:  # noqa: FBT001 - a column
-    job, result, timings = row.claim.job, attempt.result, attempt.result.timings
+def _attempt(attempt: Attempt | None) -> tuple[object, ...]:
+    if attempt is None:
+        return _NO_ATTEMPT
+    result, timings = attempt.result, attempt.result.timings
     return (
-        job.partner_id,
-        job.delivery_id,
         attempt.id,
-        job.round,
-        job.step,
-        attempt.cause.value,
-        superseded,
+        attempt.cause,
         result.status_code,
         result.error_class,
         result.started_at,
@@ -189,17 +179,19 @@ def _attempt_values(row: Outcome, attempt: Attempt, superseded: bool) -> tuple[o
         timings.first_byte_us,
         timings.total_us,
         attempt.sealed_exchange,
-        job.endpoint_id,
     )
 
 
-def _ended_lines(settled: Mapping[_Key, asyncpg.Record]) -> list[Line]:
+def _ended_lines(rows: Sequence[Outcome], moved: _Moved) -> list[Line]:
     """The lines whose head has ended in this batch, in the order in which everybody locks them."""
-    ended = (row for row in settled.values() if row["ordering_key"] and row["state"] != DeliveryState.PENDING)
-    return sorted({(row["partner_id"], row["endpoint_id"], row["ordering_key"]) for row in ended})
+    if not any(record["ordering_key"] for record in moved.values()):
+        return []
+    ended = (row.claim.job for row in rows if row.state is not DeliveryState.PENDING)
+    keys = ((job, moved[job.delivery_id]["ordering_key"]) for job in ended if job.delivery_id in moved)
+    return sorted({(job.partner_id, job.endpoint_id, key) for job, key in keys if key})
 
 
-def _obituaries(rows: Sequence[Outcome], settled: Mapping[_Key, asyncpg.Record], now: datetime) -> list[NewEvent]:
+def _obituaries(rows: Sequence[Outcome], moved: _Moved, now: datetime) -> list[NewEvent]:
     """The notices of deliveries that die in this batch; of a notice that dies nothing is told."""
     return [
         delivery_dead(
@@ -210,14 +202,14 @@ def _obituaries(rows: Sequence[Outcome], settled: Mapping[_Key, asyncpg.Record],
             reason=row.reason or "",
         )
         for row in rows
-        if row.state is DeliveryState.DEAD and not row.about.is_notice and _key(row) in settled
+        if row.state is DeliveryState.DEAD and not row.about.is_notice and row.claim.job.delivery_id in moved
     ]
 
 
-def _recorded(row: Outcome, settled: Mapping[_Key, asyncpg.Record]) -> Recorded:
-    if _key(row) not in settled:
-        return Recorded(superseded=True)
-    return Recorded(superseded=False, retry=row.retry)
+def _recorded(row: Outcome, moved: _Moved) -> Recorded:
+    if row.claim.job.delivery_id not in moved:
+        return _SUPERSEDED
+    return Recorded(superseded=False, retry=row.retry) if row.retry else _MOVED
 
 
 def _key(row: Outcome) -> _Key:

@@ -1,47 +1,50 @@
 -- The one transaction that makes results true.
 
--- name: plan_by_key
+-- name: begin
 -- For this transaction only: a statement that was planned while its table was young would read a whole index for ever.
-SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-       set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
+BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
 
--- name: settle_deliveries
--- Results of the present round and step; a 2xx of the present round counts at any step. Without a delay a delivery that
--- stays pending stays due when it was. The state is compared as text so that no partial index offers itself in place of
--- the primary key.
-UPDATE deliveries AS d
-SET state = c.state::delivery_state,
-    state_reason = c.reason,
-    step = c.next_step,
-    next_attempt_at = CASE WHEN c.state <> 'pending' THEN NULL
-                           ELSE coalesce(now() + c.delay_ms * interval '1 millisecond', d.next_attempt_at) END,
-    ended_at = CASE WHEN c.state <> 'pending' THEN now() END,
-    awaits_lane = c.awaits_lane,
-    not_before = now() + c.wish_ms * interval '1 millisecond',
-    last_status_code = CASE WHEN c.is_attempt THEN c.status_code ELSE d.last_status_code END,
-    last_error_class = CASE WHEN c.is_attempt THEN c.error_class ELSE d.last_error_class END,
-    last_attempt_at = CASE WHEN c.is_attempt THEN now() ELSE d.last_attempt_at END
-FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::smallint[],
-            $8::bigint[], $9::boolean[], $10::bigint[], $11::boolean[], $12::smallint[], $13::text[])
-    AS c (partner_id, id, round, step, state, reason, next_step, delay_ms, awaits_lane, wish_ms, is_attempt,
-          status_code, error_class)
-WHERE d.partner_id = c.partner_id AND d.id = c.id
-  AND d.state::text = 'pending' AND d.round = c.round AND (d.step = c.step OR c.state = 'delivered')
-RETURNING d.partner_id, d.id, d.endpoint_id, d.state::text, d.ordering_key;
-
--- name: insert_attempts
--- What was tried, whether or not it still counted.
-INSERT INTO delivery_attempts (partner_id, delivery_id, id, round, step, cause, superseded, status_code, error_class,
-                               started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, sealed_exchange,
-                               endpoint_id)
-SELECT c.partner_id, c.delivery_id, c.id, c.round, c.step, c.cause::attempt_cause, c.superseded, c.status_code,
-       c.error_class, c.started_at, c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.total_us, c.sealed_exchange,
-       c.endpoint_id
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], $6::text[], $7::boolean[],
-            $8::smallint[], $9::text[], $10::timestamptz[], $11::integer[], $12::integer[], $13::integer[],
-            $14::integer[], $15::integer[], $16::bytea[], $17::uuid[])
-    AS c (partner_id, delivery_id, id, round, step, cause, superseded, status_code, error_class, started_at, dns_us,
-          connect_us, tls_us, first_byte_us, total_us, sealed_exchange, endpoint_id);
+-- name: record_results
+-- Move the deliveries and keep what was tried, whether or not it still counted; the answer is the deliveries that moved.
+-- Results of the present round and step count; a 2xx of the present round counts at any step. Without a delay a delivery
+-- that stays pending stays due when it was. The state is compared as text so that no partial index offers itself in place
+-- of the primary key.
+WITH c AS (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[], $6::text[], $7::text[],
+                         $8::smallint[], $9::bigint[], $10::boolean[], $11::bigint[], $12::uuid[], $13::text[],
+                         $14::smallint[], $15::text[], $16::timestamptz[], $17::integer[], $18::integer[],
+                         $19::integer[], $20::integer[], $21::integer[], $22::bytea[])
+        AS c (partner_id, id, endpoint_id, round, step, state, reason, next_step, delay_ms, awaits_lane, wish_ms,
+              attempt_id, cause, status_code, error_class, started_at, dns_us, connect_us, tls_us, first_byte_us,
+              total_us, sealed_exchange)
+), moved AS (
+    UPDATE deliveries AS d
+    SET state = c.state::delivery_state,
+        state_reason = c.reason,
+        step = c.next_step,
+        next_attempt_at = CASE WHEN c.state <> 'pending' THEN NULL
+                               ELSE coalesce(now() + c.delay_ms * interval '1 millisecond', d.next_attempt_at) END,
+        ended_at = CASE WHEN c.state <> 'pending' THEN now() END,
+        awaits_lane = c.awaits_lane,
+        not_before = now() + c.wish_ms * interval '1 millisecond',
+        last_status_code = CASE WHEN c.attempt_id IS NULL THEN d.last_status_code ELSE c.status_code END,
+        last_error_class = CASE WHEN c.attempt_id IS NULL THEN d.last_error_class ELSE c.error_class END,
+        last_attempt_at = CASE WHEN c.attempt_id IS NULL THEN d.last_attempt_at ELSE now() END
+    FROM c
+    WHERE d.partner_id = c.partner_id AND d.id = c.id
+      AND d.state::text = 'pending' AND d.round = c.round AND (d.step = c.step OR c.state = 'delivered')
+    RETURNING d.partner_id, d.id, d.ordering_key
+), kept AS (
+    INSERT INTO delivery_attempts (partner_id, delivery_id, id, round, step, cause, superseded, status_code,
+                                   error_class, started_at, dns_us, connect_us, tls_us, first_byte_us, total_us,
+                                   sealed_exchange, endpoint_id)
+    SELECT c.partner_id, c.id, c.attempt_id, c.round, c.step, c.cause::attempt_cause,
+           (c.partner_id, c.id) NOT IN (SELECT partner_id, id FROM moved), c.status_code, c.error_class, c.started_at,
+           c.dns_us, c.connect_us, c.tls_us, c.first_byte_us, c.total_us, c.sealed_exchange, c.endpoint_id
+    FROM c WHERE c.attempt_id IS NOT NULL
+)
+SELECT id, ordering_key FROM moved;
 
 -- name: erase_late_exchanges
 -- Results of an event that was erased while they were on their way keep nothing of what was exchanged.

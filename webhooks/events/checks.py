@@ -8,9 +8,9 @@ import asyncpg
 from kernel.errors import FieldError, Invalid
 from kernel.ids import Tenant
 from kernel.sql import beside
-from kernel.turns import in_turns
 from webhooks.catalogue.memory import Catalogue, Typing
 from webhooks.events.requests import EventRequest, PublishPolicy, check, refuse
+from webhooks.turns import in_turns
 
 _SQL = beside(__file__, "checks.sql")
 _MERCHANTS_MAX = 100_000

@@ -18,12 +18,12 @@ from prometheus_client import CollectorRegistry, Counter
 from kernel.ids import Environment, Tenant
 from kernel.sealing import SealError, Vault
 from kernel.sql import beside
-from kernel.turns import in_turns
 from webhooks.endpoints.model import filter_context
 from webhooks.endpoints.patterns import TypeFilter
 from webhooks.events.model import Connection, SealedEvent
 from webhooks.events.targets import NOBODY, Target, TenantTargets, by_owner
 from webhooks.filters.expression import Filter, compile_filter
+from webhooks.turns import in_turns
 
 _SQL = beside(__file__, "matching.sql")
 _TENANTS_MAX = 10_000

@@ -1,6 +1,5 @@
 """An event before and after it is written."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -12,12 +11,13 @@ from asyncpg.pool import PoolConnectionProxy
 from kernel.ids import Environment, Kind, Tenant, to_text
 from webhooks.filters.expression import Filter
 from webhooks.queue.port import Job, Priority
+from webhooks.values import value
 
 # A connection of the caller's, in a transaction of the caller's.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NewEvent:
     """A fact to be told.
 
@@ -45,7 +45,7 @@ class NewEvent:
     catalogue_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Written:
     """What stands in the database: `jobs` are the deliveries to offer to the queue once the transaction committed.
 
@@ -75,7 +75,7 @@ class FilterAnswers:
         return said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SealedEvent:
     """An event whose body is built and sealed: what is signed and sent later is exactly what is sealed here."""
 

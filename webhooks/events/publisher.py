@@ -31,6 +31,7 @@ class EventWork:
     """What the batcher writes: see `kernel.batcher.BatchWork`."""
 
     name = "events"
+    begin = "BEGIN"
 
     def __init__(self, writer: EventWriter, enqueuer: Enqueuer) -> None:
         self._writer = writer

@@ -12,10 +12,23 @@ def reports(sightings: Iterable[Sighting]) -> dict[EndpointKey, Report]:
     found: dict[EndpointKey, Report] = {}
     for seen in sorted(sightings, key=lambda seen: (seen.version, seen.ended_at)):
         report = found.get(seen.endpoint)
+        if report is not None and _says_nothing_new(seen, report):
+            continue
         if report is None or report.version != seen.version:
             report = Report(version=seen.version)
         found[seen.endpoint] = _with(report, seen)
     return found
+
+
+def _says_nothing_new(seen: Sighting, report: Report) -> bool:
+    """One more 2xx after others: nearly all of what there is."""
+    return (
+        seen.sign is Sign.DELIVERED
+        and report.is_delivered
+        and not report.failed
+        and report.version == seen.version
+        and seen.certificate_expires_at is None
+    )
 
 
 def _with(report: Report, seen: Sighting) -> Report:

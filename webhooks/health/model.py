@@ -7,6 +7,7 @@ from uuid import UUID
 
 from webhooks.health.notices import EndpointRef
 from webhooks.queue.port import Lane
+from webhooks.values import value
 
 # A partner and one of its endpoints.
 EndpointKey = tuple[UUID, UUID]
@@ -45,7 +46,7 @@ class HealthPolicy:
     hold: HoldPolicy = field(default_factory=HoldPolicy)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Sighting:
     """One committed attempt as its endpoint's health sees it.
 
@@ -62,7 +63,7 @@ class Sighting:
     certificate_expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Report:
     """What a batch says about an endpoint, in the order in which its attempts ended.
 

@@ -17,6 +17,8 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from webhooks.values import value
+
 # Validated before the first write, because a script that fails half way rolls nothing back.
 JOBS_PER_CALL_MAX = 500
 
@@ -65,7 +67,7 @@ class LaneVerdict(IntEnum):
     FAILED = 2  # half as many may be
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Job:
     """One delivery that is to be tried. `round` and `step` must equal its row's, or the claim is dropped unsent."""
 
@@ -100,7 +102,7 @@ class Lane:
     burst: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claim:
     """A job under lease. The fence proves that the lease is still this one; it never repeats, not after a flush."""
 
@@ -108,7 +110,7 @@ class Claim:
     fence: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Retry:
     """When a claimed delivery is to be claimed again: its next step, or the same one where nothing was sent."""
 
@@ -118,7 +120,7 @@ class Retry:
     origin: Origin = Origin.OFFERED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Finish:
     """What becomes of a claim whose result is committed.
 

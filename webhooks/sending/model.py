@@ -13,6 +13,7 @@ import orjson
 from kernel.ids import Tenant
 from kernel.masked import Secret
 from webhooks.states import SignatureScheme
+from webhooks.values import value
 
 
 class Cause(StrEnum):
@@ -65,7 +66,7 @@ class SigningKey:
     secret: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Verdict:
     """The decision; `retry_after_seconds` is what the receiver asked for, capped, and a second more: never early.
 
@@ -78,7 +79,7 @@ class Verdict:
     is_free: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Timings:
     """Microseconds per phase; None where it did not happen (a kept-alive connection has no dns, connect or tls)."""
 
@@ -89,7 +90,7 @@ class Timings:
     first_byte_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LoadedDelivery:
     """A claimed delivery with everything opened that a send needs.
 
@@ -114,7 +115,7 @@ class LoadedDelivery:
     client_certificate: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AttemptResult:
     """What became of one POST. `exchange` is `Exchange.to_bytes()`, still to be sealed."""
 
@@ -127,7 +128,7 @@ class AttemptResult:
     certificate_expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Exchange:
     """What an attempt keeps of request and answer, secrets masked. The request's body is the event's, stored once.
 

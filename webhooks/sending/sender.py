@@ -1,5 +1,6 @@
 """One attempt: sign, send once, decide."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from kernel.ids import Kind, to_text
 from webhooks.sending.model import AttemptResult, ErrorClass, Exchange, LoadedDelivery, Timings, Verdict
 from webhooks.sending.signing import Signers
 from webhooks.sending.transport import BodyState, Transport, WireReply, WireRequest
-from webhooks.sending.verdict import VerdictPolicy, decide_answer, decide_failure
+from webhooks.sending.verdict import DELIVERED, VerdictPolicy, decide_answer, decide_failure
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -49,7 +50,20 @@ class Sender:
     async def send(self, delivery: LoadedDelivery) -> AttemptResult:
         """POST the delivery's stored bytes once, signed now, and say what the answer means."""
         started_at = self._clock.now()
-        headers, reply = await self._post(delivery, started_at)
+        try:
+            headers = self._headers(delivery, started_at)
+        except ValueError:
+            # Nothing is ever sent unsigned: keys that cannot sign are a failure of ours.
+            headers, reply = (), WireReply(timings=Timings(total_us=0), error=ErrorClass.INTERNAL, detail=_NO_KEYS)
+        else:
+            reply = await self._transport.send(
+                WireRequest(
+                    url=delivery.url,
+                    headers=headers,
+                    body=delivery.body,
+                    client_certificate=delivery.client_certificate,
+                )
+            )
         return AttemptResult(
             started_at=started_at,
             status_code=reply.status,
@@ -60,28 +74,13 @@ class Sender:
             certificate_expires_at=reply.certificate_expires_at,
         )
 
-    async def _post(self, delivery: LoadedDelivery, now: datetime) -> tuple[Headers, WireReply]:
-        """Nothing is ever sent unsigned: keys that cannot sign are a failure of ours."""
-        try:
-            headers = self._headers(delivery, now)
-        except ValueError:
-            return (), WireReply(timings=Timings(total_us=0), error=ErrorClass.INTERNAL, detail=_NO_KEYS)
-        request = WireRequest(
-            url=delivery.url,
-            headers=headers,
-            body=delivery.body,
-            client_certificate=delivery.client_certificate,
-        )
-        return headers, await self._transport.send(request)
-
     def _headers(self, delivery: LoadedDelivery, now: datetime) -> Headers:
         """The endpoint's own headers, then ours; the webhook-id is the event's and the same for every attempt."""
-        environment = delivery.tenant.environment
+        environment, timestamp = delivery.tenant.environment, int(now.timestamp())
         message_id = to_text(Kind.EVENT, delivery.event_id, environment)
-        timestamp = int(now.timestamp())
         signature = self._signers.of(delivery.signing_keys).header(message_id, timestamp, delivery.body)
-        headers = [
-            *_own(delivery),
+        headers = (
+            *_own(delivery.headers),
             *self._introduction,
             ("webhook-id", message_id),
             ("webhook-timestamp", str(timestamp)),
@@ -89,16 +88,18 @@ class Sender:
             ("threadneedle-delivery", to_text(Kind.DELIVERY, delivery.delivery_id, environment)),
             ("threadneedle-attempt", str(delivery.step + 1)),
             ("threadneedle-cause", delivery.cause.value),
-        ]
+        )
         if delivery.sequence is not None:
-            headers.append(("webhook-sequence", str(delivery.sequence)))
+            headers += (("webhook-sequence", str(delivery.sequence)),)
         if delivery.round:
-            headers.append(("threadneedle-replay", str(delivery.round)))
-        return tuple(headers)
+            headers += (("threadneedle-replay", str(delivery.round)),)
+        return headers
 
     def _verdict(self, reply: WireReply) -> Verdict:
         if reply.status is None:
             return decide_failure(reply.error or ErrorClass.INTERNAL)
+        if 200 <= reply.status <= 299:
+            return DELIVERED
         return decide_answer(reply.status, reply.headers, self._clock.now(), self._policy.verdict)
 
 
@@ -108,8 +109,8 @@ def is_reserved(name: str) -> bool:
     return lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES)
 
 
-def _own(delivery: LoadedDelivery) -> Headers:
-    return tuple([(name, value) for name, value in delivery.headers.items() if not is_reserved(name)])
+def _own(headers: Mapping[str, str]) -> Headers:
+    return tuple([each for each in headers.items() if not is_reserved(each[0])]) if headers else ()
 
 
 def _shown(url: str) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from kernel.masked import Secret
 from webhooks.sending.model import ErrorClass, Timings
+from webhooks.values import value
 
 
 class BodyState(StrEnum):
@@ -30,7 +31,7 @@ class TransportPolicy:
     dns_threads: int = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WireRequest:
     """One POST, complete: the transport adds only Host and Content-Length."""
 
@@ -40,7 +41,7 @@ class WireRequest:
     client_certificate: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WireReply:
     """An answer whose head was read (`status`), or why there is none (`error`). Never both, never neither.
 

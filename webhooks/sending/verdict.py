@@ -13,6 +13,7 @@ _SECONDS = re.compile(r"[0-9]{1,10}")
 _WISHES = {"disable": Decision.DISABLE, "abort-message": Decision.ABORT}
 # A receiver's clock and ours are never quite the same; a second more keeps the promise "never early".
 _NEVER_EARLY_SECONDS = 1
+DELIVERED = Verdict(decision=Decision.DELIVERED)
 _OURS = frozenset({ErrorClass.PROXY, ErrorClass.INTERNAL})
 
 Headers = Iterable[tuple[str, str]]
@@ -33,7 +34,7 @@ def decide_answer(status: int, headers: Headers, now: datetime, policy: VerdictP
     proposed extension for delivery control).
     """
     if 200 <= status <= 299:
-        return Verdict(decision=Decision.DELIVERED)
+        return DELIVERED
     if status == 410:
         return Verdict(decision=Decision.DISABLE, blame=Blame.LANE)
     fields = {name.lower(): value.strip() for name, value in headers}

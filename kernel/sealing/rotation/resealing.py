@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from kernel.sealing.format import parse_header
+from kernel.sealing.format import header_in, key_id_of
 from kernel.sealing.model import DataKey, SealError
 from kernel.sealing.rotation.columns import Row, SealedColumn
 from kernel.sealing.rotation.rotation import SQL
@@ -85,6 +85,6 @@ class Resealer:
 def _merchant_of(sealed: bytes, retired: Mapping[UUID, UUID]) -> UUID | None:
     """Whose retired key sealed it; None where none did, as when it was erased or sealed anew meanwhile."""
     try:
-        return retired.get(parse_header(sealed)[0])
+        return retired.get(key_id_of(header_in(sealed)))
     except SealError:
         return None

@@ -18,7 +18,7 @@ from webhooks.sending.model import Cause
 class _NeverRecorded:
     """Stands where the process dies before the commit."""
 
-    async def add_many(self, rows: Sequence[Outcome]) -> list[Recorded | Exception]:
+    async def write(self, rows: Sequence[Outcome]) -> list[Recorded | Exception]:
         assert rows
         await asyncio.Event().wait()
         raise AssertionError
@@ -77,7 +77,7 @@ async def test_results_outlast_a_database_that_is_away(world: World) -> None:
     """While results cannot be committed nothing more is claimed and leases are renewed; each event is sent once."""
     await world.endpoint()
     async with world.results() as results:
-        away = _AwayFor(results.add_many, seconds=2 * FAST_QUEUE.lease_seconds)
+        away = _AwayFor(results.write, seconds=2 * FAST_QUEUE.lease_seconds)
         dispatcher = world.dispatcher(away)  # type: ignore[arg-type]
         running = asyncio.create_task(dispatcher.run())
         first = await world.publish(2)
@@ -107,18 +107,18 @@ async def test_a_queue_that_is_away_is_waited_for(world: World, redis: Redis) ->
 
 
 class _AwayFor:
-    """Refuses results for some time, as the batcher does while the database is away."""
+    """Refuses results for some time, as their writer does while the database is away."""
 
-    def __init__(self, add: object, *, seconds: float) -> None:
-        self._add = add
+    def __init__(self, write: object, *, seconds: float) -> None:
+        self._write = write
         self._until = time.monotonic() + seconds
         self.is_back = asyncio.Event()
 
-    async def add_many(self, rows: Sequence[Outcome]) -> list[Recorded | Exception]:
+    async def write(self, rows: Sequence[Outcome]) -> list[Recorded | Exception]:
         if time.monotonic() < self._until:
             return [Unavailable() for _ in rows]
         self.is_back.set()
-        return await self._add(rows)  # type: ignore[operator, no-any-return]
+        return await self._write(rows)  # type: ignore[operator, no-any-return]
 
 
 class _Flaky(RedisQueue):

@@ -26,9 +26,9 @@ _RECONCILER = beside(reconciler.__file__, "reconciler.sql")
 @pytest.mark.parametrize(
     ("queries", "name", "before", "index"),
     [
-        (_RECORDING, "settle_deliveries", _RECORDING["plan_by_key"], r"deliveries_\d+_\d+_\d+_pkey"),
-        (_RECORDING, "free_followers", _RECORDING["plan_by_key"], r"partner_id_endpoint_id_ordering_key"),
-        (_RECORDING, "find_attempts", _RECORDING["plan_by_key"], r"delivery_attempts_\d+_\d+_\d+_pkey"),
+        (_RECORDING, "record_results", _RECORDING["begin"], r"deliveries_\d+_\d+_\d+_pkey"),
+        (_RECORDING, "free_followers", _RECORDING["begin"], r"partner_id_endpoint_id_ordering_key"),
+        (_RECORDING, "find_attempts", _RECORDING["begin"], r"delivery_attempts_\d+_\d+_\d+_pkey"),
         (_RECONCILER, "lanes_with_pending", _RECONCILER["plan_by_index"], r"endpoint_id_next_attempt"),
         (_RECONCILER, "due_page", _RECONCILER["plan_by_index"], r"endpoint_id_next_attempt"),
         (_RECONCILER, "stranded_lines", _RECONCILER["plan_by_index"], r"endpoint_id_ordering_key"),
@@ -46,7 +46,7 @@ async def test_hot_statements_look_rows_up(
 
 async def test_results_do_not_read_what_is_due(database: "asyncpg.Pool[asyncpg.Record]") -> None:
     """The update of results uses the primary key alone: the partial indexes hold every pending row."""
-    plan = await _plan(database, _RECORDING["settle_deliveries"], _RECORDING["plan_by_key"])
+    plan = await _plan(database, _RECORDING["record_results"], _RECORDING["begin"])
     used = set(re.findall(r"Scan using (\S+)", plan))
     assert used
     assert all(name.endswith("_pkey") for name in used), plan
@@ -59,7 +59,7 @@ async def test_loading_looks_rows_up(database: "asyncpg.Pool[asyncpg.Record]") -
     ids = [new_id(now) for _ in range(5_000)]
     await _insert(database, ids)
     async with database.acquire() as connection, connection.transaction():
-        await connection.execute(_LOADING["plan_now"])
+        await connection.execute(_LOADING["begin"])
         arguments = ([NIL] * 50, ids[:50], *id_bounds(ids[:50]))
         lines = await connection.fetch(f"EXPLAIN {_LOADING['load_deliveries']}", *arguments)
     plan = "\n".join(line[0] for line in lines)

@@ -24,7 +24,7 @@ async def test_a_revoked_secret_signs_nothing_after_the_answer(world: World) -> 
     [job] = await world.pool.fetch("SELECT partner_id, endpoint_id, id AS delivery_id, round, step FROM deliveries")
     claim = Claim(job=Job(**job), fence=1)
     loader = Loader(world.pool, world.vault, world.clock, POLICY)
-    attempter = Attempter(world.sender, world.vault, world.clock, POLICY, world.metrics)
+    attempter = Attempter(world.sender, world.vault, world.clock, POLICY, world.notes)
     [before] = (await loader.load([claim])).sendable
     await _secrets(world).rotate(CALLER, endpoint_id, Rotation(scheme=SignatureScheme.V1, overlap=timedelta(0)))
     assert await attempter.attempt(before) is None

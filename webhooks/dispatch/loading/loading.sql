@@ -1,18 +1,18 @@
 -- What a batch of claims needs from the truth.
 
--- name: plan_now
+-- name: begin
 -- For this transaction only: plan for the tables as they are now and for these ids. A plan that was made while a
 -- partition was young would read it whole, or by the wrong index, for ever.
-SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
-       set_config('enable_bitmapscan', 'off', true);
+BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
 
 -- name: load_deliveries
 -- The claimed deliveries with their events; the caller compares them with their jobs. $3 and $4 bound the ids of
 -- deliveries and events, so that other weeks are not even planned.
 SELECT d.partner_id, d.id, d.environment::text, d.event_id, d.endpoint_id, d.state::text, d.round, d.step, d.sequence,
        d.round_at, d.last_attempt_at,
-       greatest(extract(epoch FROM d.next_attempt_at - now()) * 1000, 0)::bigint AS delay_ms,
-       greatest(extract(epoch FROM d.not_before - now()) * 1000, 0)::bigint AS early_ms,
+       CASE WHEN d.next_attempt_at > now() THEN extract(epoch FROM d.next_attempt_at - now()) * 1000 END::bigint AS delay_ms,
+       CASE WHEN d.not_before > now() THEN extract(epoch FROM d.not_before - now()) * 1000 END::bigint AS early_ms,
        e.merchant_id, e.type, e.occurred_at, e.sealed_body
 FROM unnest($1::uuid[], $2::uuid[]) AS c (partner_id, id)
 CROSS JOIN LATERAL (

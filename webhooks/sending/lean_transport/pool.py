@@ -35,8 +35,10 @@ class Pool:
         """The connection that was used last: the likeliest to be alive."""
         waiting = self._by_route.get(route)
         while waiting:
-            connection = waiting[-1]
-            self._forget(connection)
+            connection = waiting.pop()
+            del self._idle[connection]
+            if not waiting:
+                del self._by_route[route]
             if connection.is_open:
                 return connection
         return None
