@@ -10,7 +10,7 @@ import pytest
 from kernel.errors import Conflict
 from kernel.ids import NIL
 from kernel.sealing import KeyDestroyed
-from kernel.sealing.format import parse_header
+from kernel.sealing.format import header_in, key_id_of
 from tests.support.clock import FakeClock
 from tests.support.dying import InterruptedPool, Killed
 from tests.support.sealed import FAST, Pool, Shelf
@@ -68,7 +68,7 @@ async def test_everything_is_sealed_anew_and_the_old_keys_go(shelf: Shelf, datab
     assert await shelf.is_whole()
     for (column, owner, _, row, _), old in zip(shelf.values, before, strict=True):
         now = await shelf.stored(column, row)
-        assert (now != old) == (parse_header(now)[0] != parse_header(old)[0]) == (owner == rotated)
+        assert (now != old) == (key_id_of(header_in(now)) != key_id_of(header_in(old))) == (owner == rotated)
     assert await shelf.stored(EVENTS, erased) == b"\x00"
     live = await database.fetch("SELECT partner_id, retired_at FROM data_keys WHERE destroyed_at IS NULL")
     assert not [row for row in live if row["retired_at"] is not None]
