@@ -1,5 +1,6 @@
 """Payments through the gateway, beside the same orders sent to the bank's simulator directly."""
 
+import asyncio
 from typing import Any
 
 from bench.load.scene import Lane
@@ -12,6 +13,8 @@ from bench.speed.staging.stage import Stage
 from bench.speed.tools.running import call
 
 _CALLERS = 32
+_WARM_UP_SECONDS = 3.0
+_SETTLED_SECONDS = 4.0
 
 
 async def beside_the_bank(stage: Stage, party: Party, lane: Lane, effort: Effort) -> list[Figure]:
@@ -19,6 +22,7 @@ async def beside_the_bank(stage: Stage, party: Party, lane: Lane, effort: Effort
 
     Those that are alone come first: what a load leaves behind would be counted as theirs.
     """
+    await _warm_up(stage, party, lane)
     added = [await _added_ms(stage, party, lane) for _ in range(effort.pairs)]
     ours, theirs, costs = list[float](), list[float](), list[dict[str, float]]()
     for _ in range(effort.pairs):
@@ -47,6 +51,12 @@ async def beside_the_bank(stage: Stage, party: Party, lane: Lane, effort: Effort
             lower_is_better=True,
         ),
     ]
+
+
+async def _warm_up(stage: Stage, party: Party, lane: Lane) -> None:
+    """Connections that are new plan every statement anew; a system that has run for a minute has none."""
+    await call(await orders.payments(stage, party, lane, seconds=_WARM_UP_SECONDS, callers=_CALLERS))
+    await asyncio.sleep(_SETTLED_SECONDS)
 
 
 async def _added_ms(stage: Stage, party: Party, lane: Lane) -> float:
