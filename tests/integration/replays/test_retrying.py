@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -109,4 +110,4 @@ async def test_other_tenants_and_made_up_ids_find_nothing(stage: Stage) -> None:
             await stage.retrier.retry(caller(tenant), delivery_id)
     for number in (0, 1, (1 << 128) - 1):
         with pytest.raises(NotFound):
-            await stage.retrier.retry(caller(stage.tenant), type(delivery_id)(int=number))
+            await stage.retrier.retry(caller(stage.tenant), UUID(int=number))
