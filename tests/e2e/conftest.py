@@ -19,10 +19,12 @@ _STOP_SECONDS_MAX = 60
 
 
 def environment() -> dict[str, str]:
-    """Ports of its own choice, so that runs stand side by side."""
+    """Ports of its own choice, so that runs stand side by side; the one address of all tests may call much."""
     ports = {"THREADNEEDLE_GATEWAY__PORT": "0", "THREADNEEDLE_GATEWAY__ADMIN_PORT": "0"}
+    much = "{capacity = 100_000, rate_per_second = 10_000.0}"
+    wide = {f"THREADNEEDLE_LIMITS__{name}": much for name in ("TOKEN_BY_ADDRESS", "REFUSED_BY_ADDRESS", "ADMIN")}
     given = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
-    return {**given, **ports, "COLUMNS": "200"}
+    return {**given, **ports, **wide, "COLUMNS": "200"}
 
 
 @pytest.fixture(scope="session")

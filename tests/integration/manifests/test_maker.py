@@ -46,8 +46,9 @@ def maker(database: Pool, vault: Vault, clock: FakeClock) -> ManifestMaker:
 
 @pytest.fixture
 def noon(clock: FakeClock) -> datetime:
-    """Noon of the day that the tests end in; the clock stands there."""
+    """The next noon, of the day that the tests end in; the clock stands there."""
     noon = clock.now().replace(hour=12, minute=0, second=0)
+    noon += timedelta(days=noon < clock.now())
     clock.advance((noon - clock.now()).total_seconds())
     return noon
 
