@@ -19,7 +19,8 @@ WHERE partner_id = $1 AND id = $2 AND paused_at IS NULL
 RETURNING version;
 
 -- name: resume_endpoint
--- It is given out for again. No row: it was not paused.
-UPDATE webhook_endpoints SET paused_at = NULL, version = version + 1, updated_at = now()
+-- It is given out for again; the release tells the queue so, whatever becomes of the process that resumes it. No row: it
+-- was not paused.
+UPDATE webhook_endpoints SET paused_at = NULL, is_releasing = true, version = version + 1, updated_at = now()
 WHERE partner_id = $1 AND id = $2 AND paused_at IS NOT NULL
 RETURNING version;

@@ -42,17 +42,20 @@ class Keeper:
                 await self._tools.execute("return_probes", *columns(lane_of(row) for row in missed))
 
     async def release(self) -> list[LaneKey]:
-        """Make a portion due of what waits for each lane that is well again; returns these lanes. Raises QueueError."""
+        """Make a portion due of what waits for each lane that is well again; returns these lanes. Raises QueueError.
+
+        A release does not end before the queue was told that the lane is open.
+        """
         lanes = [lane_now(row) for row in await self._tools.fetch("releasing_lanes", _LANES_MAX)]
-        await self._book.tell(lanes, surely=True)
+        were_told = await self._book.tell(lanes, surely=True)
         for lane in lanes:
-            await self._release(lane)
+            await self._release(lane, may_end=were_told)
         return [lane.key for lane in lanes]
 
-    async def _release(self, lane: LaneNow) -> None:
+    async def _release(self, lane: LaneNow, *, may_end: bool) -> None:
         """In the order of the ids, which is that of the events. What is not enqueued is due, and found as such."""
         rows = sorted(await self._portion(lane.key), key=lambda row: row["id"])
-        if len(rows) < _ROWS_MAX:
+        if may_end and len(rows) < _ROWS_MAX:
             await self._tools.execute("end_release", *lane.key)
         if rows:
             jobs = [job_of(row, Origin.OFFERED, delay_ms=row["delay_ms"]) for row in rows]

@@ -57,6 +57,16 @@ async def test_a_paused_endpoint_is_given_nothing(
     assert len(await queue.claim(10)) == 3
 
 
+async def test_a_resumed_endpoint_is_told_to_the_queue_by_the_worker_too(
+    live: Endpoints, database: Pool, tenant: Tenant
+) -> None:
+    """The process that resumes it may die before it tells the queue: the endpoint waits for its release until then."""
+    endpoint_id = (await live.create(caller(tenant), EndpointDraft(url=URL))).endpoint.id
+    await live.pause(caller(tenant), endpoint_id)
+    await live.resume(caller(tenant), endpoint_id)
+    assert await database.fetchval("SELECT is_releasing FROM webhook_endpoints WHERE id = $1", endpoint_id) is True
+
+
 async def test_concurrency_and_rate_change_live(
     live: Endpoints, queue: RedisQueue, clock: FakeClock, tenant: Tenant
 ) -> None:
