@@ -20,6 +20,7 @@ from webhooks.queue.port import QueuePolicy
 from webhooks.queue.redis_queue import RedisQueue
 from webhooks.reconciler.model import ReconcilerMetrics, ReconcilerPolicy
 from webhooks.reconciler.reconciler import Reconciler
+from webhooks.reconciler.tools import Tools
 from webhooks.sending.model import Cause
 
 _POLICY = ReconcilerPolicy(grace_seconds=0, heal_seconds=0, probe_seconds=LEASE_SECONDS)
@@ -58,7 +59,9 @@ async def _stage(database_url: str, redis_url: str, runner: asyncio.Runner) -> A
     ):
         queue = RedisQueue(redis, QueuePolicy(lease_seconds=LEASE_SECONDS))
         world = World(pool=pool, queue=queue, vault=Vault(keys, StaticKeys(), clock), clock=clock, registry=registry)
-        reconciler = Reconciler(pool, queue, clock, _POLICY, ReconcilerMetrics.registered(registry))
+        metrics = ReconcilerMetrics.registered(registry)
+        tools = Tools(pool=pool, queue=queue, clock=clock, policy=_POLICY, metrics=metrics, events=world.writer)
+        reconciler = Reconciler(tools)
         yield Stage(world, reconciler, redis, runner)
 
 

@@ -22,6 +22,7 @@ from webhooks.health.watch import HealthWatch
 from webhooks.manifests.maker import ManifestMaker, ManifestPolicy
 from webhooks.reconciler.model import ReconcilerMetrics
 from webhooks.reconciler.reconciler import Reconciler
+from webhooks.reconciler.tools import Tools
 from webhooks.replays.runner import ReplayMetrics, ReplayRunner
 from webhooks.replays.unmatched import Unmatched
 
@@ -54,11 +55,14 @@ async def run() -> None:
 
 def _reconciler(foundation: Foundation) -> Reconciler:
     return Reconciler(
-        foundation.resources.pool,
-        foundation.queue,
-        foundation.clock,
-        policies.reconciler_policy(foundation.settings.webhooks),
-        ReconcilerMetrics.registered(foundation.registry),
+        Tools(
+            pool=foundation.resources.pool,
+            queue=foundation.queue,
+            clock=foundation.clock,
+            policy=policies.reconciler_policy(foundation.settings.webhooks),
+            metrics=ReconcilerMetrics.registered(foundation.registry),
+            events=foundation.events,
+        )
     )
 
 

@@ -1,14 +1,17 @@
 """What no dispatcher would ever meet again: lines without a head, and what can no longer be sent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
-from kernel.ids import first_id_at
+from kernel.ids import Environment, Tenant, first_id_at
 from webhooks.dispatch.lines import free_followers
 from webhooks.dispatch.outcome import Reason
+from webhooks.events.model import NewEvent
+from webhooks.health.notices import EndpointRef, delivery_dead, is_notice
+from webhooks.queue.port import Job
 from webhooks.reconciler.lanes import LaneNow
 from webhooks.reconciler.model import After, LaneKey
 from webhooks.reconciler.pages import START
@@ -41,7 +44,10 @@ class Healing:
             return len(await free_followers(connection, lines))
 
     async def end_aged(self, lanes: Iterable[LaneNow], now: datetime) -> int:
-        """End what grew too old in lanes that give nothing out, where no attempt would find it so. How many."""
+        """End what grew too old in lanes that give nothing out, where no attempt would find it so. How many.
+
+        Each is told to its partner, as one that dies of an attempt is. Raises QueueError.
+        """
         before = now - self._tools.policy.age_max
         ending = _Ending("aged_page", DeliveryState.DEAD, Reason.TOO_OLD)
         ended = 0
@@ -78,10 +84,30 @@ class Healing:
 
     async def _end(self, ending: _Ending, key: LaneKey, *arguments: object) -> list[asyncpg.Record]:
         """One page of a lane ends; its rows, in the order of the page."""
-        queries = self._tools.queries
+        queries, jobs = self._tools.queries, list[Job]()
         async with self._tools.transaction() as connection:
             rows = await connection.fetch(queries[ending.page], *key, *arguments, self._rows_max)
             if ids := [row["id"] for row in rows]:
                 bounds = (min(ids), max(ids))
                 await connection.execute(queries["end_deliveries"], key[0], ids, *bounds, ending.state, ending.reason)
+                if ending.state is DeliveryState.DEAD:
+                    ended = await connection.fetch(queries["about_deliveries"], key[0], ids, *bounds)
+                    written = await self._tools.events.write(connection, self._notices(key, ended, ending.reason))
+                    jobs = [job for item in written for job in item.jobs]
+        if jobs:
+            await self._tools.queue.enqueue(jobs)
         return rows
+
+    def _notices(self, key: LaneKey, ended: Sequence[asyncpg.Record], reason: Reason) -> list[NewEvent]:
+        """What a partner is told of deliveries that died; of one that was itself a notice, nothing."""
+        return [
+            delivery_dead(
+                EndpointRef(Tenant(key[0], Environment(row["environment"])), key[1]),
+                self._tools.clock.now(),
+                delivery_id=row["id"],
+                event_id=row["event_id"],
+                reason=reason,
+            )
+            for row in ended
+            if row["type"] is not None and not is_notice(row["type"])
+        ]

@@ -5,12 +5,11 @@ import asyncio
 import asyncpg
 import structlog
 
-from kernel.clock import Clock
-from webhooks.queue.port import QueueError, RebuildableQueue
+from webhooks.queue.port import QueueError
 from webhooks.reconciler.healing import Healing
 from webhooks.reconciler.keeping import Keeper
 from webhooks.reconciler.lanes import LaneBook
-from webhooks.reconciler.model import LaneKey, NotQueued, Pool, ReconcilerMetrics, ReconcilerPolicy, Standing
+from webhooks.reconciler.model import LaneKey, NotQueued, Standing
 from webhooks.reconciler.tools import Tools
 from webhooks.reconciler.walk import Filling, Walk, Walked
 
@@ -26,10 +25,8 @@ class Reconciler:
     Its pool has room for two connections.
     """
 
-    def __init__(
-        self, pool: Pool, queue: RebuildableQueue, clock: Clock, policy: ReconcilerPolicy, metrics: ReconcilerMetrics
-    ) -> None:
-        self._tools = Tools(pool=pool, queue=queue, clock=clock, policy=policy, metrics=metrics)
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
         self._book = LaneBook(self._tools)
         self._keeper = Keeper(self._tools, self._book)
         self._filling = Filling(self._tools)
@@ -37,7 +34,7 @@ class Reconciler:
         self._walk: Walk | None = None
         self._excuses: dict[LaneKey, NotQueued] = {}
         self._is_rebuilding = False
-        self._walk_at = self._walk_began = self._heal_at = clock.monotonic()
+        self._walk_at = self._walk_began = self._heal_at = tools.clock.monotonic()
 
     async def run(self) -> None:
         """Run until cancelled; a database or queue that is away is waited for."""

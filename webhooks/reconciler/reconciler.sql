@@ -174,6 +174,14 @@ UPDATE deliveries
 SET state = $5::text::delivery_state, state_reason = $6, next_attempt_at = NULL, awaits_lane = false, ended_at = now()
 WHERE partner_id = $1 AND id = ANY($2::uuid[]) AND id BETWEEN $3 AND $4;
 
+-- name: about_deliveries
+-- What is told of deliveries that ended; without its event one has no type.
+SELECT d.id, d.event_id, d.environment::text, e.type
+FROM deliveries AS d
+LEFT JOIN events AS e ON e.partner_id = d.partner_id AND e.id = d.event_id
+WHERE d.partner_id = $1 AND d.id = ANY($2::uuid[]) AND d.id BETWEEN $3 AND $4
+ORDER BY d.id;
+
 -- name: stranded_lines
 -- Lines of ordered endpoints whose first unended delivery waits for one that has ended.
 -- across partners: nobody else would ever look at such a line again.

@@ -16,6 +16,7 @@ from webhooks.health.model import HealthPolicy, HoldPolicy
 from webhooks.queue.port import Claim, Job, Lane, LaneMode, Origin
 from webhooks.reconciler.model import ReconcilerMetrics, ReconcilerPolicy
 from webhooks.reconciler.reconciler import Reconciler
+from webhooks.reconciler.tools import Tools
 from webhooks.sending.model import AttemptResult, Blame, Cause, Decision, LoadedDelivery, Verdict
 
 FAILED = Verdict(decision=Decision.RETRY, blame=Blame.LANE)
@@ -30,7 +31,15 @@ LOOKS = ReconcilerPolicy(check_seconds=0.05, walk_seconds=0.2, grace_seconds=0.1
 async def reconciling(world: World) -> AsyncIterator[None]:
     """A running reconciler."""
     metrics = ReconcilerMetrics.registered(CollectorRegistry())
-    running = asyncio.create_task(Reconciler(world.pool, world.queue, world.clock, LOOKS, metrics).run())  # type: ignore[arg-type]
+    tools = Tools(
+        pool=world.pool,
+        queue=world.queue,  # type: ignore[arg-type]
+        clock=world.clock,
+        policy=LOOKS,
+        metrics=metrics,
+        events=world.writer,
+    )
+    running = asyncio.create_task(Reconciler(tools).run())
     try:
         yield
     finally:

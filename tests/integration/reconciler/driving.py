@@ -10,6 +10,7 @@ from tests.support.webhooks import World, kill
 from webhooks.queue.port import RebuildableQueue
 from webhooks.reconciler.model import ReconcilerMetrics, ReconcilerPolicy
 from webhooks.reconciler.reconciler import Reconciler
+from webhooks.reconciler.tools import Tools
 
 POLICY = ReconcilerPolicy(
     check_seconds=0.1, walk_seconds=0.2, walk_seconds_max=0.5, heal_seconds=0.2, grace_seconds=0.3, rows_per_lane=7
@@ -24,7 +25,15 @@ def a_reconciler(
 ) -> Reconciler:
     """One on this world's database and queue."""
     metrics = ReconcilerMetrics.registered(registry or CollectorRegistry())
-    return Reconciler(world.pool, queue or world.queue, world.clock, policy, metrics)  # type: ignore[arg-type]
+    tools = Tools(
+        pool=world.pool,
+        queue=queue or world.queue,  # type: ignore[arg-type]
+        clock=world.clock,
+        policy=policy,
+        metrics=metrics,
+        events=world.writer,
+    )
+    return Reconciler(tools)
 
 
 @asynccontextmanager

@@ -9,11 +9,9 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from tests.integration.reconciler.driving import POLICY, a_reconciler, reconciling
-from tests.support.webhooks import FAST_QUEUE, World, until
+from tests.support.webhooks import FAST_QUEUE, TENANT, World, until
 from webhooks.queue.port import Claim, Finish, Lane, LaneMode, Origin, Placed, QueueUnavailable
 from webhooks.queue.redis_queue import RedisQueue
-from webhooks.reconciler.model import ReconcilerMetrics
-from webhooks.reconciler.reconciler import Reconciler
 
 HOLD = "UPDATE webhook_endpoints SET held_at = now(), next_probe_at = now() + $2::interval WHERE id = $1"
 OVERDUE = "UPDATE deliveries SET next_attempt_at = next_attempt_at - interval '1 minute'"
@@ -218,15 +216,40 @@ async def test_a_released_lane_is_filled_without_waiting_for_a_walk(world: World
     assert await world.queue.count() == 30
 
 
+async def test_a_release_does_not_end_before_the_queue_was_told(world: World, redis: Redis) -> None:
+    """A lane that was resumed while the queue was away, between two walks: it is told as soon as the queue is back."""
+
+    class AwayQueue(ToldQueue):
+        is_away = False
+
+        async def configure(self, lanes: list[Lane]) -> None:  # type: ignore[override]
+            if self.is_away:
+                raise QueueUnavailable
+            await super().configure(lanes)
+
+    world.queue = queue = AwayQueue(redis)
+    endpoint_id = await world.endpoint()
+    reconciler = a_reconciler(world, policy=replace(POLICY, walk_seconds=60, walk_seconds_max=60))
+    await reconciler.run_once()
+    await queue.configure([Lane(partner_id=TENANT.partner_id, endpoint_id=endpoint_id, mode=LaneMode.PAUSED)])
+    queue.is_away = True
+    await world.pool.execute("UPDATE webhook_endpoints SET is_releasing = true")
+    await reconciler.run_once()
+    assert queue.told[endpoint_id].mode is LaneMode.PAUSED
+    queue.is_away = False
+    await reconciler.run_once()
+    assert queue.told[endpoint_id].mode is LaneMode.OPEN
+    assert await world.pool.fetchval("SELECT is_releasing FROM webhook_endpoints") is False
+
+
 async def test_a_full_lane_is_filled_between_walks(world: World, redis: Redis) -> None:
     """A lane with more than its window does not wait for the next walk when it has room again."""
     world.queue = queue = RedisQueue(redis, replace(FAST_QUEUE, lane_window=10))
     await world.endpoint()
     await world.publish(45, offer=False)
     await world.pool.execute(OVERDUE)
-    metrics = ReconcilerMetrics.registered(CollectorRegistry())
     policy = replace(POLICY, walk_seconds=60, walk_seconds_max=60, lane_window=10)
-    reconciler = Reconciler(world.pool, queue, world.clock, policy, metrics)
+    reconciler = a_reconciler(world, policy=policy)
     seen: set[UUID] = set()
     for _ in range(8):
         await reconciler.run_once()
@@ -240,7 +263,7 @@ async def test_a_full_lane_is_filled_between_walks(world: World, redis: Redis) -
 
 
 async def test_deliveries_of_a_lane_that_stands_still_grow_old(world: World, registry: CollectorRegistry) -> None:
-    """What nobody may try ends as dead at its age, so that no partition is kept for ever; younger ones wait on."""
+    """What nobody may try ends as dead at its age, and its partner is told once of each; younger ones wait on."""
     await world.endpoint()
     events = await world.publish(3, offer=False)
     await world.pool.execute("UPDATE webhook_endpoints SET paused_at = now()")
@@ -252,6 +275,9 @@ async def test_deliveries_of_a_lane_that_stands_still_grow_old(world: World, reg
     assert states[events[0]] == ("pending", None)
     assert {states[event_id] for event_id in events[1:]} == {("dead", "too_old")}
     assert registry.get_sample_value("threadneedle_deliveries_healed_total", {"why": "aged"}) == 2
+    assert await world.pool.fetchval("SELECT count(*) FROM events WHERE type = 'delivery.dead'") == 2
+    await a_reconciler(world, policy=replace(POLICY, age_max=timedelta(seconds=-30))).run_once()
+    assert await world.pool.fetchval("SELECT count(*) FROM events WHERE type = 'delivery.dead'") == 2
 
 
 def _due(registry: CollectorRegistry, why: str) -> float | None:

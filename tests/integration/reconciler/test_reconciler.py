@@ -12,8 +12,6 @@ from redis.asyncio import Redis
 from tests.integration.reconciler.driving import POLICY, a_reconciler, reconciling
 from tests.support.webhooks import FAST_QUEUE, World, until
 from webhooks.queue.redis_queue import RedisQueue
-from webhooks.reconciler.model import ReconcilerMetrics
-from webhooks.reconciler.reconciler import Reconciler
 from webhooks.sending.model import Cause
 
 AFTER_A_LOSS = {Cause.RECONCILED, Cause.LEASE_EXPIRED}
@@ -162,9 +160,7 @@ async def test_a_closed_endpoint_keeps_nothing_pending(world: World, registry: C
     key = uuid4()
     events = [(await world.publish(ordering_key=key, offer=False))[0] for _ in range(3)]
     await world.pool.execute("UPDATE webhook_endpoints SET state = $2 WHERE id = $1", endpoint_id, state)
-    metrics = ReconcilerMetrics.registered(registry)
-    policy = replace(POLICY, rows_healed_max=2)
-    await Reconciler(world.pool, world.queue, world.clock, policy, metrics).run_once()  # type: ignore[arg-type]
+    await a_reconciler(world, registry, replace(POLICY, rows_healed_max=2)).run_once()
     reasons = await world.states()
     assert [reasons[event_id] for event_id in events] == [("undelivered", f"endpoint_{state}")] * 3
 
