@@ -1,7 +1,8 @@
 """The HTTP surfaces: the public one for partners and banks, and the admin one on another port."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from aiohttp import web
@@ -9,6 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.admin.services import AdminServices
+from gateway.docs import CONTENT_SECURITY_POLICY, page
 from gateway.http.call import Call, Reply
 from gateway.http.edge import Answering, Edge, RequestHandler
 from gateway.http.pipeline import Guards, Pipeline
@@ -16,7 +18,7 @@ from gateway.http.replies import WholeResponse, to_json
 from gateway.http.route import Route, open_family
 from gateway.http.server import DIRECT
 from gateway.metrics import EdgeMetrics
-from gateway.openapi import document
+from gateway.openapi import ADMIN, PARTNERS, Surface, document
 from gateway.overload.shedder import OverloadMetrics, Shedder
 from gateway.overload.shedding import Priority, priority_of
 from gateway.routes import PUBLIC_ROUTES
@@ -24,6 +26,8 @@ from gateway.services import Services
 
 # Every route reads its body itself, up to its own cap; aiohttp's would only stand in the way.
 _NO_CAP = 0
+_TABLES: Mapping[Surface, Sequence[Route[Any]]] = {PARTNERS: PUBLIC_ROUTES, ADMIN: ADMIN_ROUTES}
+_PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CONTENT_SECURITY_POLICY}
 
 
 def build_app(services: Services) -> web.Application:
@@ -32,21 +36,20 @@ def build_app(services: Services) -> web.Application:
     edge = Edge(EdgeMetrics.of(services.health.registry), services.log)
     counts = OverloadMetrics.of(services.health.registry, services.load)
     shedder = Shedder(services.load, counts, services.request_seconds_max)
-    return _application(PUBLIC_ROUTES, Pipeline(services, guards), _Surface(edge, "Threadneedle", shedder))
+    return _application(PARTNERS, Pipeline(services, guards), _Port(edge, shedder))
 
 
 def build_admin_app(services: AdminServices) -> web.Application:
     """The admin port: admins, and the machines that watch this process."""
     pipeline = Pipeline(services, Guards(admins=services.tokens, gate=services.gate))
-    return _application(ADMIN_ROUTES, pipeline, _Surface(Edge(), "Threadneedle administration"))
+    return _application(ADMIN, pipeline, _Port(Edge()))
 
 
 @dataclass(frozen=True, slots=True)
-class _Surface:
-    """What stands around the routes of a port: its edge, its name, and what refuses requests when they are too many."""
+class _Port:
+    """What stands around the routes of a port: its edge, and what refuses requests when they are too many."""
 
     edge: Edge
-    title: str
     shedder: Shedder | None = None
 
     def handler(self, pattern: str, answering: Answering, priority: Priority) -> RequestHandler:
@@ -55,11 +58,11 @@ class _Surface:
         return handler if self.shedder is None else self.shedder.wrap(priority, handler)
 
 
-def _application(routes: Sequence[Route[Any]], pipeline: Pipeline[Any], surface: _Surface) -> web.Application:
-    app = web.Application(middlewares=[_unrouted(surface)], client_max_size=_NO_CAP)
+def _application(surface: Surface, pipeline: Pipeline[Any], port: _Port) -> web.Application:
+    app = web.Application(middlewares=[_unrouted(port)], client_max_size=_NO_CAP)
     direct: dict[tuple[str, str], RequestHandler] = {}
-    for route in (*routes, _description(routes, surface.title)):
-        handler = surface.handler(route.path, pipeline.bind(route), priority_of(route))
+    for route in (*_TABLES[surface], *_descriptions(surface)):
+        handler = port.handler(route.path, pipeline.bind(route), priority_of(route))
         # RFC 9110 §9.3.2: HEAD is as GET, without the body.
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
             app.router.add_route(method, route.path, handler)
@@ -69,7 +72,7 @@ def _application(routes: Sequence[Route[Any]], pipeline: Pipeline[Any], surface:
     return app
 
 
-def _unrouted(surface: _Surface) -> Middleware:
+def _unrouted(port: _Port) -> Middleware:
     """The middleware for what no route takes: another path, another method."""
 
     @web.middleware
@@ -81,16 +84,24 @@ def _unrouted(surface: _Surface) -> Middleware:
         async def refused(_: Call) -> WholeResponse:
             raise error
 
-        return await surface.handler("unknown", refused, Priority.READS)(request)
+        return await port.handler("unknown", refused, Priority.READS)(request)
 
     return middleware
 
 
-def _description(routes: Sequence[Route[Any]], title: str) -> Route[Any]:
-    """The OpenAPI document; made once, served as bytes."""
-    made = to_json(document(routes, title))
+@cache
+def _descriptions(surface: Surface) -> tuple[Route[Any], Route[Any]]:
+    """The OpenAPI document and the page made of it; both made once, served as bytes."""
+    made = document(_TABLES[surface], surface)
+    json, html, about = Reply(to_json(made)), Reply(page(made), headers=_PAGE_HEADERS), open_family("about")
 
     async def describe(services: object, call: Call) -> Reply:  # noqa: ARG001 - a handler like the others
-        return Reply(made)
+        return json
 
-    return open_family("about").get("/openapi.json", describe, "Read this API's description (OpenAPI 3.1).")
+    async def show(services: object, call: Call) -> Reply:  # noqa: ARG001 - a handler like the others
+        return html
+
+    return (
+        about.get("/openapi.json", describe, "Read this API's description (OpenAPI 3.1)."),
+        about.get("/docs", show, "Read this API's description as a page."),
+    )

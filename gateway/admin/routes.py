@@ -108,6 +108,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         do.erase_merchant,
         "Suspend a merchant and erase for good all that was sealed for it; no payment of it may be open.",
         response=MerchantOut,
+        refuses=("payments_open",),
     ),
     _BANKS.post(
         "/admin/v1/banks",
@@ -116,6 +117,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         request=BankIn,
         response=AdminBankOut,
         status=201,
+        refuses=("bank_exists",),
     ),
     _BANKS.get("/admin/v1/banks", do.list_banks, "List the banks.", response=Page[AdminBankOut]),
     _BANKS.get(
@@ -151,6 +153,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         request=EvidenceIn,
         response=ProposalOut,
         status=201,
+        refuses=("evidence_refused",),
     ),
     _PAYMENTS.get(
         "/admin/v1/payments/{payment_id}/evidence",
@@ -163,10 +166,13 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         evidence.confirm_evidence,
         "Confirm, as another person, what one has proposed.",
         response=PaymentOut,
+        refuses=("already_confirmed", "evidence_refused", "proposal_replaced", "second_person_required"),
     ),
     *LIMIT_ROUTES,
     *QUEUE_ROUTES,
     _ABOUT.get("/livez", livez, "Say that this process runs.", response=LiveOut),
-    _ABOUT.get("/readyz", readyz, "Say whether this process may be sent requests.", response=ReadyOut),
+    _ABOUT.get(
+        "/readyz", readyz, "Say whether this process may be sent requests.", response=ReadyOut, others={503: ReadyOut}
+    ),
     _ABOUT.get("/metrics", metrics, "Read what this process counts, for Prometheus; on this port only."),
 )

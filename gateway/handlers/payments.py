@@ -53,7 +53,8 @@ async def cancel_payment(services: Services, call: Call) -> Reply:
     """Its status says whether it is cancelled or the bank's answer is still awaited."""
     wait = _wait(services, call)
     payment = await services.payments.cancel(_requester(call), _payment_id(call), wait.seconds)
-    return Reply(payment.to_json(), 200 if payment.status is PaymentStatus.CANCELLED else 202)
+    status = 200 if payment.status is PaymentStatus.CANCELLED else 202
+    return Reply(payment.to_json(), status, _applied(wait.applied))
 
 
 async def read_timeline(services: Services, call: Call) -> Reply:
@@ -104,9 +105,11 @@ def _headers(created: Created, preference: str | None) -> dict[str, str]:
     headers = {"Location": f"/v1/payments/{to_text(Kind.PAYMENT, payment.id, payment.environment)}"}
     if created.repeated:
         headers["Idempotent-Replayed"] = "true"
-    if preference is not None:
-        headers["Preference-Applied"] = preference
-    return headers
+    return {**headers, **_applied(preference)}
+
+
+def _applied(preference: str | None) -> dict[str, str]:
+    return {} if preference is None else {"Preference-Applied": preference}
 
 
 def _filter(call: Call) -> Filter:

@@ -30,8 +30,9 @@ class Route(Generic[Services]):
 
     `request`, `query` and `response` are pydantic types; `weigh` gives the cost of a body where it is not 1 (its limit
     is then asked after the body was read). `once` marks routes that move money: an Idempotency-Key is required (not for
-    a `dry_run`), and a body that names one member twice is refused. `form` and `raw` bodies are read by the handler.
-    `others` are further good answers by their status.
+    a `dry_run`), and a body that names one member twice is refused. `raw` bodies are read by the handler. `others` are
+    further good answers by their status. `gives` names the headers of a good answer; `refuses` the codes of problems
+    that its handler knows beyond those that the other columns imply (gateway.problems.codes).
     """
 
     method: str
@@ -50,6 +51,8 @@ class Route(Generic[Services]):
     weigh: Callable[[Any], int] | None = None
     once: bool = False
     raw: bool = False
+    gives: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
     tag: str = ""
 
 
@@ -67,6 +70,8 @@ class Columns(TypedDict, total=False):
     weigh: Callable[[Any], int]
     once: bool
     raw: bool
+    gives: tuple[str, ...]
+    refuses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

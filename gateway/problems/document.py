@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
+from gateway.problems.codes import STATUS_OF, meaning
 from gateway.problems.errors import (
     Malformed,
     RateLimited,
@@ -55,6 +56,8 @@ DATABASE_AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InterfaceError,
 )
+
+_WRONG_FIELD = FieldError(pointer="/amount/currency", code="unknown_currency", message="Expected an ISO 4217 code.")
 
 # What a caller should do, where the error itself does not say.
 ACTIONS: Mapping[int, str] = {
@@ -131,6 +134,16 @@ def problem_of(error: Exception) -> Problem:
         detail="Something went wrong on our side.",
         action=ACTIONS[500],
     )
+
+
+def example_of(code: str) -> Problem:
+    """The problem of a code (gateway.problems.codes) in its usual words, for documents about it."""
+    status = STATUS_OF[code]
+    kind = next((kind for kind, its in STATUSES if its == status), None)
+    usual = (f"{HTTPStatus(status).phrase}." if kind is None else kind.title(), ACTIONS[status])
+    title, action = _TITLE_AND_ACTION.get(code, usual)
+    errors = [_WRONG_FIELD] if code == Invalid.code else []
+    return Problem(status=status, code=code, title=title, detail=meaning(code), action=action, errors=errors)
 
 
 def status_of(error: ThreadneedleError) -> int:

@@ -18,6 +18,7 @@ DOCUMENTS: tuple[Route[Services], ...] = (
         response=NotificationOut,
         raw=True,
         body_bytes_max=512 * KIB,
+        refuses=("bad_signature",),
     ),
     _OAUTH.post(
         "/oauth/token",
@@ -39,5 +40,11 @@ DOCUMENTS: tuple[Route[Services], ...] = (
         response=MetadataOut,
     ),
     _ABOUT.get("/livez", documents.livez, "Say that this process runs.", response=LiveOut),
-    _ABOUT.get("/readyz", documents.readyz, "Say whether this process may be sent requests.", response=ReadyOut),
+    _ABOUT.get(
+        "/readyz",
+        documents.readyz,
+        "Say whether this process may be sent requests.",
+        response=ReadyOut,
+        others={503: ReadyOut},
+    ),
 )

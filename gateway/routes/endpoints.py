@@ -29,6 +29,8 @@ ENDPOINTS: tuple[Route[Services], ...] = (
         request=EndpointIn,
         response=EndpointCreated,
         status=201,
+        gives=("Location",),
+        refuses=("endpoints_max", "merchant_endpoints_max"),
     ),
     _ROWS.get(
         "/v1/webhook-endpoints",
@@ -64,6 +66,7 @@ ENDPOINTS: tuple[Route[Services], ...] = (
         "Make a new signing key; the old one signs beside it for a while.",
         request=RotationIn,
         response=SecretsOut,
+        refuses=("rotation_unfinished",),
     ),
     _ROWS.post(
         "/v1/webhook-endpoints/{endpoint_id}/test",
@@ -72,12 +75,14 @@ ENDPOINTS: tuple[Route[Services], ...] = (
         request=TrialIn,
         response=EventAccepted,
         status=202,
+        refuses=("endpoint_disabled", "endpoint_unproven"),
     ),
     _ROWS.post(
         "/v1/webhook-endpoints/{endpoint_id}/challenge",
         trials.challenge,
         "Ask the receiver to prove that it expects the events.",
         response=ChallengeOut,
+        refuses=("ownership_not_asked", "challenges_busy"),
     ),
     _ROWS.post(
         "/v1/webhook-endpoints/{endpoint_id}/pause",

@@ -25,6 +25,8 @@ EVENT_TYPES: tuple[Route[Services], ...] = (
         response=EventTypeOut,
         status=201,
         body_bytes_max=96 * KIB,
+        gives=("Location",),
+        refuses=("event_type_exists", "event_types_full"),
     ),
     _ROWS.get(
         "/v1/event-types", event_types.list_types, "List all types of events: ours, then yours.", response=EventTypesOut
@@ -43,6 +45,7 @@ EVENT_TYPES: tuple[Route[Services], ...] = (
         response=EventTypeOut,
         status=201,
         body_bytes_max=96 * KIB,
+        refuses=("versions_full",),
     ),
     _ROWS.patch(
         "/v1/event-types/{name}/versions/{version}",
@@ -57,5 +60,6 @@ EVENT_TYPES: tuple[Route[Services], ...] = (
         "See an example of a type's events, made from its schema.",
         query=VersionQuery,
         response=ExampleOut,
+        refuses=("no_example",),
     ),
 )

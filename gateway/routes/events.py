@@ -20,6 +20,8 @@ EVENTS: tuple[Route[Services], ...] = (
         status=201,
         limit=LimitClass.EVENTS,
         body_bytes_max=320 * KIB,
+        gives=("Idempotent-Replayed",),
+        refuses=("event_id_reused",),
     ),
     _ROWS.post(
         "/v1/events/batch",

@@ -31,6 +31,8 @@ PAYMENTS: tuple[Route[Services], ...] = (
         status=201,
         limit=LimitClass.MONEY,
         once=True,
+        gives=("Location", "Idempotent-Replayed", "Preference-Applied"),
+        refuses=("daily_cap_reached", "payments_closed"),
     ),
     _PAYMENTS.get(
         "/v1/payments",
@@ -45,6 +47,8 @@ PAYMENTS: tuple[Route[Services], ...] = (
         payments.cancel_payment,
         "Ask that a payment be withdrawn before money moves.",
         response=PaymentOut,
+        gives=("Preference-Applied",),
+        refuses=("conflict", "not_cancellable", "bank_unavailable"),
     ),
     _PAYMENTS.get(
         "/v1/payments/{payment_id}/timeline",

@@ -18,6 +18,17 @@ REPLAYS: tuple[Route[Services], ...] = (
         response=ReplayProgressOut,
         status=201,
         others={200: EstimateOut},
+        gives=("Location",),
+        refuses=(
+            "delivery_under_way",
+            "delivery_waiting",
+            "endpoint_not_receiving",
+            "endpoint_paused",
+            "event_erased",
+            "outside_replay_window",
+            "replay_too_large",
+            "replays_max",
+        ),
     ),
     _ROWS.get(
         "/v1/replays", replays.list_replays, "List replays, newest first.", query=PageQuery, response=Page[ReplayOut]
@@ -33,18 +44,21 @@ REPLAYS: tuple[Route[Services], ...] = (
         replays.pause_replay,
         "Pause a replay: nothing more is made due for now.",
         response=ReplayProgressOut,
+        refuses=("replay_ended",),
     ),
     _ROWS.post(
         "/v1/replays/{replay_id}/resume",
         replays.resume_replay,
         "Resume a paused replay where it stopped.",
         response=ReplayProgressOut,
+        refuses=("replay_ended",),
     ),
     _ROWS.post(
         "/v1/replays/{replay_id}/cancel",
         replays.cancel_replay,
         "End a replay; what it has made due is still sent.",
         response=ReplayProgressOut,
+        refuses=("replay_ended",),
     ),
     _ROWS.post(
         "/v1/deliveries/{delivery_id}/retry",
@@ -52,5 +66,12 @@ REPLAYS: tuple[Route[Services], ...] = (
         "Try a delivery now; one that has ended gets another round.",
         response=RetryOut,
         status=202,
+        refuses=(
+            "delivery_waiting",
+            "endpoint_not_receiving",
+            "endpoint_paused",
+            "event_erased",
+            "outside_replay_window",
+        ),
     ),
 )

@@ -40,10 +40,15 @@ class Query(Closed):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Response(BaseModel):
-    """An answer, as the OpenAPI document shows it."""
+def _open(schema: dict[str, Any]) -> None:
+    """Members may be added, so clients that read the document must not refuse those that it does not know."""
+    schema.pop("additionalProperties", None)
 
-    model_config = ConfigDict(extra="forbid")
+
+class Response(BaseModel):
+    """An answer, as the OpenAPI document shows it; here, what is not described is refused."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_open)
 
 
 def wrong(code: str, message: str) -> PydanticCustomError:

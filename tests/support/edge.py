@@ -18,6 +18,7 @@ from gateway.admin.journal import Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
+from gateway.admin.routes import ADMIN_ROUTES
 from gateway.admin.services import AdminServices
 from gateway.admin.tokens import AdminTokens
 from gateway.app import build_admin_app, build_app
@@ -33,7 +34,9 @@ from gateway.oauth.standing import Standing
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer
 from gateway.oauth.tokens.verifier import Verifier
+from gateway.openapi import ADMIN, PARTNERS
 from gateway.overload.load import Load
+from gateway.routes import PUBLIC_ROUTES
 from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher, BatchPolicy
@@ -46,6 +49,7 @@ from payments.policy import PaymentsPolicy
 from payments.service import Payments
 from payments.tools import Tools
 from tests.support.clock import FakeClock
+from tests.support.conformance import Conformance
 from tests.support.payments_world import Offers
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank
 from webhooks.catalogue.builtin import builtin_types
@@ -82,6 +86,8 @@ from webhooks.sending.lean_transport import LeanTransport
 from webhooks.sending.transport import TransportPolicy
 
 Pool = "asyncpg.Pool[asyncpg.Record]"
+_PUBLIC = Conformance(PUBLIC_ROUTES, PARTNERS)
+_ADMIN = Conformance(ADMIN_ROUTES, ADMIN)
 TOKENS = TokenPolicy(issuer="https://gateway.example.com", audience="https://gateway.example.com")
 
 
@@ -136,7 +142,10 @@ class Edge:
     clock: FakeClock
 
     async def call(self, method: str, path: str, **options: Any) -> Answer:
-        """A request to the public port; `token` and `admin` are short for the Authorization header."""
+        """A request to the public port; `token` and `admin` are short for the Authorization header.
+
+        Whatever is answered must be described by the port's OpenAPI document.
+        """
         self.clock.advance(0.001)  # so that ids made one after the other are in order
         headers = dict(options.pop("headers", {}))
         base = self.url
@@ -147,7 +156,9 @@ class Edge:
         async with self.session.request(method, base + path, headers=headers, **options) as response:
             raw = await response.read()
             parsed = await response.json(content_type=None) if "json" in response.content_type and raw else None
-            return Answer(status=response.status, headers=response.headers, raw=raw, json=parsed)
+            answer = Answer(status=response.status, headers=response.headers, raw=raw, json=parsed)
+        (_PUBLIC if base == self.url else _ADMIN).check(method, path, answer)
+        return answer
 
     async def party(self, environment: str = "test", scopes: list[str] | None = None) -> Party:
         """A new partner, made over the admin port."""
@@ -267,9 +278,11 @@ async def running_edge(
     )
     for part in (keys, standing, book, gate, batcher):
         await part.start()
-    public_runner, public_url = await _listen(build_app(services))
-    admin_runner, admin_url = await _listen(build_admin_app(admin))
-    async with aiohttp.ClientSession() as session:
+    async with (
+        listening(build_app(services)) as public_url,
+        listening(build_admin_app(admin)) as admin_url,
+        aiohttp.ClientSession() as session,
+    ):
         yield Edge(
             session=session,
             url=public_url,
@@ -281,18 +294,20 @@ async def running_edge(
             bank=bank,
             clock=clock,
         )
-    await services.payments.drain()
-    for runner in (admin_runner, public_runner):
-        await runner.cleanup()
+        await services.payments.drain()
     for part in (batcher, gate, book, standing, storage, leases):
         await part.close()
     await transport.close()
 
 
-async def _listen(app: web.Application) -> tuple[web.AppRunner, str]:
+@asynccontextmanager
+async def listening(app: web.Application) -> AsyncIterator[str]:
+    """The application on a free port; its URL."""
     runner = build_runner(app, shutdown_timeout_seconds=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    return runner, f"http://{host}:{port}"
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()

@@ -5,7 +5,7 @@ import asyncpg
 from structlog.testing import capture_logs
 
 from gateway.admin.routes import ADMIN_ROUTES
-from gateway.http.route import Access, Route
+from gateway.http.route import Access
 from gateway.routes import PUBLIC_ROUTES
 from gateway.schemas.pages import Page
 from gateway.schemas.payments import BankOut, PaymentOut, TimelineOut
@@ -341,67 +341,6 @@ async def test_every_answer_carries_the_security_headers_and_a_request_id(edge: 
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Server"] == "Threadneedle"
-
-
-def _needs_ids(route: Route[Any]) -> bool:
-    return route.access is Access.PARTNER and "{" in route.path
-
-
-async def _ids(edge: Edge, party: Party) -> dict[str, str]:
-    """One resource of each kind that has an id in a path."""
-    created = await pay(edge, party)
-    made = await edge.call("POST", ENDPOINTS, token=party.token, json={"url": "https://hooks.example.com/in"})
-    sent = await edge.call("POST", f"{ENDPOINTS}/{made.json['id']}/test", token=party.token)
-    found = await edge.call("GET", f"/v1/deliveries?event_id={sent.json['id']}", token=party.token)
-    covered = {"endpoint_id": made.json["id"], "since": edge.clock.now().replace(microsecond=0).isoformat()}
-    replay = await edge.call("POST", "/v1/replays", token=party.token, json=covered)
-    described = {"name": "order.shipped", "schema": {"type": "object"}}
-    assert (await edge.call("POST", "/v1/event-types", token=party.token, json=described)).status == 201
-    return {
-        "payment_id": created.json["id"],
-        "endpoint_id": made.json["id"],
-        "delivery_id": found.json["data"][0]["id"],
-        "event_id": sent.json["id"],
-        "day": "2026-11-22",
-        "replay_id": replay.json["id"],
-        "name": "order.shipped",
-        "version": "1",
-        "bank_id": "scripted",
-    }
-
-
-def _body(route: Route[Any]) -> dict[str, Any] | None:
-    """A body that the route takes."""
-    needed: dict[str, dict[str, Any]] = {
-        "/versions": {"schema": {"type": "object"}},
-        "/{version}": {"deprecated": True},
-        "/filter-test": {"event": {"type": "order.shipped", "data": {}}},
-    }
-    return None if route.request is None else next((b for end, b in needed.items() if route.path.endswith(end)), {})
-
-
-async def test_the_wall_between_tenants_stands_on_every_route(edge: Edge) -> None:
-    """Ids of another partner, of the other environment, or of nothing are not found, whatever the route."""
-    owner, stranger, live = await edge.party(), await edge.party(), await edge.party("live")
-    await edge.add_bank()
-    ids = await _ids(edge, owner)
-    for route in filter(_needs_ids, PUBLIC_ROUTES):
-        callers = [live] if "{bank_id}" in route.path else [stranger, live]
-        for caller in callers:
-            path = route.path.format(**ids)
-            answer = await edge.call(route.method, path, token=caller.token, json=_body(route))
-            assert (answer.status, answer.code) == (404, "not_found"), (route.method, route.path, caller.environment)
-        nothing = route.path.format(**dict.fromkeys(ids, "nothing"))
-        answer = await edge.call(route.method, nothing, token=owner.token, json=_body(route))
-        assert (answer.status, answer.code) == (404, "not_found"), (route.method, route.path)
-    for name, path in (
-        ("data", "/v1/payments"),
-        ("data", ENDPOINTS),
-        ("data", "/v1/deliveries"),
-        ("data", "/v1/events"),
-    ):
-        assert (await edge.call("GET", path, token=stranger.token)).json[name] == []
-        assert (await edge.call("GET", path, token=live.token)).json[name] == []
 
 
 async def test_no_route_but_the_open_ones_answers_without_credentials(edge: Edge) -> None:

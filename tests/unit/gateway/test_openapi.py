@@ -1,22 +1,29 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jsonschema_rs
 import orjson
 import pytest
 
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.http.route import Access, Route
-from gateway.openapi import document
+from gateway.limits.policy import LimitClass
+from gateway.openapi import ADMIN, PARTNERS, document
 from gateway.routes import PUBLIC_ROUTES
 
 TABLES = pytest.mark.parametrize("routes", [PUBLIC_ROUTES, ADMIN_ROUTES], ids=["public", "admin"])
 Routes = Sequence[Route[Any]]
 
 
+def made_of(routes: Routes) -> dict[str, Any]:
+    """The document of a table."""
+    return document(routes, ADMIN if routes is ADMIN_ROUTES else PARTNERS)
+
+
 @TABLES
 def test_table_and_document_agree(routes: Routes) -> None:
     """Each route stands in the document with its sentence, scope, success status and types, and nothing else does."""
-    made = document(routes, "Threadneedle")
+    made = made_of(routes)
     listed = {(method.upper(), path) for path, methods in made["paths"].items() for method in methods}
     assert listed == {(route.method, route.path) for route in routes}
     for route in routes:
@@ -31,7 +38,9 @@ def _security(route: Route[Any]) -> list[Any]:
     if route.access is Access.PARTNER:
         assert route.scope is not None, route.path
         return [{"oauth": [route.scope.value]}]
-    return [{"admin_token": []}] if route.access is Access.ADMIN else []
+    if route.access is Access.ADMIN:
+        return [{"admin_token": []}]
+    return [{"client": []}] if route.raw and route.request is not None else []
 
 
 @TABLES
@@ -45,9 +54,9 @@ def test_every_route_has_a_sentence_a_handler_and_a_tag(routes: Routes) -> None:
 
 @TABLES
 def test_every_reference_leads_somewhere(routes: Routes) -> None:
-    """The document is closed: each $ref names a schema that it holds."""
-    made = document(routes, "Threadneedle")
-    known = {f"#/components/schemas/{name}" for name in made["components"]["schemas"]}
+    """The document is closed: each $ref names a component that it holds."""
+    made = made_of(routes)
+    known = {f"#/components/{kind}/{name}" for kind, named in made["components"].items() for name in named}
     assert _references(made) <= known
 
 
@@ -67,7 +76,7 @@ def test_operations_have_names_of_their_own(routes: Routes) -> None:
 
 def test_the_document_is_json() -> None:
     """Nothing of it is a Python object only."""
-    assert orjson.loads(orjson.dumps(document(PUBLIC_ROUTES, "Threadneedle")))["openapi"] == "3.1.0"
+    assert orjson.loads(orjson.dumps(made_of(PUBLIC_ROUTES)))["openapi"] == "3.1.0"
 
 
 def test_money_moves_only_with_a_key() -> None:
@@ -78,7 +87,7 @@ def test_money_moves_only_with_a_key() -> None:
 
 def test_what_a_handler_reads_and_answers_itself_is_told() -> None:
     """The token endpoint's form and errors, a notification's bytes, and the two answers of a cancel."""
-    paths = document(PUBLIC_ROUTES, "Threadneedle")["paths"]
+    paths = made_of(PUBLIC_ROUTES)["paths"]
     token = paths["/oauth/token"]["post"]
     assert list(token["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
     assert token["responses"].keys() >= {"200", "400", "401", "429"}
@@ -87,3 +96,76 @@ def test_what_a_handler_reads_and_answers_itself_is_told() -> None:
     assert list(notification["requestBody"]["content"]) == ["*/*"]
     cancel = paths["/v1/payments/{payment_id}/cancel"]["post"]
     assert [status for status in cancel["responses"] if status < "300"] == ["200", "202"]
+
+
+@TABLES
+def test_every_parameter_says_what_it_is(routes: Routes) -> None:
+    """Parts of paths, queries and headers have a sentence and a type each."""
+    for methods in made_of(routes)["paths"].values():
+        for operation in methods.values():
+            for parameter in operation["parameters"]:
+                assert parameter["description"].endswith("."), parameter
+                assert parameter["schema"], parameter
+
+
+@TABLES
+def test_every_body_has_an_example_that_holds_to_its_type(routes: Routes) -> None:
+    """What can be sent is taken as it is shown, and what is shown of answers is what they are made of."""
+    made = made_of(routes)["paths"]
+    for route in routes:
+        operation = made[route.path][route.method.lower()]
+        if route.request is not None:
+            [content] = operation["requestBody"]["content"].values()
+            assert "example" in content, f"examples.json has no request of {route.handler.__name__}"
+            route.request.model_validate_json(orjson.dumps(content["example"]))
+        for status, model in {route.status: route.response, **route.others}.items():
+            if model is not None:
+                [content] = operation["responses"][str(status)]["content"].values()
+                assert "example" in content, f"examples.json has no answer {status} of {route.handler.__name__}"
+                model.model_validate(content["example"])
+
+
+@TABLES
+def test_no_example_is_of_an_operation_that_is_gone(routes: Routes) -> None:
+    """Examples go with their operations."""
+    surface = ADMIN if routes is ADMIN_ROUTES else PARTNERS
+    assert surface.examples.keys() <= {route.handler.__name__ for route in routes}
+
+
+@TABLES
+def test_an_answer_shows_the_headers_that_belong_to_its_status(routes: Routes) -> None:
+    """401 says how to authenticate, 429 and 503 when to try again, and what is metered shows its limits."""
+    made = made_of(routes)
+    for route in routes:
+        responses = made["paths"][route.path][route.method.lower()]["responses"]
+        for status, name in (("401", "WWW-Authenticate"), ("429", "Retry-After"), ("503", "Retry-After")):
+            if status in responses and int(status) not in route.others:
+                assert name in _resolved(made, responses[status])["headers"], (route.path, status)
+        is_metered = "RateLimit" in responses[str(route.status)]["headers"]
+        assert is_metered == (route.limit is not LimitClass.UNLIMITED), route.path
+
+
+def _resolved(made: dict[str, Any], response: dict[str, Any]) -> Any:
+    name = response.get("$ref", "").rpartition("/")[2]
+    return made["components"]["responses"][name] if name else response
+
+
+def test_every_webhook_of_ours_is_described_with_what_signs_it() -> None:
+    """One webhook for each type that we emit, whose body holds its example, with the headers of Standard Webhooks."""
+    made = made_of(PUBLIC_ROUTES)
+    assert made["webhooks"].keys() == PARTNERS.events.keys()
+    for name, methods in made["webhooks"].items():
+        operation = methods["post"]
+        headers = {parameter["name"] for parameter in operation["parameters"] if parameter["required"]}
+        assert headers >= {"webhook-id", "webhook-timestamp", "webhook-signature"}
+        content = operation["requestBody"]["content"]["application/json"]
+        whole = {**content["schema"], "components": made["components"]}
+        jsonschema_rs.validator_for(whole).validate(content["example"])
+        assert content["example"]["type"] == name
+
+
+def test_answers_may_grow_and_requests_may_not() -> None:
+    """A client made from the document takes members that are added to answers, and knows that requests are closed."""
+    schemas = made_of(PUBLIC_ROUTES)["components"]["schemas"]
+    assert schemas["PaymentIn"]["additionalProperties"] is False
+    assert "additionalProperties" not in schemas["PaymentOut"]

@@ -1,0 +1,110 @@
+"""The webhooks that merchants receive: one for each type of event that is ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.openapi.schemas import Json
+from webhooks.catalogue.examples import example_of
+from webhooks.catalogue.model import EventType
+
+_TIMESTAMP = "2026-01-31T09:30:00.000Z"
+
+
+def _header(name: str, description: str, example: str, *, required: bool = True) -> Json:
+    schema = {"type": "string"}
+    described = {"name": name, "in": "header", "required": required, "description": description}
+    return {**described, "schema": schema, "example": example}
+
+
+HEADERS = (
+    _header(
+        "webhook-id",
+        "The event's id: the same for every try, every endpoint and every replay. Drop what you have seen.",
+        "evt_01kd4x0000e008000000000003",
+    ),
+    _header(
+        "webhook-timestamp", "When this try was made, in Unix seconds. Refuse one that is minutes off.", "1769851800"
+    ),
+    _header(
+        "webhook-signature",
+        "One signature or several with spaces between, each `v1,` and a base64 HMAC-SHA256, or `v1a,` and a base64 "
+        "Ed25519 signature, of `{webhook-id}.{webhook-timestamp}.{body}` (Standard Webhooks 1.0.0).",
+        "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+    ),
+    _header("webhook-sequence", "The endpoint's own count of messages, without gaps.", "42", required=False),
+    _header("threadneedle-delivery", "The delivery's id.", "dlv_01kd4x0000e008000000000002"),
+    _header("threadneedle-attempt", "Which try of this round it is, from 1.", "1"),
+    _header("threadneedle-cause", "Why it was tried now, e.g. `first`, `retry` or `replay`.", "first"),
+    _header("threadneedle-replay", "Which replay round it is; left out for the first.", "1", required=False),
+)
+_DELIVERY: Json = {
+    "webhook-delivery": {
+        "description": "`disable` ends all deliveries to this endpoint, `abort-message` those of this message.",
+        "schema": {"type": "string", "enum": ["disable", "abort-message"]},
+    }
+}
+_RETRY: Json = {
+    "Retry-After": {"description": "When to try again: seconds or a date.", "schema": {"type": "string"}},
+}
+_ANSWERS: Json = {
+    "2XX": {"description": "You have it; it is not sent again by itself."},
+    "410": {"description": "You want no more: the endpoint is disabled."},
+    "default": {
+        "description": "Anything else, a redirect too, is tried again on the endpoint's schedule.",
+        "headers": {**_RETRY, **_DELIVERY},
+    },
+}
+_THIN: Json = {
+    "type": "object",
+    "description": "What an endpoint with `payload` `thin` gets: the event is read at `/v1/events/{event_id}`.",
+    "properties": {"id": {"type": "string"}, "object": {"type": "string", "const": "event"}},
+    "required": ["id", "object"],
+}
+
+# What of a payment goes with its status, where the bank has not said a word and where it has.
+_NO_WORD: Json = {"iso_status": None, "raw_status": None, "finality": "none", "recovery": None}
+_PAYMENTS: Mapping[str, Json] = {
+    "accepted": {**_NO_WORD, "iso_status": "ACSP"},
+    "settled": {**_NO_WORD, "iso_status": "ACSC", "finality": "debtor_settled"},
+    "completed": {**_NO_WORD, "iso_status": "ACCC", "finality": "creditor_credited"},
+    "outcome_unknown": {
+        **_NO_WORD,
+        "recovery": {"strategy": "enquire", "next_check_at": "2026-01-31T09:30:10.000Z", "evidence": []},
+    },
+}
+
+
+def webhooks(types: Mapping[str, EventType], payment: Json, shown: Json) -> Json:
+    """By the type's name. Data of `payment.…` events are the API's payments: `payment` is their schema, `shown` one."""
+    return {name: {"post": _operation(found, payment, shown)} for name, found in sorted(types.items())}
+
+
+def _operation(found: EventType, payment: Json, shown: Json) -> Json:
+    document = found.current.document
+    subject, _, status = found.name.partition(".")
+    if subject == "payment":
+        schema, data = payment, {**shown, **_PAYMENTS.get(status, _NO_WORD), "status": status}
+    else:
+        schema, data = document.schema, example_of(document.schema)
+    body: Json = {
+        "schema": _body(found.name, schema),
+        "example": {"type": found.name, "timestamp": _TIMESTAMP, "data": data},
+    }
+    return {
+        "operationId": "on_" + found.name.replace(".", "_"),
+        "summary": document.description,
+        "tags": ["webhooks"],
+        "parameters": list(HEADERS),
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": _ANSWERS,
+        "security": [],
+    }
+
+
+def _body(name: str, data: Json) -> Json:
+    properties: dict[str, Any] = {
+        "type": {"type": "string", "const": name},
+        "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+        "data": {"anyOf": [data, _THIN]},
+    }
+    return {"type": "object", "properties": properties, "required": ["type", "timestamp", "data"]}

@@ -1,0 +1,178 @@
+"""Requests that two servers in a row could read differently (RFC 9112 §11.2), and what every answer carries."""
+
+import asyncio
+import contextlib
+import re
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.app import build_app
+from gateway.health import Health
+from gateway.http.replies import SECURITY_HEADERS
+from tests.support.edge import Edge, listening
+
+_POST = b"POST /banks/nobody/notifications HTTP/1.1\r\nHost: a\r\n"
+_GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n"
+_CHUNKED = _POST + b"Transfer-Encoding: chunked\r\n\r\n"
+_END = b"0\r\n\r\n"
+_NEXT = b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+REFUSED = {
+    "length and chunks": _POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" + _END,
+    "chunks and length": _POST + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n" + _END,
+    "two lengths": _POST + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    "one length twice": _POST + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+    "a list of lengths": _POST + b"Content-Length: 3, 3\r\n\r\nabc",
+    "a length with a sign": _POST + b"Content-Length: +3\r\n\r\nabc",
+    "a length in hex": _POST + b"Content-Length: 0x3\r\n\r\nabc",
+    "space before the colon": _POST + b"Content-Length : 3\r\n\r\nabc",
+    "two codings": _POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + _END,
+    "a coding twice": _POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + _END,
+    "another coding": _POST + b"Transfer-Encoding: identity\r\n\r\nabc",
+    "almost chunked": _POST + b"Transfer-Encoding: xchunked\r\n\r\n" + _END,
+    "chunked with a control": _POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n" + _END,
+    "chunked in HTTP/1.0": _CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0") + _END,
+    "folded header": _GET + b"X-A: b\r\n c\r\n\r\n",
+    "folded first header": b"GET /livez HTTP/1.1\r\n Host: a\r\n\r\n",
+    "bare LF after the request line": b"GET /livez HTTP/1.1\nHost: a\r\n\r\n",
+    "bare LF in headers": _GET + b"X-A: b\nX-B: c\r\n\r\n",
+    "bare CR in headers": _GET + b"X-A: b\rX-B: c\r\n\r\n",
+    "bare LF at the end": _GET + b"\n",
+    "bare LF in a chunk extension": _CHUNKED + b"3;\nabc\r\n" + _END,
+    "bare LF around chunks": _CHUNKED + b"3\nabc\n0\n\n",
+    "a chunk's length with 0x": _CHUNKED + b"0x3\r\nabc\r\n" + _END,
+    "a chunk's length with a space": _CHUNKED + b"3 \r\nabc\r\n" + _END,
+    "a chunk's length below zero": _CHUNKED + b"-3\r\nabc\r\n" + _END,
+    "a chunk's length beyond all bounds": _CHUNKED + b"f" * 17 + b"\r\nabc\r\n" + _END,
+    "a chunk longer than it says": _CHUNKED + b"3\r\nabcd\r\n" + _END,
+    "two hosts": _GET + b"Host: b\r\n\r\n",
+    "one host twice": _GET + b"Host: a\r\n\r\n",
+    "no host": b"GET /livez HTTP/1.1\r\n\r\n",
+    "an empty host": b"GET /livez HTTP/1.1\r\nHost:\r\n\r\n",
+    "a host with a path": b"GET /livez HTTP/1.1\r\nHost: a/b\r\n\r\n",
+    "a host with credentials": b"GET /livez HTTP/1.1\r\nHost: b@a\r\n\r\n",
+    "a list of hosts": b"GET /livez HTTP/1.1\r\nHost: a, b\r\n\r\n",
+    "a URL of another host": b"GET http://b/livez HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a URL with credentials": b"GET http://u:p@a/livez HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a target that is no path": b"GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+    "two authorizations": _GET + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
+    "one authorization twice": _GET + b"Authorization: Bearer a\r\nauthorization: Bearer a\r\n\r\n",
+    "NUL in a value": _GET + b"X-A: b\x00\r\n\r\n",
+    "no colon": _GET + b"abc\r\n\r\n",
+    "no name": _GET + b": b\r\n\r\n",
+    "another version": b"GET /livez HTTP/1.2\r\nHost: a\r\n\r\n",
+    "HTTP/2 without a word": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/0.9": b"GET /livez\r\n",
+}
+TAKEN = {
+    "a URL of this host": b"GET http://a/livez HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a port": b"GET /livez HTTP/1.1\r\nHost: a:8080\r\n\r\n",
+    "an IPv6 address": b"GET /livez HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n",
+    "no host in HTTP/1.0": b"GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    "chunks": _CHUNKED + b"3\r\nabc\r\n" + _END,
+}
+
+
+async def _answers(edge: Edge, sent: bytes) -> bytes:
+    """All that comes back for the bytes and an innocent request behind them, until the connection ends."""
+    host, port = edge.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    first = rest = b""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            first = await reader.read(65_536)
+    with contextlib.suppress(ConnectionError):
+        writer.write(_NEXT)
+        async with asyncio.timeout(5):
+            rest = await reader.read()
+    writer.close()
+    return first + rest
+
+
+async def test_ambiguous_requests_are_refused_and_nothing_behind_them_is_served(edge: Edge) -> None:
+    """One 400 with a problem document and all security headers; then the connection ends, whatever else was sent."""
+    for name, sent in REFUSED.items():
+        raw = await _answers(edge, sent)
+        assert re.findall(rb"HTTP/1\.[01] (\d+)", raw) == [b"400"], (name, raw)
+        assert b'"code":"malformed_request"' in raw, name
+        assert not _missing(raw), name
+
+
+async def test_what_is_clear_is_served(edge: Edge) -> None:
+    """The same bytes without the ambiguity get their answer, and the request behind them its own."""
+    for name, sent in TAKEN.items():
+        raw = await _answers(edge, sent)
+        statuses = re.findall(rb"HTTP/1\.[01] (\d+)", raw)
+        assert len(statuses) == 2, (name, raw)
+        assert b"400" not in statuses, name
+
+
+async def test_no_tunnel_is_opened(edge: Edge) -> None:
+    """CONNECT is not found, and its connection ends: what follows is nobody's request."""
+    raw = await _answers(edge, b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n")
+    assert re.findall(rb"HTTP/1\.[01] (\d+)", raw) == [b"404"]
+
+
+@pytest.mark.parametrize("admin", [False, True])
+async def test_every_answer_carries_the_security_headers(edge: Edge, *, admin: bool) -> None:
+    """Found or not, allowed or not, on both ports; and no browser of another origin is let in."""
+    base = edge.admin_url if admin else edge.url
+    origin = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    for method, path in (
+        ("GET", "/livez"),
+        ("HEAD", "/readyz"),
+        ("GET", "/openapi.json"),
+        ("GET", "/docs"),
+        ("GET", "/nowhere"),
+        ("GET", "/v1/payments"),
+        ("GET", "/admin/v1/partners"),
+        ("DELETE", "/livez"),
+        ("OPTIONS", "/v1/payments"),
+        ("OPTIONS", "/admin/v1/partners"),
+        ("TRACE", "/livez"),
+    ):
+        async with edge.session.request(method, base + path, headers=origin) as answer:
+            given = {name.lower() for name in answer.headers}
+            assert {name.lower() for name in SECURITY_HEADERS} <= given, (method, path)
+            assert "x-request-id" in given, (method, path)
+            assert not {name for name in given if name.startswith("access-control")}, (method, path)
+            if method in {"OPTIONS", "TRACE"}:
+                assert answer.status in {404, 405}, (method, path)
+
+
+async def test_forwarded_headers_are_believed_from_our_proxies_only(edge: Edge) -> None:
+    """On a real socket, a caller's own X-Forwarded-For chooses nothing; a proxy's does. The log line tells which."""
+    addresses = []
+
+    async def heard(_: object, weight: object) -> object:
+        addresses.append(weight.owner)  # type: ignore[attr-defined]
+        return await gate.admit(weight)  # type: ignore[arg-type]
+
+    gate = edge.services.gate
+    listener = type("Listener", (), {"admit": heard})()
+    trusted = (ip_network("127.0.0.0/8"),)
+    for proxies, expected in (((), "127.0.0.1"), (trusted, "192.0.2.7")):
+        health = Health(edge.services.health._pool, gate, CollectorRegistry())
+        services = replace(edge.services, proxies=proxies, gate=listener, health=health)
+        async with listening(build_app(services)) as url:
+            headers = {
+                "X-Forwarded-For": "198.51.100.1, 192.0.2.7",
+                "Forwarded": "for=198.51.100.2",
+                "X-Real-IP": "198.51.100.3",
+                "X-Forwarded-Host": "evil.example",
+                "X-Forwarded-Proto": "ftp",
+            }
+            async with edge.session.post(f"{url}/oauth/token", headers=headers) as answer:
+                assert answer.status == 400
+            assert addresses.pop() == expected
+            async with edge.session.get(f"{url}/.well-known/oauth-authorization-server", headers=headers) as answer:
+                assert "evil" not in await answer.text()
+
+
+def _missing(raw: bytes) -> set[str]:
+    head = raw.partition(b"\r\n\r\n")[0].lower()
+    return {name for name in SECURITY_HEADERS if f"\r\n{name.lower()}: ".encode() not in head}
