@@ -3,7 +3,8 @@
     2026-11:q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=
     2025-04:7xI0VniQq83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq80=
 
-To rotate: put a new line first, restart every process, run `Vault.rewrap` until it returns 0, then remove the old line.
+To rotate: add a new line at the end and restart every process, so that all know it; move it to the front and restart
+again; the workers run `Vault.rewrap`, and once that returns 0 the old line may go.
 A wrapped key is version (1) · nonce (12) · ciphertext · tag (16), AES-256-GCM; random nonces allow 2^32 wrappings.
 """
 
