@@ -138,7 +138,7 @@ class BankFaults(_Part):
 
 
 class Target(_Part):
-    """The whole file."""
+    """The whole file. `limit_client` lets a client publish `$rate` events a second and no more."""
 
     name: str
     servers: dict[str, str]
@@ -153,6 +153,7 @@ class Target(_Part):
     arrives: Arrives
     start: Start
     bank_faults: BankFaults | None = None
+    limit_client: Call | None = None
 
     @classmethod
     def load(cls, path: Path = DEFAULT) -> Self:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.speed.figures.events import accepting, delivering, draining, everysec, steady
-from bench.speed.figures.fairness import hanging
+from bench.speed.figures.fairness import hanging, rushing
 from bench.speed.figures.payments import bank, ordered
 from bench.speed.figures.system import limiter, queueing, resting, scaling
 from bench.speed.reporting.results import Figure
@@ -67,6 +67,10 @@ async def _hanging(on: Scene) -> Sequence[Figure]:
     return await hanging.beside_a_hanging_one(on.stage, party, party.lanes[-1], on.effort)
 
 
+async def _rushing(on: Scene) -> Sequence[Figure]:
+    return await rushing.beside_a_rush(on.stage, await on.fast(), on.effort)
+
+
 async def _limiter(on: Scene) -> Sequence[Figure]:
     return await limiter.limiting(on.stage, await on.fast(), on.effort)
 
@@ -106,6 +110,7 @@ PLANS = (
             Measure(name="delivering over TLS", work=_delivering_securely),
             Measure(name="steady", work=_steady),
             Measure(name="hanging", work=_hanging),
+            Measure(name="rushing", work=_rushing),
             Measure(name="ordered", work=_ordered),
             Measure(name="scaling", work=_scaling),
             Measure(name="everysec", work=_everysec),

@@ -110,6 +110,17 @@ class Stage:
         scene = await register(api, self._target, lanes, {"run": name, **self.read()}, receiver.url)
         return Party(api=api, lanes=scene.lanes, receiver=receiver)
 
+    async def limited_token(self, name: str, rate: int) -> str:
+        """The token of a new partner's client that may publish so many events a second."""
+        call = self._target.limit_client
+        if call is None:
+            raise RuntimeError("the target does not say how clients are limited")
+        api = Api(self._target, self, self._session)
+        scene = await register(api, self._target, (), {"run": name, **self.read()}, "")
+        values = {"partner": scene.partner, "client_id": scene.client_id, "rate": rate, **self.read()}
+        await api.must(call, values)
+        return await api.token()
+
     async def tool(self, name: str, arguments: Sequence[object]) -> tuple[Process, int]:
         """One of our own servers, until the stage ends, and its port."""
         process = await self._launch(name, arguments)

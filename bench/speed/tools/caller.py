@@ -28,9 +28,7 @@ class Caller:
         self._numbers = itertools.count(time.time_ns())
         self._items = itertools.cycle(item.encode() for item in order.items)
         self._path = urlsplit(order.url).path
-        self._head = request_head("POST", self._path, order.headers)
-        # A head whose header `once` is still to be filled in; made whole for every request it would cost twice as much.
-        self._open_head = request_head("POST", self._path, {**order.headers, order.once: "@@"}) if order.once else b""
+        self._heads = itertools.cycle(_heads(self._path, order))
         self._idle: list[Line] = []
         self._busy = 0
         self._overdue: list[float] = []
@@ -64,6 +62,7 @@ class Caller:
         loop = asyncio.get_running_loop()
         for _ in range(self._order.connections):
             _, line = await loop.create_connection(lambda: Line(self._answered), str(parts.hostname), parts.port or 80)
+            line.head = next(self._heads)
             self._idle.append(line)
 
     async def _at_a_rate(self, started: float) -> None:
@@ -100,18 +99,24 @@ class Caller:
 
     def _send(self, line: Line, at: float) -> None:
         self._busy += 1
-        line.send(self._request(), at)
+        line.send(self._request(line), at)
 
-    def _request(self) -> bytes:
+    def _request(self, line: Line) -> bytes:
         count = self._order.batch
         body = self._item() if not count else b'{"data":[%b]}' % b",".join(self._item() for _ in range(count))
-        if not self._order.once:
-            return whole(self._head, body)
-        return whole(self._open_head.replace(b"@@", b"%d" % next(self._numbers)), body)
+        head = line.head.replace(b"@@", b"%d" % next(self._numbers)) if self._order.once else line.head
+        return whole(head, body)
 
     def _item(self) -> bytes:
         item = next(self._items).replace(b"@@", b"%d" % next(self._numbers))
         return item.replace(b"##", b"%d" % time.monotonic_ns()) if b"##" in item else item
+
+
+def _heads(path: str, order: Order) -> list[bytes]:
+    """One for each token, made once; in place of the value of the header `once` stands a mark."""
+    headers = {**order.headers, order.once: "@@"} if order.once else order.headers
+    bearers = [{"authorization": f"Bearer {token}"} for token in order.tokens] or [{}]
+    return [request_head("POST", path, {**headers, **bearer}) for bearer in bearers]
 
 
 def main() -> None:

@@ -41,7 +41,10 @@ def thinned(values: list[float]) -> list[float]:
 
 
 class Line(asyncio.Protocol):
-    """One connection of a generator: one request at a time. `answered` gets the status; 0 if the connection broke."""
+    """One connection of a generator: one request at a time, and a head for all of them.
+
+    `answered` gets the status; 0 if the connection broke.
+    """
 
     def __init__(self, answered: Callable[["Line", int], None]) -> None:
         self._answered = answered
@@ -49,6 +52,7 @@ class Line(asyncio.Protocol):
         self._data = bytearray()
         self._waiting = False
         self.sent_at = 0.0
+        self.head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio.Protocol."""

@@ -59,7 +59,7 @@ async def in_batches(stage: Stage, party: Party, effort: Effort) -> list[Figure]
     single, ours = list[float](), list[Taken]()
     for _ in range(effort.pairs):
         single.append((await take(stage, party, await orders.events(stage, party, seconds=effort.seconds))).rate)
-        ours.append(await take(stage, party, await orders.batches(stage, party, seconds=effort.seconds / 2)))
+        ours.append(await take(stage, party, await orders.batches(stage, party, seconds=effort.seconds)))
     return [
         Figure(
             name="events accepted in batches of 500",
