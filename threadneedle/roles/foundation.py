@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -162,7 +163,7 @@ async def _or_stop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 def _machine_clock(skew_seconds: float) -> Callable[[], datetime]:
     skew = timedelta(seconds=skew_seconds)
-    return lambda: datetime.now(UTC) + skew
+    return (lambda: datetime.now(UTC) + skew) if skew else partial(datetime.now, UTC)
 
 
 @contextlib.asynccontextmanager
