@@ -4,8 +4,7 @@ from config.logging import Lines
 from config.webhook_sections import WebhookSettings
 from kernel.batcher import BatchWriter
 from threadneedle.roles import policies
-from threadneedle.roles.collector import calm_collector
-from threadneedle.roles.foundation import Foundation, open_foundation, running, stop_signal
+from threadneedle.roles.foundation import Foundation, open_foundation, running, settle_memory, stop_signal
 from threadneedle.roles.watch import watched
 from webhooks.dispatch.attempting import Attempter
 from webhooks.dispatch.dispatcher import Dispatcher, Stages
@@ -40,7 +39,7 @@ async def run() -> None:
         lines = Lines(foundation.settings.logging, foundation.clock)
         dispatcher = _build(foundation, transport, results, lines)
         port = foundation.settings.watch.dispatcher_port
-        calm_collector()
+        settle_memory()
         async with running(lambda: stop_signal(dispatcher.stop)), watched(foundation, "dispatcher", port):
             await dispatcher.run()
         await transport.close()
