@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from kernel.masked import Secret
 from webhooks.sending.model import ErrorClass, Timings
@@ -33,12 +33,13 @@ class TransportPolicy:
 
 @value
 class WireRequest:
-    """One POST, complete: the transport adds only Host and Content-Length."""
+    """One request, complete: the transport adds only Host and Content-Length. A GET has no body."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     client_certificate: Secret | None = None
+    method: Literal["POST", "GET"] = "POST"
 
 
 @value

@@ -11,7 +11,7 @@ from tests.support.raw_server import Exchange, Script, server_tls, serving
 from tests.support.receivers import CAP, LONG_SECONDS, SHORT_SECONDS, Build, answering, in_time, post, staying
 from webhooks.sending.destination import AllowList
 from webhooks.sending.model import ErrorClass
-from webhooks.sending.transport import BodyState
+from webhooks.sending.transport import BodyState, WireRequest
 
 
 async def reset_before_head(exchange: Exchange) -> None:
@@ -220,6 +220,24 @@ async def test_the_request_is_exactly_what_was_asked_for(build: Build) -> None:
     names = sorted(line.split(b":")[0].lower() for line in lines[1:])
     assert names == [b"content-length", b"content-type", b"host", b"webhook-id"]
     assert body == b'{"\xc3\xa9": 1}'
+
+
+async def test_a_get_has_no_body(build: Build) -> None:
+    """Keys are read with the same care as webhooks are sent: the method goes out, and nothing follows the head."""
+    seen: list[bytes] = []
+
+    async def script(exchange: Exchange) -> None:
+        seen.append(await exchange.read_request())
+        await exchange.say(b"HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}")
+
+    async with serving(script) as server:
+        url = server.url(path="/keys")
+        reply = await build().send(WireRequest(url=url, headers=(("accept", "a/b"),), body=b"", method="GET"))
+    assert (reply.status, reply.body) == (200, b"{}")
+    head, _, body = seen[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"GET /keys HTTP/1.1\r\n")
+    assert sorted(line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:]) == [b"accept", b"host"]
+    assert body == b""
 
 
 async def test_connections_are_kept_and_cookies_are_not(build: Build) -> None:

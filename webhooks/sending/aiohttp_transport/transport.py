@@ -84,8 +84,14 @@ class AiohttpTransport:
 
     async def _exchange(self, url: URL, request: WireRequest, phases: Phases) -> WireReply:
         tls = await self._contexts.get(request.client_certificate) if url.scheme == "https" else True
-        async with self._session.post(
-            url, data=request.body, headers=request.headers, allow_redirects=False, trace_request_ctx=phases, ssl=tls
+        async with self._session.request(
+            request.method,
+            url,
+            data=request.body if request.method == "POST" else None,
+            headers=request.headers,
+            allow_redirects=False,
+            trace_request_ctx=phases,
+            ssl=tls,
         ) as response:
             phases.head = time.perf_counter_ns()
             body, state = await self._read(response)

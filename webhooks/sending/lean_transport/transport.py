@@ -79,7 +79,7 @@ class LeanTransport:
         return _Exchange(
             request=request,
             route=Route(target.place, None if certificate is None else digest_of(certificate)),
-            wire=request_bytes(target, request.headers, request.body),
+            wire=request_bytes(target, request),
             deadline=asyncio.get_running_loop().time() + self._policy.total_timeout_seconds,
             started_ns=started_ns,
         )
