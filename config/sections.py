@@ -91,12 +91,28 @@ class GatewaySettings(Section):
     drain_notice_seconds: SecondsOrNone
     drain_seconds: Seconds
     trusted_proxies: tuple[Network, ...]
+    client_cert_header: bool
+    tls_certificate_file: str
+    tls_key_file: str
+
+    @model_validator(mode="after")
+    def _certificates_can_be_told(self) -> Self:
+        if self.client_cert_header and not self.trusted_proxies:
+            raise ValueError("client_cert_header needs trusted_proxies")
+        if bool(self.tls_certificate_file) != bool(self.tls_key_file):
+            raise ValueError("tls_certificate_file and tls_key_file belong together")
+        return self
 
 
 class OAuthSettings(Section):
-    """Tokens."""
+    """Tokens, and how clients authenticate."""
 
     token_lifetime_seconds: Count
+    client_secret_post: bool
+    client_ca_file: str
+    secret_overlap_seconds: Annotated[int, Field(ge=0, le=30 * DAY_SECONDS)]
+    key_fetch_seconds_max: Seconds
+    key_fetches_running_max: Count
 
 
 class BucketSettings(Section):

@@ -32,7 +32,7 @@ _PAGE_HEADERS = {"Content-Type": "text/html; charset=utf-8", "Content-Security-P
 
 def build_app(services: Services) -> web.Application:
     """The public port: partners, banks, and documents for everybody."""
-    guards = Guards(partners=services.verifier, gate=services.gate, proxies=services.proxies)
+    guards = Guards(partners=services.verifier, gate=services.gate, reach=services.reach, proxies=services.proxies)
     edge = Edge(EdgeMetrics.of(services.health.registry), services.log)
     counts = OverloadMetrics.of(services.health.registry, services.load)
     shedder = Shedder(services.load, counts, services.request_seconds_max)

@@ -7,11 +7,14 @@ from gateway.handlers.prefer import WaitPolicy
 from gateway.health import Health
 from gateway.http.edge import Log
 from gateway.http.peer.address import Network
+from gateway.http.peer.certificates import CallerCertificates
 from gateway.limits.gate import Gate
+from gateway.oauth.clients.methods import MethodPolicy
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer
 from gateway.oauth.tokens.verifier import Verifier
 from gateway.overload.load import Load
+from gateway.reach import MerchantReach
 from payments.inbox.accept import Inbox
 from payments.service import Payments
 from webhooks.catalogue.service import EventTypes
@@ -39,7 +42,8 @@ class Services:
     """Built by the composition root; `proxies` are the networks of our own proxies in front.
 
     A request has `request_seconds_max` in all, what it waits for a bank included. `log` takes the lines of answers;
-    without it they go where all lines go.
+    without it they go where all lines go. `methods` are how clients may authenticate, `certificates` where a caller's
+    TLS certificate is found.
     """
 
     verifier: Verifier
@@ -66,9 +70,12 @@ class Services:
     replays: Replays
     retrier: Retrier
     event_erasure: EventErasure
+    reach: MerchantReach
     payments: Payments
     inbox: Inbox
     proxies: Sequence[Network] = ()
+    methods: MethodPolicy = field(default_factory=MethodPolicy)
+    certificates: CallerCertificates = field(default_factory=CallerCertificates)
     wait: WaitPolicy = field(default_factory=WaitPolicy)
     load: Load = field(default_factory=Load)
     request_seconds_max: float = 60

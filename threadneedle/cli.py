@@ -5,35 +5,17 @@ Exit status: 0 done; 1 the journey or the check did not hold; 2 wrong usage or s
 Each verb imports what it needs: everything at once would cost every role a second of its start.
 """
 
-import asyncio
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
-import asyncpg
 import typer
-import uvloop
-from redis.exceptions import RedisError
 
-from config.embedded.binaries import NoServer
-from config.embedded.process.child import ServerFailed
-from config.keys import KeysError
-from config.loading import SettingsError
-from config.resources import ResourceError
-from kernel.errors import Refused
-from kernel.sealing import SealError
-from threadneedle.local.roles import NotReady
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-WRONG = 2
-AWAY = 3
+from threadneedle.clients.commands import client_app
+from threadneedle.terminal import Json, console, run_to_end, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 partner_app = typer.Typer(no_args_is_help=True, help="Partners: the organisations that call the API.")
-client_app = typer.Typer(no_args_is_help=True, help="OAuth clients of partners.")
 token_app = typer.Typer(no_args_is_help=True, help="Admin API tokens.")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit log and its chain.")
 keys_app = typer.Typer(no_args_is_help=True, help="Key-encryption keys and data keys.")
@@ -44,7 +26,6 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
 
 State = Annotated[Path, typer.Option(help="The folder that holds everything that this run makes.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.command()
@@ -59,7 +40,7 @@ def up(
     from threadneedle.local import up as local
 
     options = local.UpOptions(state=state.absolute(), embedded=embedded, demo=demo, once=once)
-    held = _run(lambda: local.up(options, _console()))
+    held = run_to_end(lambda: local.up(options, console()))
     raise typer.Exit(0 if held else 1)
 
 
@@ -68,7 +49,7 @@ def servers(state: State = Path("var")) -> None:
     """Run an embedded PostgreSQL and Valkey alone."""
     from threadneedle.local import up as local
 
-    _run(lambda: local.servers(state.absolute(), _console()))
+    run_to_end(lambda: local.servers(state.absolute(), console()))
 
 
 @app.command()
@@ -76,7 +57,7 @@ def demo(state: State = Path("var")) -> None:
     """Play the journey against what `up` started."""
     from threadneedle.local import up as local
 
-    held = _run(lambda: local.demo(state.absolute(), _console()))
+    held = run_to_end(lambda: local.demo(state.absolute(), console()))
     raise typer.Exit(0 if held else 1)
 
 
@@ -85,7 +66,7 @@ def gateway() -> None:
     """Run the HTTP edge: the partners' API and the admin API."""
     from threadneedle.roles import gateway as role
 
-    _run(role.run)
+    run_to_end(role.run)
 
 
 @app.command()
@@ -93,7 +74,7 @@ def dispatcher() -> None:
     """Run a dispatcher: it signs and sends webhooks."""
     from threadneedle.roles import dispatcher as role
 
-    _run(role.run)
+    run_to_end(role.run)
 
 
 @app.command()
@@ -101,7 +82,7 @@ def worker() -> None:
     """Run a worker: reconciler, sweeper, inbox, retention."""
     from threadneedle.roles import worker as role
 
-    _run(role.run)
+    run_to_end(role.run)
 
 
 @app.command()
@@ -109,7 +90,7 @@ def migrate() -> None:
     """Bring the database to this version."""
     from threadneedle.preparation import prepare
 
-    _run(prepare)
+    run_to_end(prepare)
 
 
 @app.command()
@@ -117,7 +98,7 @@ def doctor(*, json: Json = False) -> None:
     """Say what a production set-up lacks."""
     from threadneedle.doctor import examine
 
-    healthy = _run(lambda: examine(_console(), as_json=json))
+    healthy = run_to_end(lambda: examine(console(), as_json=json))
     raise typer.Exit(0 if healthy else 1)
 
 
@@ -128,23 +109,7 @@ def create_partner(
     """Register a partner with its test and live environments."""
     from threadneedle import registering
 
-    _show(_run(lambda: registering.create_partner(name, tier)), as_json=json)
-
-
-@client_app.command("create")
-def create_client(
-    partner: Annotated[str, typer.Argument(help="The partner's id, ptn_…")],
-    name: Annotated[str, typer.Option(help="What the partner calls it.")] = "default",
-    environment: Annotated[str, typer.Option(help="test or live")] = "test",
-    scope: Annotated[list[str] | None, typer.Option(help="A scope; say it again for more. Without it: all.")] = None,
-    *,
-    json: Json = False,
-) -> None:
-    """Register an OAuth client; its secret is shown this once."""
-    from threadneedle import registering
-
-    new = registering.ClientOrder(partner=partner, name=name, environment=environment, scopes=tuple(scope or ()))
-    _show(_run(lambda: registering.create_client(new)), as_json=json)
+    show(run_to_end(lambda: registering.create_partner(name, tier)), as_json=json)
 
 
 @token_app.command("create")
@@ -152,7 +117,7 @@ def create_token(name: str, *, json: Json = False) -> None:
     """Make an admin API token; it is shown this once."""
     from threadneedle import registering
 
-    _show(_run(lambda: registering.create_admin_token(name)), as_json=json)
+    show(run_to_end(lambda: registering.create_admin_token(name)), as_json=json)
 
 
 @keys_app.command("rewrap")
@@ -160,7 +125,7 @@ def rewrap_keys(*, json: Json = False) -> None:
     """Wrap every data key by the first key-encryption key; at 0 the old one may go."""
     from threadneedle import registering
 
-    _show(_run(registering.rewrap_keys), as_json=json)
+    show(run_to_end(registering.rewrap_keys), as_json=json)
 
 
 @keys_app.command("rotate")
@@ -173,7 +138,7 @@ def rotate_keys(
     """Give a partner and its merchants new data keys; workers seal anew what the old ones sealed, then destroy them."""
     from threadneedle import registering
 
-    _show(_run(lambda: registering.rotate_keys(partner, merchant)), as_json=json)
+    show(run_to_end(lambda: registering.rotate_keys(partner, merchant)), as_json=json)
 
 
 @keys_app.command("status")
@@ -181,7 +146,7 @@ def show_rotations() -> None:
     """Print the rotations of data keys that are under way."""
     from threadneedle import registering
 
-    _show(_run(registering.running_rotations), as_json=True)
+    show(run_to_end(registering.running_rotations), as_json=True)
 
 
 @audit_app.command("verify")
@@ -196,8 +161,8 @@ def verify_audit(
     from threadneedle import auditing
 
     order = auditing.VerifyOrder(since=since, expect=expect, unchained_seconds=unchained)
-    report = _run(lambda: auditing.verify(order))
-    _show(report, as_json=json)
+    report = run_to_end(lambda: auditing.verify(order))
+    show(report, as_json=json)
     raise typer.Exit(0 if report["holds"] else 1)
 
 
@@ -206,7 +171,7 @@ def export_audit() -> None:
     """Print the audit log and its heads, a JSON line each; docs/verify_audit_log.py verifies them anywhere."""
     from threadneedle import auditing
 
-    _run(lambda: auditing.export(sys.stdout.buffer))
+    run_to_end(lambda: auditing.export(sys.stdout.buffer))
 
 
 @audit_app.command("keys")
@@ -214,35 +179,4 @@ def show_audit_keys() -> None:
     """Print the public keys of the heads as a JWK set; keep it where the database's writers cannot change it."""
     from threadneedle import auditing
 
-    _show(_run(auditing.public_keys), as_json=True)
-
-
-def _run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run to the end; what a person can mend is one line and an exit status, not a stack trace."""
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(main())
-    except (SettingsError, KeysError, SealError, Refused) as error:
-        _complain(error, WRONG)
-    except (NoServer, ServerFailed, NotReady, ResourceError, asyncpg.PostgresError, RedisError, OSError) as error:
-        _complain(error, AWAY)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console()
-
-
-def _complain(error: Exception, status: int) -> None:
-    sys.stderr.write(f"threadneedle: {error}\n")
-    raise typer.Exit(status)
-
-
-def _show(result: dict[str, Any], *, as_json: bool) -> None:
-    console = _console()
-    if as_json:
-        console.print_json(data=result)
-        return
-    for name, value in result.items():
-        console.print(f"{name}: {value}", highlight=False)
+    show(run_to_end(auditing.public_keys), as_json=True)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from adapters.declaration import OperationKind
+from gateway.oauth.clients.methods import Method
 from kernel.ids import Activity, Environment
 from payments.states.document import as_markdown as payments_as_markdown
 from payments.states.document import moves_table, states_table
@@ -28,6 +29,7 @@ from webhooks.states import (
 ENUMS: Mapping[str, type[StrEnum]] = {
     "environment": Environment,
     "activity": Activity,
+    "client_authentication": Method,
     "payment_status": PaymentStatus,
     "submission_state": SubmissionState,
     "finality": Finality,

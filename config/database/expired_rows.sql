@@ -25,3 +25,10 @@ DELETE FROM endpoint_manifests WHERE ctid = ANY (
 DELETE FROM replays WHERE ctid = ANY (
     ARRAY(SELECT ctid FROM replays WHERE ended_at < $1 AND state IN ('completed', 'cancelled') LIMIT $2)
 );
+
+-- name: delete_used_assertions
+-- A chunk of the clients' assertions that would have ended before a time.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM used_assertions WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM used_assertions WHERE expires_at < $1 LIMIT $2)
+);

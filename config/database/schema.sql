@@ -11,6 +11,14 @@ CREATE TYPE activity AS ENUM (
     'suspended'    -- An admin stopped it; what it asks for is refused or waits.
 );
 
+CREATE TYPE client_authentication AS ENUM (
+    'client_secret_basic',         -- A secret of ours by HTTP Basic.
+    'client_secret_post',          -- A secret of ours in the form.
+    'private_key_jwt',             -- An assertion that the client signs.
+    'tls_client_auth',             -- A certificate of an authority that we trust, which names the client.
+    'self_signed_tls_client_auth'  -- One of the very certificates that the client is registered with.
+);
+
 CREATE TYPE payment_status AS ENUM (
     'created',                 -- The intent is committed; no bank was called yet.
     'queued',                  -- It waits for a bank, partner or client that is suspended or not available.
@@ -120,19 +128,51 @@ CREATE TABLE environments (
     PRIMARY KEY (partner_id, environment)
 );
 
+-- Of secret_digest and sealed_credentials (public keys, their address, or whom a certificate names) a client has the one
+-- that its method needs. Empty merchant_ids and networks mean: all of them. version moves with every change and is taken
+-- of oauth_client_changes under its lock, so that whoever has seen one number has seen all below it.
 CREATE TABLE oauth_clients (
-    partner_id     uuid NOT NULL,
-    id             uuid NOT NULL,
-    environment    environment NOT NULL,
-    name           text NOT NULL,
-    secret_digest  bytea NOT NULL,
-    scopes         text[] NOT NULL,
-    state          activity NOT NULL DEFAULT 'active',
-    created_at     timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (partner_id, id)
+    partner_id            uuid NOT NULL,
+    id                    uuid NOT NULL,
+    environment           environment NOT NULL,
+    name                  text NOT NULL,
+    secret_digest         bytea,
+    scopes                text[] NOT NULL,
+    state                 activity NOT NULL DEFAULT 'active',
+    created_at            timestamptz NOT NULL DEFAULT now(),
+    authentication        client_authentication NOT NULL DEFAULT 'client_secret_basic',
+    older_secret_digest   bytea,
+    older_secret_ends_at  timestamptz,
+    sealed_credentials    bytea,
+    merchant_ids          uuid[] NOT NULL DEFAULT '{}',
+    networks              cidr[] NOT NULL DEFAULT '{}',
+    version               bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (partner_id, id),
+    CONSTRAINT oauth_clients_proof CHECK (
+        (authentication IN ('client_secret_basic', 'client_secret_post')) = (secret_digest IS NOT NULL)
+        AND (secret_digest IS NULL) = (sealed_credentials IS NOT NULL)
+        AND (older_secret_digest IS NULL) = (older_secret_ends_at IS NULL)
+    )
 );
 -- The one look-up that cannot know the partner yet: the client id is what names it.
 CREATE UNIQUE INDEX oauth_clients_id ON oauth_clients (id);
+-- What has changed since a gateway process last looked.
+CREATE INDEX oauth_clients_version ON oauth_clients (version);
+
+CREATE TABLE oauth_client_changes (
+    is_only  boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    version  bigint NOT NULL
+);
+
+-- Assertions (RFC 7523) that authenticated a client, until they would have ended: none does so twice.
+CREATE TABLE used_assertions (
+    partner_id  uuid NOT NULL,
+    client_id   uuid NOT NULL,
+    digest      bytea NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (partner_id, client_id, digest)
+);
+CREATE INDEX used_assertions_age ON used_assertions (expires_at);
 
 CREATE TABLE merchants (
     partner_id   uuid NOT NULL,

@@ -40,22 +40,92 @@ UPDATE partners SET state = $2 WHERE id = $1
 RETURNING id, name, tier, state::text AS state, created_at;
 
 -- name: add_client
--- A new OAuth client of a partner that exists.
-INSERT INTO oauth_clients (partner_id, id, environment, name, secret_digest, scopes)
-SELECT partner_id, $2, environment, $4, $5, $6 FROM environments WHERE partner_id = $1 AND environment = $3
-RETURNING partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at;
+-- A new OAuth client of a partner that exists; every change of a client takes the next number of all changes.
+WITH moved AS (
+    INSERT INTO oauth_client_changes (version) VALUES (1)
+    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
+    RETURNING version
+)
+INSERT INTO oauth_clients (
+    partner_id, id, environment, name, scopes, authentication, secret_digest, sealed_credentials, merchant_ids, networks,
+    version
+)
+SELECT e.partner_id, $2, e.environment, $4, $5, $6, $7, $8, $9, $10, moved.version
+FROM environments e, moved WHERE e.partner_id = $1 AND e.environment = $3
+RETURNING partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
+          authentication::text AS method, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
+          version;
 
 -- name: list_clients
 -- A partner's OAuth clients, newest first.
-SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at
+SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
+          authentication::text AS method, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
+          version
 FROM oauth_clients
 WHERE partner_id = $1 AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3;
 
+-- name: find_client
+-- One OAuth client.
+SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
+          authentication::text AS method, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
+          version
+FROM oauth_clients WHERE partner_id = $1 AND id = $2 AND environment = $3;
+
+-- name: change_client
+-- Other names, scopes, credentials or limits, unless it was changed since it was read; a client that now proves itself
+-- without a secret has none any more.
+WITH moved AS (
+    INSERT INTO oauth_client_changes (version) VALUES (1)
+    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
+    RETURNING version
+)
+UPDATE oauth_clients c
+SET name = coalesce($5, c.name),
+    scopes = coalesce($6, c.scopes),
+    authentication = $7,
+    secret_digest = CASE WHEN $8::bytea IS NULL THEN c.secret_digest END,
+    older_secret_digest = CASE WHEN $8 IS NULL THEN c.older_secret_digest END,
+    older_secret_ends_at = CASE WHEN $8 IS NULL THEN c.older_secret_ends_at END,
+    sealed_credentials = $8,
+    merchant_ids = coalesce($9, c.merchant_ids),
+    networks = coalesce($10, c.networks),
+    version = moved.version
+FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3 AND c.version = $4
+RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
+          c.authentication::text AS method, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
+          c.version;
+
+-- name: rotate_client_secret
+-- A new secret; the present one stays good until its end, and one that was older than it ends now.
+WITH moved AS (
+    INSERT INTO oauth_client_changes (version) VALUES (1)
+    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
+    RETURNING version
+)
+UPDATE oauth_clients c
+SET secret_digest = $4, older_secret_digest = c.secret_digest, older_secret_ends_at = $5, version = moved.version
+FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3 AND c.secret_digest IS NOT NULL
+RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
+          c.authentication::text AS method, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
+          c.version;
+
 -- name: set_client_state
 -- Suspends a client or serves it again.
-UPDATE oauth_clients SET state = $3 WHERE partner_id = $1 AND id = $2 AND environment = $4
-RETURNING partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at;
+WITH moved AS (
+    INSERT INTO oauth_client_changes (version) VALUES (1)
+    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
+    RETURNING version
+)
+UPDATE oauth_clients c SET state = $3, version = moved.version
+FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $4
+RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
+          c.authentication::text AS method, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
+          c.version;
+
+-- name: known_merchants
+-- Which of these merchants there are.
+SELECT id FROM merchants WHERE partner_id = $1 AND environment = $2 AND id = ANY ($3::uuid[]);
 
 -- name: add_merchant
 -- A new merchant of a partner that exists.

@@ -8,7 +8,6 @@ import orjson
 from adapters.contract import BankSettings
 from gateway.admin.banks import NewBank
 from gateway.admin.journal import Actor, Row
-from gateway.admin.parties import NewClient
 from gateway.admin.services import AdminServices
 from gateway.http.call import Call, Reply
 from gateway.problems.errors import Unauthenticated
@@ -28,75 +27,47 @@ async def create_partner(services: AdminServices, call: Call) -> Reply:
 
 async def list_partners(services: AdminServices, call: Call) -> Reply:
     """Newest first."""
-    rows = await services.parties.partners(_before(call, Kind.PARTNER), call.query.limit)
-    return _page(call, [partner_json(row) for row in rows])
+    rows = await services.parties.partners(before(call, Kind.PARTNER), call.query.limit)
+    return page_of(call, [partner_json(row) for row in rows])
 
 
 async def get_partner(services: AdminServices, call: Call) -> Reply:
     """One partner."""
-    return Reply(partner_json(await services.parties.partner(_partner_id(call))))
+    return Reply(partner_json(await services.parties.partner(partner_id_of(call))))
 
 
 async def suspend_partner(services: AdminServices, call: Call) -> Reply:
     """Nothing of it is served until it is resumed."""
     return Reply(
-        partner_json(await services.parties.set_partner_state(actor(call), _partner_id(call), Activity.SUSPENDED))
+        partner_json(await services.parties.set_partner_state(actor(call), partner_id_of(call), Activity.SUSPENDED))
     )
 
 
 async def resume_partner(services: AdminServices, call: Call) -> Reply:
     """Serve it again."""
     return Reply(
-        partner_json(await services.parties.set_partner_state(actor(call), _partner_id(call), Activity.ACTIVE))
+        partner_json(await services.parties.set_partner_state(actor(call), partner_id_of(call), Activity.ACTIVE))
     )
-
-
-async def create_client(services: AdminServices, call: Call) -> Reply:
-    """The answer is the only place where the secret is ever seen."""
-    new = NewClient(
-        partner_id=_partner_id(call),
-        environment=Environment(call.body.environment),
-        name=call.body.name,
-        scopes=tuple(dict.fromkeys(call.body.scopes)),
-    )
-    row, secret = await services.parties.add_client(actor(call), new)
-    return Reply({**_client(row), "secret": secret.reveal()})
-
-
-async def list_clients(services: AdminServices, call: Call) -> Reply:
-    """Newest first."""
-    rows = await services.parties.clients(_partner_id(call), _before(call, Kind.CLIENT), call.query.limit)
-    return _page(call, [_client(row) for row in rows])
-
-
-async def suspend_client(services: AdminServices, call: Call) -> Reply:
-    """Its tokens stop working within a second."""
-    return await _set_client(services, call, Activity.SUSPENDED)
-
-
-async def resume_client(services: AdminServices, call: Call) -> Reply:
-    """Serve it again."""
-    return await _set_client(services, call, Activity.ACTIVE)
 
 
 async def create_merchant(services: AdminServices, call: Call) -> Reply:
     """Its name is sealed, and shown masked."""
     environment = Environment(call.body.environment)
-    row = await services.parties.add_merchant(actor(call), _partner_id(call), environment, call.body.name)
+    row = await services.parties.add_merchant(actor(call), partner_id_of(call), environment, call.body.name)
     return Reply(_merchant(row, call.body.name))
 
 
 async def list_merchants(services: AdminServices, call: Call) -> Reply:
     """Newest first."""
-    rows = await services.parties.merchants(_partner_id(call), _before(call, Kind.MERCHANT), call.query.limit)
+    rows = await services.parties.merchants(partner_id_of(call), before(call, Kind.MERCHANT), call.query.limit)
     names = await services.parties.names(rows)
-    return _page(call, [_merchant(row, name) for row, name in zip(rows, names, strict=True)])
+    return page_of(call, [_merchant(row, name) for row, name in zip(rows, names, strict=True)])
 
 
 async def erase_merchant(services: AdminServices, call: Call) -> Reply:
     """For good; its name goes as well."""
     environment, merchant_id = either(call.path_text("merchant_id"), Kind.MERCHANT)
-    tenant = Tenant(_partner_id(call), environment)
+    tenant = Tenant(partner_id_of(call), environment)
     return Reply(_merchant(await services.parties.erase_merchant(actor(call), tenant, merchant_id), None))
 
 
@@ -142,7 +113,7 @@ async def resume_bank(services: AdminServices, call: Call) -> Reply:
 async def list_audit(services: AdminServices, call: Call) -> Reply:
     """Newest first; the cursor is the last row's id."""
     rows = await services.journal.fetch("list_audit", _audit_cursor(call), call.query.limit)
-    return _page(call, [_audit(row) for row in rows])
+    return page_of(call, [_audit(row) for row in rows])
 
 
 def actor(call: Call) -> Actor:
@@ -152,13 +123,8 @@ def actor(call: Call) -> Actor:
     return Actor(call.admin.name, call.request_id)
 
 
-async def _set_client(services: AdminServices, call: Call, state: Activity) -> Reply:
-    environment, client_id = either(call.path_text("client_id"), Kind.CLIENT)
-    tenant = Tenant(_partner_id(call), environment)
-    return Reply(_client(await services.parties.set_client_state(actor(call), tenant, client_id, state)))
-
-
-def _partner_id(call: Call) -> UUID:
+def partner_id_of(call: Call) -> UUID:
+    """The partner in the path."""
     return call.path_id("partner_id", Kind.PARTNER, Environment.LIVE)
 
 
@@ -169,7 +135,8 @@ def either(text: str, kind: Kind) -> tuple[Environment, UUID]:
     return environment, from_text(kind, text, environment)
 
 
-def _before(call: Call, kind: Kind) -> UUID | None:
+def before(call: Call, kind: Kind) -> UUID | None:
+    """The id that the page's cursor names. Raises Invalid."""
     try:
         return None if call.query.cursor is None else either(call.query.cursor, kind)[1]
     except NotFound:
@@ -188,7 +155,8 @@ def _bad_cursor() -> Invalid:
     return Invalid([FieldError(pointer="/cursor", code="format", message=message)])
 
 
-def _page(call: Call, data: list[dict[str, Any]]) -> Reply:
+def page_of(call: Call, data: list[dict[str, Any]]) -> Reply:
+    """One page; it has a successor if it is full."""
     return Reply(page(data, data[-1]["id"] if len(data) == call.query.limit else None))
 
 
@@ -209,7 +177,8 @@ def partner_json(row: Row) -> dict[str, Any]:
     }
 
 
-def _owned(row: Row, kind: Kind) -> dict[str, Any]:
+def owned(row: Row, kind: Kind) -> dict[str, Any]:
+    """What everything that belongs to a partner's environment shows."""
     return {
         "id": to_text(kind, row["id"], Environment(row["environment"])),
         "object": kind.name.lower(),
@@ -220,12 +189,8 @@ def _owned(row: Row, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _client(row: Row) -> dict[str, Any]:
-    return {**_owned(row, Kind.CLIENT), "name": row["name"], "scopes": row["scopes"]}
-
-
 def _merchant(row: Row, name: PersonName | None) -> dict[str, Any]:
-    return {**_owned(row, Kind.MERCHANT), "name": None if name is None else name.masked()}
+    return {**owned(row, Kind.MERCHANT), "name": None if name is None else name.masked()}
 
 
 def _bank(row: Row) -> dict[str, Any]:

@@ -1,28 +1,16 @@
-"""Partners, their OAuth clients and their merchants, as admins make and steer them."""
+"""Partners and their merchants, as admins make and steer them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from gateway.admin.journal import Actor, Change, Journal, Row
-from gateway.oauth.clients.secrets import digest, new_secret
 from kernel.audit import Connection
 from kernel.errors import Conflict, NotFound
 from kernel.ids import Activity, Environment, Kind, Tenant, to_text
-from kernel.masked import PersonName, Secret
+from kernel.masked import PersonName
 from kernel.sealing import KeyDestroyed, SealError, Vault
 from payments.states.names import FINAL_STATUSES
 from webhooks.erasure.merchants import erase_merchant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewClient:
-    """A client to make."""
-
-    partner_id: UUID
-    environment: Environment
-    name: str
-    scopes: tuple[str, ...]
 
 
 class Parties:
@@ -59,37 +47,9 @@ class Parties:
         change = Change(
             query="set_partner_state",
             arguments=(partner_id, state),
-            action=_ACTIONS["partner", state],
+            action=_ACTIONS[state],
             target=to_text(Kind.PARTNER, partner_id),
             partner_id=partner_id,
-        )
-        return _found(await self._journal.change(actor, change))
-
-    async def add_client(self, actor: Actor, new: NewClient) -> tuple[Row, Secret]:
-        """A client and its secret, which is kept as a digest only."""
-        identifier, secret = self._journal.new_id(), new_secret()
-        change = Change(
-            query="add_client",
-            arguments=(new.partner_id, identifier, new.environment, new.name, digest(secret), list(new.scopes)),
-            action="client.created",
-            target=to_text(Kind.CLIENT, identifier, new.environment),
-            partner_id=new.partner_id,
-            detail={"environment": new.environment, "scopes": new.scopes},
-        )
-        return _found(await self._journal.change(actor, change)), secret
-
-    async def clients(self, partner_id: UUID, before: UUID | None, limit: int) -> Sequence[Row]:
-        """A page of a partner's clients."""
-        return await self._journal.fetch("list_clients", partner_id, before, limit)
-
-    async def set_client_state(self, actor: Actor, tenant: Tenant, client_id: UUID, state: Activity) -> Row:
-        """Suspend or resume; in force everywhere within a second."""
-        change = Change(
-            query="set_client_state",
-            arguments=(tenant.partner_id, client_id, state, tenant.environment),
-            action=_ACTIONS["client", state],
-            target=to_text(Kind.CLIENT, client_id, tenant.environment),
-            partner_id=tenant.partner_id,
         )
         return _found(await self._journal.change(actor, change))
 
@@ -145,10 +105,8 @@ def merchant_context(merchant_id: UUID) -> bytes:
 
 
 _ACTIONS = {
-    ("partner", Activity.ACTIVE): "partner.resumed",
-    ("partner", Activity.SUSPENDED): "partner.suspended",
-    ("client", Activity.ACTIVE): "client.resumed",
-    ("client", Activity.SUSPENDED): "client.suspended",
+    Activity.ACTIVE: "partner.resumed",
+    Activity.SUSPENDED: "partner.suspended",
 }
 
 

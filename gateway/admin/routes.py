@@ -2,6 +2,7 @@
 
 from gateway.admin import evidence
 from gateway.admin import handlers as do
+from gateway.admin.clients.routes import CLIENT_ROUTES
 from gateway.admin.limits.routes import LIMIT_ROUTES
 from gateway.admin.queue.routes import QUEUE_ROUTES
 from gateway.admin.services import AdminServices
@@ -12,9 +13,6 @@ from gateway.schemas.admin import (
     AuditOut,
     BankChange,
     BankIn,
-    ClientCreated,
-    ClientIn,
-    ClientOut,
     EvidenceIn,
     MerchantIn,
     MerchantOut,
@@ -29,7 +27,6 @@ from gateway.schemas.payments import PaymentOut
 
 _AUDIT = admin_family("audit")
 _BANKS = admin_family("banks")
-_CLIENTS = admin_family("clients")
 _MERCHANTS = admin_family("merchants")
 _PARTNERS = admin_family("partners")
 _PAYMENTS = admin_family("payments")
@@ -61,33 +58,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
     _PARTNERS.post(
         "/admin/v1/partners/{partner_id}/resume", do.resume_partner, "Serve a partner again.", response=PartnerOut
     ),
-    _CLIENTS.post(
-        "/admin/v1/partners/{partner_id}/clients",
-        do.create_client,
-        "Make an OAuth client; its secret is in this answer and nowhere else.",
-        request=ClientIn,
-        response=ClientCreated,
-        status=201,
-    ),
-    _CLIENTS.get(
-        "/admin/v1/partners/{partner_id}/clients",
-        do.list_clients,
-        "List a partner's OAuth clients, newest first.",
-        query=PageQuery,
-        response=Page[ClientOut],
-    ),
-    _CLIENTS.post(
-        "/admin/v1/partners/{partner_id}/clients/{client_id}/suspend",
-        do.suspend_client,
-        "Stop serving a client, everywhere within a second.",
-        response=ClientOut,
-    ),
-    _CLIENTS.post(
-        "/admin/v1/partners/{partner_id}/clients/{client_id}/resume",
-        do.resume_client,
-        "Serve a client again.",
-        response=ClientOut,
-    ),
+    *CLIENT_ROUTES,
     _MERCHANTS.post(
         "/admin/v1/partners/{partner_id}/merchants",
         do.create_merchant,

@@ -1,8 +1,10 @@
 """What the admin API works with."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gateway.admin.banks import BankBook
+from gateway.admin.clients.book import OVERLAP_DEFAULT, ClientBook
 from gateway.admin.journal import Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
@@ -16,11 +18,15 @@ from webhooks.reading.undelivered.view import UndeliveredView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminServices:
-    """Built by the composition root."""
+    """Built by the composition root.
+
+    `secret_overlap` is how long a client's secret outlives its successor where nobody says.
+    """
 
     journal: Journal
     tokens: AdminTokens
     parties: Parties
+    clients: ClientBook
     banks: BankBook
     evidence: OperatorEvidence
     health: Health
@@ -28,3 +34,4 @@ class AdminServices:
     undelivered: UndeliveredView
     gate: Gate
     limits: LimitChanges
+    secret_overlap: timedelta = OVERLAP_DEFAULT

@@ -1,10 +1,14 @@
 """What anybody may call: the token endpoint, documents about the API, health."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from gateway.health import Health
 from gateway.http.call import Call, Reply
+from gateway.http.peer.certificates import CallerCertificates
+from gateway.oauth.authentication.request import ClientRequest
+from gateway.oauth.clients.methods import MethodPolicy
 from gateway.oauth.metadata import metadata
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer
@@ -38,6 +42,16 @@ class OAuthServices(Protocol):
         ...
 
     @property
+    def methods(self) -> MethodPolicy:
+        """How clients may authenticate."""
+        ...
+
+    @property
+    def certificates(self) -> CallerCertificates:
+        """Where a caller's certificate is found."""
+        ...
+
+    @property
     def keys(self) -> KeyRing:
         """The signing keys."""
         ...
@@ -48,8 +62,18 @@ async def token(services: OAuthServices, call: Call) -> Reply:
     form = _form(call)
     if form is None:
         return Reply({"error": "invalid_request"}, 400)
-    answer = await services.tokens.answer(call.request.headers.get("Authorization"), form)
+    answer = await services.tokens.answer(client_request(services, call, form))
     return Reply(dict(answer.body), answer.status, answer.headers)
+
+
+def client_request(services: OAuthServices, call: Call, form: Mapping[str, str]) -> ClientRequest:
+    """What an endpoint's call shows of the client that makes it."""
+    return ClientRequest(
+        authorization=call.request.headers.get("Authorization"),
+        form=form,
+        certificate=services.certificates.of(call.request),
+        address=call.address,
+    )
 
 
 async def jwks(services: OAuthServices, call: Call) -> Reply:  # noqa: ARG001 - the same for everybody
@@ -59,7 +83,7 @@ async def jwks(services: OAuthServices, call: Call) -> Reply:  # noqa: ARG001 - 
 
 async def oauth_metadata(services: OAuthServices, call: Call) -> Reply:  # noqa: ARG001 - the same for everybody
     """What clients can find out by themselves (RFC 8414)."""
-    return Reply(metadata(services.token_policy), headers=_CACHED)
+    return Reply(metadata(services.token_policy, services.methods), headers=_CACHED)
 
 
 async def livez(services: Any, call: Call) -> Reply:  # noqa: ARG001 - answering is the answer

@@ -55,16 +55,34 @@ class Call:
         return from_text(kind, self.path_text(name), environment or self.caller.tenant.environment)
 
     def maybe_id(self, text: str | None, kind: Kind, pointer: str) -> UUID | None:
-        """As `sent_id`, for a field that may be left out."""
+        """As `sent_id`, for a field that may be left out; a client that is limited to merchants must name one."""
+        if text is None and kind is Kind.MERCHANT and self.caller.merchants:
+            message = "This client acts for some merchants only: name one of them."
+            raise Invalid([FieldError(pointer=pointer, code="required", message=message)])
         return None if text is None else self.sent_id(text, kind, pointer)
 
     def sent_id(self, text: str, kind: Kind, pointer: str) -> UUID:
-        """An id in the body or the query. Raises Invalid for whatever names nothing in the caller's environment."""
+        """An id in the body or the query.
+
+        Raises Invalid for whatever names nothing in the caller's environment, and no merchant that it may act for.
+        """
         try:
-            return from_text(kind, text, self.caller.tenant.environment)
+            identifier = from_text(kind, text, self.caller.tenant.environment)
+            self._check_reach(kind, identifier)
         except NotFound:
-            message = f"Expected an id of this environment that begins with {kind}_."
-            raise Invalid([FieldError(pointer=pointer, code="unknown_id", message=message)]) from None
+            raise self.unknown(kind, pointer) from None
+        return identifier
+
+    @staticmethod
+    def unknown(kind: Kind, pointer: str) -> Invalid:
+        """The refusal of an id in the body or the query that names nothing which the caller reaches."""
+        message = f"Expected an id of this environment that begins with {kind}_."
+        return Invalid([FieldError(pointer=pointer, code="unknown_id", message=message)])
+
+    def _check_reach(self, kind: Kind, identifier: UUID) -> None:
+        """Merchants out of reach are not told from those that do not exist."""
+        if kind is Kind.MERCHANT and self.caller.merchants and identifier not in self.caller.merchants:
+            raise NotFound
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from aiohttp.hdrs import AUTHORIZATION
 from gateway.http import bodies
 from gateway.http.call import Admin, Call
 from gateway.http.edge import Answering
-from gateway.http.peer.address import Network
+from gateway.http.peer.address import Network, is_within
 from gateway.http.replies import WholeResponse, answer
 from gateway.http.route import Access, Route, Services
 from gateway.limits.gate import Admission
@@ -60,6 +60,14 @@ class Admitter(Protocol):
         ...
 
 
+class Reach(Protocol):
+    """What a client that is limited to merchants may ask for (gateway/reach.py)."""
+
+    async def check(self, route: Route[Any], call: Call) -> None:
+        """Raises NotFound, Invalid or Forbidden."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
     """Who decides whether a request passes. A surface without partners has no `partners`, one without limits no `gate`.
@@ -70,6 +78,7 @@ class Guards:
     partners: Authenticator | None = None
     admins: AdminAuthenticator | None = None
     gate: Admitter | None = None
+    reach: Reach | None = None
     proxies: Sequence[Network] = ()
 
 
@@ -107,6 +116,7 @@ class Pipeline(Generic[Services]):
             (self._admit, is_limited and route.weigh is None),  # cheap refusal of too many, before bodies are read
             (self._authorize, True),  # whether the caller may; after the limits, so that this answer tells them too
             (self._read, has_input),  # the body up to the route's cap, the query string, typed
+            (self._reach, self._guards.reach is not None),  # what a client limited to merchants names must be theirs
             (self._weigh, is_limited and route.weigh is not None),  # batches cost what they hold, which the body tells
         )
         return [stage for stage, is_needed in stages if is_needed]
@@ -114,7 +124,7 @@ class Pipeline(Generic[Services]):
     async def _authenticate(self, route: Route[Services], call: Call) -> None:
         try:
             await self._identify(route, call)
-        except Unauthenticated:
+        except (Unauthenticated, Forbidden):
             # Guessing is slow, and whoever presents what is known, from the same address or another, never notices.
             await self._take_for_address(LimitClass.REFUSED, call)
             raise
@@ -123,6 +133,7 @@ class Pipeline(Generic[Services]):
         authorization = call.request.headers.get(AUTHORIZATION)
         if route.access is Access.PARTNER and self._guards.partners is not None:
             call.caller = await self._guards.partners.authenticate(authorization)
+            _check_address(call)
         elif route.access is Access.ADMIN and self._guards.admins is not None:
             call.admin = await self._guards.admins.authenticate(authorization)
         elif route.access is not Access.OPEN:
@@ -134,6 +145,10 @@ class Pipeline(Generic[Services]):
     async def _authorize(self, route: Route[Services], call: Call) -> None:
         if route.access is Access.PARTNER and route.scope is not None and not call.caller.may(route.scope):
             raise Forbidden(f"The access token lacks the scope {route.scope}.", code="insufficient_scope")
+
+    async def _reach(self, route: Route[Services], call: Call) -> None:
+        if self._guards.reach is not None:
+            await self._guards.reach.check(route, call)
 
     async def _weigh(self, route: Route[Services], call: Call) -> None:
         if route.weigh is not None:
@@ -179,6 +194,13 @@ def _object(value: Any) -> Any:
     if not isinstance(value, dict):
         raise Malformed("The body must be a JSON object.")
     return value
+
+
+def _check_address(call: Call) -> None:
+    """A client that is limited to networks is refused from elsewhere, whatever its token says."""
+    networks = call.caller.networks
+    if networks and not is_within(call.address, networks):
+        raise Forbidden("This client may not be used from this address.", code="address_not_allowed")
 
 
 def _check_key(request: web.Request) -> None:

@@ -32,7 +32,8 @@ class Route(Generic[Services]):
     is then asked after the body was read). `once` marks routes that move money: an Idempotency-Key is required (not for
     a `dry_run`), and a body that names one member twice is refused. `raw` bodies are read by the handler. `others` are
     further good answers by their status. `gives` names the headers of a good answer; `refuses` the codes of problems
-    that its handler knows beyond those that the other columns imply (gateway.problems.codes).
+    that its handler knows beyond those that the other columns imply (gateway.problems.codes). `for_limited` opens a
+    route that names no merchant's resource to clients that are limited to merchants (gateway/reach.py).
     """
 
     method: str
@@ -53,6 +54,7 @@ class Route(Generic[Services]):
     raw: bool = False
     gives: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
+    for_limited: bool = False
     tag: str = ""
 
 
@@ -72,6 +74,7 @@ class Columns(TypedDict, total=False):
     raw: bool
     gives: tuple[str, ...]
     refuses: tuple[str, ...]
+    for_limited: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

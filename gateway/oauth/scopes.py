@@ -1,7 +1,9 @@
 """What a token allows, and who holds it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from uuid import UUID
 
 from kernel.ids import Tenant
@@ -28,13 +30,18 @@ IMPLIED: dict[str, Scope] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """One OAuth client of a partner in one environment, as its verified token says."""
+    """One OAuth client of a partner in one environment, as its verified token says.
+
+    `merchants` are those that it may act for, `networks` where it may call from; empty means all.
+    """
 
     tenant: Tenant
     client_id: UUID
     scopes: frozenset[str]
     tier: str = "standard"
     owner: str = ""
+    merchants: frozenset[UUID] = frozenset()
+    networks: Sequence[IPv4Network | IPv6Network] = ()
 
     def may(self, scope: Scope) -> bool:
         """Whether the token allows it."""

@@ -13,6 +13,7 @@ from gateway.openapi.schemas import Json, Names, reference
 from gateway.openapi.security import is_form
 from gateway.problems.codes import STATUS_OF, meaning
 from gateway.problems.document import example_of
+from gateway.reach import is_closed
 from gateway.schemas.documents import TokenErrorOut
 from gateway.schemas.pages import ProblemOut
 
@@ -24,7 +25,10 @@ EVERYWHERE = (
 )
 _BODY = ("body_too_large", "unsupported_media_type")
 _OF_ACCESS = {
-    Access.PARTNER: ("unauthenticated", "invalid_token", "client_suspended", "insufficient_scope"),
+    Access.PARTNER: (
+        *("unauthenticated", "invalid_token", "client_suspended"),
+        *("insufficient_scope", "address_not_allowed"),
+    ),
     Access.ADMIN: ("unauthenticated",),
     Access.OPEN: (),
 }
@@ -46,6 +50,7 @@ def codes(route: Route[Any]) -> frozenset[str]:
     found |= {"rate_limited"} if route.limit is not LimitClass.UNLIMITED else set()
     found |= set(_BODY) if route.raw or route.request is not None else set()
     found |= {"malformed_json"} if route.request is not None and not route.raw else set()
+    found |= {"client_limited_to_merchants"} if route.access is Access.PARTNER and is_closed(route) else set()
     found |= {"not_found"} if "{" in route.path else set()
     return frozenset(found | ({"idempotency_key_reused"} if route.once else set()))
 

@@ -17,7 +17,9 @@ CODES: Mapping[int, Mapping[str, str]] = {
     },
     403: {
         "insufficient_scope": "The access token lacks the route's scope.",
+        "address_not_allowed": "The client is limited to other addresses than the one that it calls from.",
         "bad_signature": "The notification is not signed by this bank.",
+        "client_limited_to_merchants": "The client acts for some merchants only, and the request names none of theirs.",
         "second_person_required": "Another admin must confirm what one proposed.",
     },
     404: {
@@ -33,6 +35,8 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "conflict": "Another request changed the resource meanwhile.",
         "already_confirmed": "The proposal was confirmed before.",
         "bank_exists": "There is a bank of this id.",
+        "client_changed": "The client was changed at the same time.",
+        "client_has_no_secret": "The client proves itself without a secret, so none can be rotated.",
         "daily_cap_reached": "The daily cap of the partner or the merchant is reached.",
         "delivery_under_way": "The delivery has not ended; it can be retried, not replayed.",
         "delivery_waiting": "An earlier delivery of the same ordering key has not ended.",
@@ -88,6 +92,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "bank_unavailable": "The bank cannot be reached; the payment is not cancelled.",
         "challenges_busy": "As many challenges run as may run at once.",
         "deadline_passed": "The time for the request was up before it was begun; nothing was done.",
+        "key_fetches_busy": "As many clients' keys are being fetched as may be at once.",
         "overloaded": "More comes than can be served; nothing was done.",
         "payments_closed": "New payments are not accepted at the moment; known Idempotency-Keys are answered.",
     },

@@ -82,6 +82,11 @@ ACTIONS: Mapping[int, str] = {
 _TITLE_AND_ACTION: Mapping[str, tuple[str, str]] = {
     "second_person_required": ("A second person is required.", "Let another admin confirm it."),
     "client_suspended": ("The client is suspended.", "Ask us why; a new token does not help."),
+    "client_limited_to_merchants": (
+        "The client is limited to some merchants.",
+        "Use a client of yours that is not, or name what belongs to one of its merchants.",
+    ),
+    "address_not_allowed": ("The client is limited to other addresses.", "Call from an address that we agreed on."),
 }
 
 

@@ -29,6 +29,7 @@ DOCUMENTS: tuple[Route[Services], ...] = (
         response=TokenOut,
         raw=True,
         body_bytes_max=8 * KIB,
+        refuses=("key_fetches_busy",),
     ),
     _ABOUT.get(
         "/oauth/jwks.json", documents.jwks, "Read the keys that verify access tokens (RFC 7517).", response=JwksOut

@@ -104,6 +104,7 @@ ENDPOINTS: tuple[Route[Services], ...] = (
         response=FilterTrialOut,
         scope=Scope.WEBHOOKS_READ,
         body_bytes_max=512 * KIB,
+        for_limited=True,
     ),
     _ROWS.post(
         "/v1/webhook-endpoints/{endpoint_id}/filter-test",

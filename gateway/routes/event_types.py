@@ -29,13 +29,18 @@ EVENT_TYPES: tuple[Route[Services], ...] = (
         refuses=("event_type_exists", "event_types_full"),
     ),
     _ROWS.get(
-        "/v1/event-types", event_types.list_types, "List all types of events: ours, then yours.", response=EventTypesOut
+        "/v1/event-types",
+        event_types.list_types,
+        "List all types of events: ours, then yours.",
+        response=EventTypesOut,
+        for_limited=True,
     ),
     _ROWS.get(
         "/v1/event-types/{name}",
         event_types.get_type,
         "Read one type of events with its versions, newest first.",
         response=EventTypeOut,
+        for_limited=True,
     ),
     _ROWS.post(
         "/v1/event-types/{name}/versions",
@@ -61,5 +66,6 @@ EVENT_TYPES: tuple[Route[Services], ...] = (
         query=VersionQuery,
         response=ExampleOut,
         refuses=("no_example",),
+        for_limited=True,
     ),
 )

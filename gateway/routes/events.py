@@ -32,6 +32,7 @@ EVENTS: tuple[Route[Services], ...] = (
         limit=LimitClass.EVENTS,
         body_bytes_max=8 * 1024 * KIB,
         weigh=events.batch_cost,
+        for_limited=True,
     ),
     _ROWS.get(
         "/v1/events", events.read_feed, "Read the feed of events from a cursor on.", query=FeedQueryIn, response=FeedOut

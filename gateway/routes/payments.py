@@ -56,6 +56,8 @@ PAYMENTS: tuple[Route[Services], ...] = (
         "Read what happened to a payment, first to last.",
         response=TimelineOut,
     ),
-    _BANKS.get("/v1/banks", banks.list_banks, "List the banks of this environment.", response=Page[BankOut]),
-    _BANKS.get("/v1/banks/{bank_id}", banks.get_bank, "Read one bank.", response=BankOut),
+    _BANKS.get(
+        "/v1/banks", banks.list_banks, "List the banks of this environment.", response=Page[BankOut], for_limited=True
+    ),
+    _BANKS.get("/v1/banks/{bank_id}", banks.get_bank, "Read one bank.", response=BankOut, for_limited=True),
 )

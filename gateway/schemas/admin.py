@@ -18,7 +18,7 @@ def _printable(text: str) -> str:
 
 def _scope(text: str) -> str:
     if text not in {scope.value for scope in Scope}:
-        raise wrong("unknown_value", "Expected one of the scopes that the metadata document lists.")
+        raise wrong("unknown_value", f"Expected one of: {', '.join(Scope)}.")
     return text
 
 
@@ -59,33 +59,6 @@ class PartnerOut(Response):
     tier: str
     state: str
     created_at: datetime
-
-
-class ClientIn(Request):
-    """An OAuth client of a partner."""
-
-    name: Title
-    environment: EnvironmentName
-    scopes: Scopes
-
-
-class ClientOut(Response):
-    """An OAuth client."""
-
-    id: str
-    object: Literal["client"]
-    partner_id: str
-    environment: EnvironmentName
-    name: str
-    scopes: list[str]
-    state: str
-    created_at: datetime
-
-
-class ClientCreated(ClientOut):
-    """A new client with its secret, which is shown this once."""
-
-    secret: str
 
 
 class MerchantIn(Request):

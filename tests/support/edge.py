@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from gateway.admin.banks import BankBook
+from gateway.admin.clients.book import ClientBook
 from gateway.admin.journal import Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
@@ -23,19 +24,27 @@ from gateway.admin.services import AdminServices
 from gateway.admin.tokens import AdminTokens
 from gateway.app import build_admin_app, build_app
 from gateway.health import Health
+from gateway.http.peer.certificates import CallerCertificates
 from gateway.http.server import build_runner
 from gateway.limits.flight.leases import RedisLeases
 from gateway.limits.gate import Gate
 from gateway.limits.live.book import LimitBook
 from gateway.limits.policy import LimitPolicy
 from gateway.limits.storage import RedisBuckets
+from gateway.oauth.authentication.authenticator import AuthenticationRules, ClientAuthenticator
+from gateway.oauth.authentication.certificates import Authorities
+from gateway.oauth.authentication.used import UsedAssertions
+from gateway.oauth.clients.methods import MethodPolicy
 from gateway.oauth.clients.records import Clients
+from gateway.oauth.clients.registration import RegistrationRules
+from gateway.oauth.clients.remote_keys import RemoteKeys
 from gateway.oauth.standing import Standing
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer
 from gateway.oauth.tokens.verifier import Verifier
 from gateway.openapi import ADMIN, PARTNERS
 from gateway.overload.load import Load
+from gateway.reach import MerchantReach
 from gateway.routes import PUBLIC_ROUTES
 from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
@@ -88,6 +97,9 @@ from webhooks.sending.transport import TransportPolicy
 Pool = "asyncpg.Pool[asyncpg.Record]"
 _PUBLIC = Conformance(PUBLIC_ROUTES, PARTNERS)
 _ADMIN = Conformance(ADMIN_ROUTES, ADMIN)
+# Every method is on, and whoever calls from this machine is a proxy that tells addresses and certificates.
+METHODS = MethodPolicy(secret_post=True, tls=True, self_signed_tls=True)
+PROXIES = (ip_network("127.0.0.0/8"),)
 TOKENS = TokenPolicy(issuer="https://gateway.example.com", audience="https://gateway.example.com")
 
 
@@ -205,8 +217,10 @@ async def running_edge(
     clock: FakeClock,
     redis_url: str,
     limits: LimitPolicy | None = None,
+    *,
+    authorities: Authorities | None = None,
 ) -> AsyncIterator[Edge]:
-    """Everything built as the composition root does, started, and closed in reverse."""
+    """Everything built as the composition root does, started, and closed in reverse. Tests' clients are its proxies."""
     policy, bank = limits or LimitPolicy(), ScriptedBank()
     adapters = {"scripted": ScriptedAdapter()}
     writer = EventWriter(vault, Matcher(vault))
@@ -231,12 +245,21 @@ async def running_edge(
     transport = LeanTransport(TransportPolicy(total_timeout_seconds=1), loopback)
     rules = EndpointRules(urls=UrlRules(allowed=loopback))
     teller = EventTeller(writer, tools.enqueuer)
+    authenticator = ClientAuthenticator(
+        Clients(pool, vault),
+        RemoteKeys(transport, clock.monotonic),
+        UsedAssertions(pool),
+        AuthenticationRules(
+            audiences={TOKENS.issuer, TOKENS.token_endpoint}, methods=METHODS, authorities=authorities or Authorities()
+        ),
+        clock,
+    )
     retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
     event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
     payments = Payments(tools)
     services = Services(
         verifier=Verifier(keys, TOKENS, standing, clock),
-        tokens=TokenServer(Clients(pool), keys, TOKENS, clock),
+        tokens=TokenServer(authenticator, keys, TOKENS, clock),
         token_policy=TOKENS,
         keys=keys,
         gate=gate,
@@ -259,15 +282,20 @@ async def running_edge(
         replays=Replays(pool, Unmatched(vault), retrier, clock, ReplayRules()),
         retrier=retrier,
         event_erasure=EventErasure(pool, writer, tools.enqueuer, clock),
+        reach=MerchantReach(pool),
         payments=payments,
         inbox=Inbox(tools),
         load=Load(waiting=lambda: payments.waiting),
+        proxies=PROXIES,
+        methods=METHODS,
+        certificates=CallerCertificates(proxies=PROXIES, are_told=True),
     )
     journal = Journal(pool, clock)
     admin = AdminServices(
         journal=journal,
         tokens=AdminTokens(journal),
         parties=Parties(journal, vault),
+        clients=ClientBook(journal, vault, RegistrationRules(methods=METHODS, urls=rules.urls), clock),
         banks=BankBook(journal, vault, adapters),
         evidence=OperatorEvidence(tools),
         health=health,

@@ -1,15 +1,18 @@
 """The gateway's role: the partners' API and the admin API on two ports."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
 from aiohttp import web
 
 from config.logging import Lines
 from gateway.admin.banks import BankBook
+from gateway.admin.clients.book import ClientBook
 from gateway.admin.journal import Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
@@ -23,12 +26,12 @@ from gateway.limits.flight.leases import RedisLeases
 from gateway.limits.gate import Gate
 from gateway.limits.live.book import LimitBook
 from gateway.limits.storage import RedisBuckets
-from gateway.oauth.clients.records import Clients
 from gateway.oauth.standing import Standing
 from gateway.oauth.tokens.keys import KeyRing
 from gateway.oauth.tokens.server import TokenPolicy, TokenServer
 from gateway.oauth.tokens.verifier import Verifier
 from gateway.overload.load import Load
+from gateway.reach import MerchantReach
 from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher
@@ -38,6 +41,7 @@ from payments.operators.evidence import OperatorEvidence
 from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
+from threadneedle.roles.client_proofs import ClientProofs, open_client_proofs
 from threadneedle.roles.foundation import (
     Foundation,
     open_foundation,
@@ -82,18 +86,23 @@ async def run() -> None:
         open_foundation("gateway") as foundation,
         open_payment_tools(foundation) as (tools, adapters),
         _open_edge(foundation) as edge,
+        open_client_proofs(foundation) as proofs,
         _open_publisher(foundation) as publisher,
         _open_courier(foundation) as courier,
     ):
         payments = Payments(tools)
         webhooks = _Webhooks(publisher=publisher, courier=courier)
         lines = Lines(foundation.settings.logging, foundation.clock)
-        services = replace(_services(foundation, edge, webhooks, payments, tools), log=lines)
+        front = _Front(edge=edge, proofs=proofs)
+        services = replace(_services(foundation, front, webhooks, payments, tools), log=lines)
         banks = BankBook(edge.journal, foundation.vault, adapters.adapters)
         admin = AdminServices(
             journal=edge.journal,
             tokens=AdminTokens(edge.journal),
             parties=Parties(edge.journal, foundation.vault),
+            clients=ClientBook(
+                edge.journal, foundation.vault, policies.registration_rules(foundation.settings), foundation.clock
+            ),
             banks=banks,
             evidence=OperatorEvidence(tools),
             health=edge.health,
@@ -101,12 +110,13 @@ async def run() -> None:
             undelivered=services.undelivered,
             gate=edge.gate,
             limits=LimitChanges(edge.journal, policies.limit_policy(foundation.settings.limits)),
+            secret_overlap=timedelta(seconds=foundation.settings.oauth.secret_overlap_seconds),
         )
         where = foundation.settings.gateway
         async with (
             running(services.load.watch),
             _serving(build_admin_app(admin), where.admin_host, where.admin_port, foundation),
-            _serving(build_app(services), where.host, where.port, foundation) as public,
+            _serving(build_app(services), where.host, where.port, foundation, proofs.tls) as public,
         ):
             settle_memory()
             _log.info("role.ready", role="gateway", port=where.port, admin_port=where.admin_port)
@@ -129,6 +139,14 @@ class _Edge:
     gate: Gate
     journal: Journal
     health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Front:
+    """The edge with what it knows its callers by."""
+
+    edge: _Edge
+    proofs: ClientProofs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +221,9 @@ async def _open_courier(foundation: Foundation) -> AsyncIterator[Courier]:
         await transport.close()
 
 
-def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments: Payments, tools: Tools) -> Services:
+def _services(foundation: Foundation, front: _Front, webhooks: _Webhooks, payments: Payments, tools: Tools) -> Services:
     pool, vault, clock = foundation.resources.pool, foundation.vault, foundation.clock
+    edge = front.edge
     teller, lanes = EventTeller(foundation.events, foundation.enqueuer), LaneTeller(foundation.queue)
     rules = policies.endpoint_rules(foundation.settings.webhooks)
     replay_rules = policies.replay_rules(foundation.settings)
@@ -212,7 +231,7 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
     event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
     return Services(
         verifier=edge.verifier,
-        tokens=TokenServer(Clients(pool), edge.keys, edge.policy, clock),
+        tokens=TokenServer(front.proofs.authenticator, edge.keys, edge.policy, clock),
         token_policy=edge.policy,
         keys=edge.keys,
         gate=edge.gate,
@@ -235,9 +254,12 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
         replays=Replays(pool, Unmatched(vault), retrier, clock, replay_rules),
         retrier=retrier,
         event_erasure=EventErasure(pool, foundation.events, foundation.enqueuer, clock),
+        reach=MerchantReach(pool),
         payments=payments,
         inbox=Inbox(tools),
         proxies=foundation.settings.gateway.trusted_proxies,
+        methods=policies.method_policy(foundation.settings),
+        certificates=front.proofs.certificates,
         wait=policies.wait_policy(foundation.settings.payments),
         load=Load(policies.overload_bounds(foundation.settings.gateway), lambda: payments.waiting),
         request_seconds_max=foundation.settings.gateway.request_seconds_max,
@@ -245,13 +267,15 @@ def _services(foundation: Foundation, edge: _Edge, webhooks: _Webhooks, payments
 
 
 @asynccontextmanager
-async def _serving(app: web.Application, host: str, port: int, foundation: Foundation) -> AsyncIterator[web.TCPSite]:
+async def _serving(
+    app: web.Application, host: str, port: int, foundation: Foundation, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[web.TCPSite]:
     """Listen; several gateway processes of one machine share the port."""
     settings = foundation.settings.gateway
     bounds = policies.connection_bounds(settings)
     runner = build_runner(app, shutdown_timeout_seconds=settings.drain_seconds, bounds=bounds)
     await runner.setup()
-    site = web.TCPSite(runner, host, port, reuse_port=True)
+    site = web.TCPSite(runner, host, port, reuse_port=True, ssl_context=tls)
     try:
         await site.start()
         yield site

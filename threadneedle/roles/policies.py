@@ -11,6 +11,8 @@ from config.webhook_sections import HealthSettings, WebhookSettings
 from gateway.handlers.prefer import WaitPolicy
 from gateway.limits.gcra import Bucket
 from gateway.limits.policy import BUCKET_NAMES, LimitPolicy, Tier
+from gateway.oauth.clients.methods import MethodPolicy
+from gateway.oauth.clients.registration import RegistrationRules
 from gateway.oauth.tokens.server import TokenPolicy
 from gateway.overload.connections import ConnectionBounds
 from gateway.overload.shedding import Bounds
@@ -166,6 +168,22 @@ def token_policy(settings: Settings) -> TokenPolicy:
     """The authorization server: it names itself, and its API, by the public URL."""
     url = settings.gateway.public_url
     return TokenPolicy(issuer=url, audience=url, lifetime_seconds=settings.oauth.token_lifetime_seconds)
+
+
+def method_policy(settings: Settings) -> MethodPolicy:
+    """How clients may authenticate: certificates need somebody who tells them, TLS here or a proxy of ours."""
+    gateway, oauth = settings.gateway, settings.oauth
+    told = bool(gateway.tls_certificate_file) or gateway.client_cert_header
+    return MethodPolicy(
+        secret_post=oauth.client_secret_post,
+        tls=told and bool(oauth.client_ca_file),
+        self_signed_tls=told,
+    )
+
+
+def registration_rules(settings: Settings) -> RegistrationRules:
+    """What clients may be registered with; a jwks_uri is held to the rules of webhooks."""
+    return RegistrationRules(methods=method_policy(settings), urls=endpoint_rules(settings.webhooks).urls)
 
 
 def limit_policy(settings: LimitSettings) -> LimitPolicy:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from gateway.admin.parties import merchant_context
+from gateway.oauth.clients.credentials import credentials_context
 from gateway.oauth.tokens.keys import private_context
 from kernel.audit.keys import key_context
 from kernel.ids import Environment, Tenant
@@ -42,6 +43,7 @@ def _event_type_context(row: Row) -> bytes:
 
 SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     _column("merchants.sealed_name", merchant_context),
+    _column("oauth_clients.sealed_credentials", credentials_context),
     _column("payments.sealed_terms", terms.context),
     _column("bank_operations.sealed_request", request_context),
     _column("bank_exchanges.sealed_exchange", bank_exchange_context),

@@ -28,6 +28,8 @@ from webhooks.replays.unmatched import Unmatched
 
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ThreadneedleError)
 _REWRAP_SECONDS = 60.0
+# An assertion is refused once it has ended; a day more outlives every clock that is put right.
+_USED_ASSERTIONS_DAYS = 1
 _log = structlog.get_logger()
 
 
@@ -115,6 +117,7 @@ async def _retain(foundation: Foundation) -> None:
         Kept.REQUEST_KEYS: retention.request_keys_days,
         Kept.MANIFESTS: retention.manifests_days,
         Kept.REPLAYS: retention.replays_days,
+        Kept.USED_ASSERTIONS: _USED_ASSERTIONS_DAYS,
     }
     await delete_expired_rows(pool, foundation.clock.now(), days)
 

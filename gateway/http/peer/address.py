@@ -1,6 +1,6 @@
 """Whose request it is, as far as addresses tell: forwarded headers are believed from our own proxies only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
@@ -28,6 +28,12 @@ def is_proxy(peer: str | None, proxies: Sequence[Network]) -> bool:
     """Whether the connection comes from a proxy of ours."""
     address = _parsed(peer or "") if proxies else None
     return address is not None and _is_ours(address, proxies)
+
+
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether one of the networks holds the address; what is no address is in none."""
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 def _is_ours(address: IPv4Address | IPv6Address, proxies: Sequence[Network]) -> bool:

@@ -32,17 +32,24 @@ class ClientCertificate:
         return urlsafe_b64encode(hashlib.sha256(self.der).digest()).rstrip(b"=").decode()
 
 
-def client_certificate(request: web.Request, proxies: Sequence[Network]) -> ClientCertificate | None:
-    """The caller's certificate; None without one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerCertificates:
+    """Finds the certificate of a request's caller.
 
-    A proxy of ours tells it in Client-Cert, and its own certificate is never the caller's; from anybody else the
-    header is not read. A proxy has to drop the header where a caller sent it (RFC 9440 §4).
+    `proxies` are the networks of our own proxies in front. Only `are_told` says that they carry Client-Cert: a proxy
+    that does not know the header passes on what a caller wrote into it.
     """
-    if is_proxy(request.remote, proxies):
-        return _told(request.headers.getall(HEADER, []))
-    connection = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
-    der = connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLObject) else None
-    return ClientCertificate(der) if der else None
+
+    proxies: Sequence[Network] = ()
+    are_told: bool = False
+
+    def of(self, request: web.Request) -> ClientCertificate | None:
+        """The caller's certificate, or None. What a proxy itself showed is never the caller's (RFC 9440 §4)."""
+        if is_proxy(request.remote, self.proxies):
+            return _told(request.headers.getall(HEADER, [])) if self.are_told else None
+        connection = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
+        der = connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLObject) else None
+        return ClientCertificate(der) if der else None
 
 
 def _told(values: Sequence[str]) -> ClientCertificate | None:

@@ -1,20 +1,26 @@
-"""OAuth clients: found before Authlib runs, because its core is synchronous."""
+"""OAuth clients as the token endpoint knows them: found before Authlib runs, because its core is synchronous."""
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 from authlib.oauth2.rfc6749 import ClientMixin
 
+from gateway.oauth.clients.credentials import Credentials, credentials_context
+from gateway.oauth.clients.methods import Method
 from gateway.oauth.clients.secrets import digest
 from gateway.oauth.scopes import expand
 from kernel import sql
 from kernel.errors import NotFound
 from kernel.ids import NIL, Environment, Kind, Tenant, from_text, to_text
 from kernel.masked import Secret
+from kernel.sealing import Vault
 
 _QUERIES = sql.beside(__file__, "records.sql")
 _DIGEST_BYTES = 32
@@ -22,26 +28,34 @@ _DIGEST_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
-    """What Authlib asks of a client. A client that does not exist is one whose digest no secret meets."""
+    """A client, and what Authlib asks of it. One that does not exist is one that no proof is of.
+
+    `secret_digests` are those of its live secrets, each with its end, if it has one. Of `secret_digests` and
+    `credentials` a client has what its method needs. `networks` are where it may call from; none means anywhere.
+    """
 
     tenant: Tenant
     id: UUID
-    secret_digest: bytes
+    method: Method
     scopes: tuple[str, ...]
     tier: str
     active: bool
+    secret_digests: Sequence[tuple[bytes, datetime | None]] = ()
+    credentials: Credentials | None = None
+    networks: Sequence[IPv4Network | IPv6Network] = ()
 
     def get_client_id(self) -> str:
         """The id as the client knows it."""
         return to_text(Kind.CLIENT, self.id, self.tenant.environment)
 
-    def check_client_secret(self, client_secret: str) -> bool:
-        """Compared in constant time."""
-        return hmac.compare_digest(digest(Secret(client_secret)), self.secret_digest)
-
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        """HTTP Basic at the token endpoint."""
-        return method == "client_secret_basic" and endpoint == "token"
+    def has_secret(self, secret: Secret, now: datetime) -> bool:
+        """Whether it is a live secret of this client; compared in constant time."""
+        known = digest(secret)
+        found = [
+            hmac.compare_digest(known, kept) and (ends_at is None or now < ends_at)
+            for kept, ends_at in self.secret_digests
+        ]
+        return any(found)
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Client credentials, unless the client or its partner is suspended."""
@@ -56,14 +70,21 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
 class Clients:
     """Reads clients from PostgreSQL."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault) -> None:
         self._pool = pool
+        self._vault = vault
 
     async def find(self, client_id: str) -> Client:
         """The client, or one that nobody can be: so that unknown ids cost and answer what wrong secrets do."""
         environment, identifier = _parse(client_id)
         row = await self._pool.fetchrow(_QUERIES["find_client"], identifier, environment)
-        return _client(row) if row is not None else _nobody()
+        return _nobody() if row is None else _client(row, await self._credentials(row))
+
+    async def _credentials(self, row: Any) -> Credentials | None:
+        sealed = row["sealed_credentials"]
+        if sealed is None:
+            return None
+        return Credentials.from_bytes(await self._vault.open(row["partner_id"], sealed, credentials_context(row["id"])))
 
 
 def _parse(client_id: str) -> tuple[Environment, UUID]:
@@ -75,14 +96,18 @@ def _parse(client_id: str) -> tuple[Environment, UUID]:
     return Environment.LIVE, NIL
 
 
-def _client(row: Any) -> Client:
+def _client(row: Any, credentials: Credentials | None) -> Client:
+    digests = ((row["secret_digest"], None), (row["older_secret_digest"], row["older_secret_ends_at"]))
     return Client(
         tenant=Tenant(row["partner_id"], Environment(row["environment"])),
         id=row["id"],
-        secret_digest=row["secret_digest"],
+        method=Method(row["authentication"]),
         scopes=tuple(row["scopes"]),
         tier=row["tier"],
         active=row["active"],
+        secret_digests=tuple((kept, ends_at) for kept, ends_at in digests if kept is not None),
+        credentials=credentials,
+        networks=row["networks"],
     )
 
 
@@ -90,8 +115,9 @@ def _nobody() -> Client:
     return Client(
         tenant=Tenant(NIL, Environment.LIVE),
         id=NIL,
-        secret_digest=secrets.token_bytes(_DIGEST_BYTES),
+        method=Method.SECRET_BASIC,
         scopes=(),
         tier="standard",
         active=False,
+        secret_digests=((secrets.token_bytes(_DIGEST_BYTES), None),),
     )

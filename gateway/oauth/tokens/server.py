@@ -1,6 +1,6 @@
 """The authorization server: client credentials (RFC 6749 §4.4) on Authlib's framework-neutral core.
 
-Authlib's core is synchronous, so the client is fetched before it runs; nothing in it waits.
+Authlib's core is synchronous, so the client is authenticated before it runs; nothing in it waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,14 @@ from secrets import token_urlsafe
 from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientCredentialsGrant, OAuth2Request
-from authlib.oauth2.rfc6749.errors import InvalidClientError
+from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
-from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from joserfc import jwt
 
-from gateway.oauth.clients.records import Client, Clients
+from gateway.oauth.authentication.authenticator import ClientAuthenticator
+from gateway.oauth.authentication.request import ClientRefused, ClientRequest
+from gateway.oauth.clients.records import Client
 from gateway.oauth.scopes import Scope
 from gateway.oauth.tokens.keys import ALGORITHM, KeyRing
 from kernel.clock import Clock
@@ -23,7 +24,6 @@ from kernel.ids import Kind, to_text
 
 # Authlib refuses plain http; TLS ends in front of this process, so the scheme is said, not seen.
 _TOKEN_URL = "https://localhost/oauth/token"  # noqa: S105 - an address, not a secret
-_NOT_AUTHENTICATED = "Send the client id and a valid secret of it with HTTP Basic."
 _CHALLENGE = 'Basic realm="threadneedle", charset="UTF-8"'
 
 
@@ -34,6 +34,11 @@ class TokenPolicy:
     issuer: str
     audience: str
     lifetime_seconds: int = 600
+
+    @property
+    def token_endpoint(self) -> str:
+        """Where clients get tokens."""
+        return f"{self.issuer}/oauth/token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,42 +53,47 @@ class TokenAnswer:
 class TokenServer:
     """Answers the token endpoint."""
 
-    def __init__(self, clients: Clients, keys: KeyRing, policy: TokenPolicy, clock: Clock) -> None:
-        self._clients = clients
+    def __init__(self, authenticator: ClientAuthenticator, keys: KeyRing, policy: TokenPolicy, clock: Clock) -> None:
+        self._authenticator = authenticator
         self._keys = keys
         self._policy = policy
         self._clock = clock
 
-    async def answer(self, authorization: str | None, form: Mapping[str, str]) -> TokenAnswer:
+    async def answer(self, request: ClientRequest) -> TokenAnswer:
         """Never raises for what a caller sent."""
-        headers = {"Authorization": authorization} if authorization else {}
-        client = await self._clients.find(_client_id(headers) or "")
-        core = _Core(client)
+        core = _Core(await self._authenticated(request))
         core.register_grant(_ClientCredentials)
         core.register_token_generator("default", _Tokens(self._keys, self._policy, self._clock))
-        request = OAuth2Request("POST", _TOKEN_URL, headers=headers if _client_id(headers) else {})
-        request.payload = BasicOAuth2Payload(dict(form))
-        answer: TokenAnswer = core.create_token_response(request)
+        asked = OAuth2Request("POST", _TOKEN_URL)
+        asked.payload = BasicOAuth2Payload(dict(request.form))
+        answer: TokenAnswer = core.create_token_response(asked)
         return answer
+
+    async def _authenticated(self, request: ClientRequest) -> Client | ClientRefused:
+        """The refusal is a value: Authlib raises it where the grant asks for the client."""
+        try:
+            return await self._authenticator.authenticate(request)
+        except ClientRefused as refused:
+            return refused
 
 
 class _Core(AuthorizationServer):  # type: ignore[misc]  # Authlib is untyped
-    """Authlib's server for one request, with the one client that it may ask for."""
+    """Authlib's server for one request, with the one client that it may ask for, or why there is none."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client | ClientRefused) -> None:
         super().__init__(scopes_supported=[scope.value for scope in Scope])
         self._client = client
 
-    def query_client(self, client_id: str) -> Client:  # noqa: ARG002 - it was fetched by this id
+    def authenticate_client(
+        self,
+        request: OAuth2Request,  # noqa: ARG002 - Authlib's signature
+        methods: Sequence[str],  # noqa: ARG002
+        endpoint: str = "token",  # noqa: ARG002
+    ) -> Client:
+        """The client, which was authenticated before."""
+        if isinstance(self._client, ClientRefused):
+            raise _error(self._client)
         return self._client
-
-    def authenticate_client(self, request: OAuth2Request, methods: Sequence[str], endpoint: str = "token") -> Client:
-        """As the base class, with one sentence for whatever is wrong: Authlib's shows a Python tuple."""
-        try:
-            client: Client = super().authenticate_client(request, methods, endpoint)
-        except InvalidClientError:
-            raise InvalidClientError(_NOT_AUTHENTICATED, status_code=401) from None
-        return client
 
     def save_token(self, token: object, request: object) -> None:
         """Tokens are not stored: they say everything themselves."""
@@ -100,8 +110,6 @@ class _Core(AuthorizationServer):  # type: ignore[misc]  # Authlib is untyped
 
 
 class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib is untyped
-    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
-
     def create_token_response(self) -> tuple[int, Mapping[str, Any], object]:
         """As the base class, which would write the token into the debug log."""
         token = self.generate_token(scope=self.request.payload.scope, include_refresh_token=False)
@@ -136,10 +144,7 @@ class _Tokens(JWTBearerTokenGenerator):  # type: ignore[misc]  # Authlib is unty
         return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
 
-def _client_id(headers: Mapping[str, str]) -> str | None:
-    """The client id in HTTP Basic; None for whatever cannot be read."""
-    try:
-        client_id, secret = extract_basic_authorization(headers)
-    except ValueError:
-        return None
-    return client_id if client_id and secret else None
+def _error(refused: ClientRefused) -> OAuth2Error:
+    if refused.error == "invalid_request":
+        return InvalidRequestError(refused.description)
+    return InvalidClientError(refused.description, status_code=401)

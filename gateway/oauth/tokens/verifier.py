@@ -2,12 +2,15 @@
 
 import hashlib
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any, Protocol
+from uuid import UUID
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from gateway.oauth.scopes import Caller, expand
+from gateway.oauth.standing import ClientLimits
 from gateway.oauth.tokens.keys import ALGORITHM, KeyRing
 from gateway.oauth.tokens.server import TokenPolicy
 from gateway.problems.errors import Unauthenticated
@@ -20,18 +23,22 @@ _REMEMBER_SECONDS = 30.0
 _REMEMBERED_MAX = 10_000
 
 
-class Suspensions(Protocol):
+class Standings(Protocol):
     """What the verifier needs of gateway.oauth.standing.Standing."""
 
     def suspended(self, caller: Caller) -> bool:
         """Whether the caller is to be refused."""
         ...
 
+    def limits_of(self, client_id: UUID) -> ClientLimits | None:
+        """What the client is limited to."""
+        ...
+
 
 class Verifier:
     """From the Authorization header to a Caller."""
 
-    def __init__(self, keys: KeyRing, policy: TokenPolicy, standing: Suspensions, clock: Clock) -> None:
+    def __init__(self, keys: KeyRing, policy: TokenPolicy, standing: Standings, clock: Clock) -> None:
         self._keys = keys
         self._policy = policy
         self._standing = standing
@@ -49,7 +56,8 @@ class Verifier:
             caller = await self._verify(token, key)
         if self._standing.suspended(caller):
             raise _refusal("The client or its partner is suspended.", "client_suspended")
-        return caller
+        limits = self._standing.limits_of(caller.client_id)
+        return caller if limits is None else replace(caller, merchants=limits.merchants, networks=limits.networks)
 
     async def _verify(self, token: bytes, key: bytes) -> Caller:
         try:

@@ -7,13 +7,12 @@ import pytest
 from gateway.schemas.admin import (
     AdminBankOut,
     AuditOut,
-    ClientCreated,
-    ClientOut,
     MerchantOut,
     PartnerOut,
     ProposalOut,
     ProposalShown,
 )
+from gateway.schemas.clients import ClientCreated, ClientOut
 from gateway.schemas.pages import Page
 from tests.integration.gateway.test_api import pay
 from tests.support.edge import Edge

@@ -8,9 +8,11 @@ from unittest.mock import Mock
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from gateway.http.peer.certificates import ClientCertificate, client_certificate
+from gateway.http.peer.certificates import CallerCertificates, ClientCertificate
 
 PROXIES = (ip_network("10.0.0.0/8"),)
+TOLD = CallerCertificates(proxies=PROXIES, are_told=True)
+SILENT = CallerCertificates(proxies=PROXIES)
 # RFC 9440, appendix A: the end-entity certificate as its Client-Cert header carries it.
 RFC_9440 = (
     "MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6MRswGQYDVQQKDBJMZXQncyBBdXRoZW50aWNhdGUxGzAZBgNVBAMMEkxBIEludGVybWVk"
@@ -29,13 +31,13 @@ RFC_8705 = (
 )
 
 
-def told(peer: str, *values: str) -> ClientCertificate | None:
+def told(peer: str, *values: str, by: CallerCertificates = TOLD) -> ClientCertificate | None:
     """What a request from this peer with these Client-Cert headers says."""
     transport = Mock()
     transport.get_extra_info.side_effect = lambda name, default=None: (peer, 1) if name == "peername" else default
     headers: Any = [("Client-Cert", value) for value in values]
     request = make_mocked_request("POST", "/oauth/token", headers=headers, transport=transport)
-    return client_certificate(request, PROXIES)
+    return by.of(request)
 
 
 def test_the_thumbprint_is_that_of_rfc_8705() -> None:
@@ -52,6 +54,11 @@ def test_a_proxy_of_ours_tells_the_certificate() -> None:
 def test_nobody_else_is_believed() -> None:
     """A Client-Cert header from an address that is no proxy of ours says nothing."""
     assert told("203.0.113.9", f":{RFC_9440}:") is None
+
+
+def test_a_proxy_that_does_not_know_the_header_is_not_believed() -> None:
+    """Unless the setting says that our proxies write Client-Cert, what stands there may be a caller's own."""
+    assert told("10.0.0.1", f":{RFC_9440}:", by=SILENT) is None
 
 
 @pytest.mark.parametrize(

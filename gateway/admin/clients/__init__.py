@@ -1,0 +1,1 @@
+"""OAuth clients as admins register, limit and steer them."""

@@ -1,0 +1,69 @@
+"""Lets clients show their self-signed certificates where TLS ends in this process, which must know them beforehand.
+
+A certificate that a client no longer has may still be shown, and then proves nothing: who a client is, is decided by
+gateway/oauth/authentication alone.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+
+import asyncpg
+import structlog
+
+from gateway.oauth.clients.credentials import Credentials, credentials_context
+from gateway.oauth.clients.keys import certificate_of
+from kernel import sql
+from kernel.sealing import SealError, Vault
+
+_QUERIES = sql.beside(__file__, "anchors.sql")
+_REFRESH_SECONDS = 0.5
+_log = structlog.get_logger()
+
+
+class CertificateAnchors:
+    """Hands every registered certificate to `trust`, a new one within a second."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, trust: Callable[[bytes], None]) -> None:
+        self._pool = pool
+        self._vault = vault
+        self._trust = trust
+        self._version = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read all of them once, then what changes."""
+        await self.refresh()
+        self._task = asyncio.create_task(self._keep_fresh())
+
+    async def close(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def refresh(self) -> None:
+        """Read what has changed now."""
+        rows = await self._pool.fetch(_QUERIES["list_self_signed"], self._version, timeout=5)
+        sealed = [(row["partner_id"], row["sealed_credentials"], credentials_context(row["id"])) for row in rows]
+        for row, opened in zip(rows, await self._vault.open_each(sealed), strict=True):
+            self._version = max(self._version, row["version"])
+            if not isinstance(opened, SealError):
+                self._trust_all(Credentials.from_bytes(opened))
+
+    def _trust_all(self, credentials: Credentials) -> None:
+        for der in filter(None, map(certificate_of, credentials.jwks)):
+            try:
+                self._trust(der)
+            except ssl.SSLError as error:
+                _log.warning("client_certificate.not_trusted", reason=error.reason)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(_REFRESH_SECONDS)
+            try:
+                await self.refresh()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SealError) as error:
+                _log.warning("client_certificates.not_refreshed", error=type(error).__name__)

@@ -1,0 +1,16 @@
+-- name: merchant_of_payment
+-- Whose payment it is.
+SELECT merchant_id FROM payments WHERE partner_id = $1 AND environment = $2 AND id = $3;
+
+-- name: merchant_of_event
+-- Whom an event is about; null for the partner itself.
+SELECT merchant_id FROM events WHERE partner_id = $1 AND environment = $2 AND id = $3;
+
+-- name: merchant_of_delivery
+-- Whom the event of a delivery is about.
+SELECT e.merchant_id FROM deliveries d JOIN events e ON e.partner_id = d.partner_id AND e.id = d.event_id
+WHERE d.partner_id = $1 AND d.environment = $2 AND d.id = $3;
+
+-- name: merchant_of_endpoint
+-- Whose endpoint it is; null for the partner's own.
+SELECT merchant_id FROM webhook_endpoints WHERE partner_id = $1 AND environment = $2 AND id = $3;

@@ -1,0 +1,1 @@
+"""OAuth clients on the command line."""

@@ -1,0 +1,68 @@
+"""How a command runs to its end and shows what came of it; exit statuses as threadneedle/cli.py lists them."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
+
+import asyncpg
+import typer
+import uvloop
+from redis.exceptions import RedisError
+
+from config.embedded.binaries import NoServer
+from config.embedded.process.child import ServerFailed
+from config.keys import KeysError
+from config.loading import SettingsError
+from config.resources import ResourceError
+from kernel.errors import Invalid, Refused
+from kernel.sealing import SealError
+from threadneedle.local.roles import NotReady
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WRONG = 2
+AWAY = 3
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def run_to_end(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run to the end; what a person can mend is one line and an exit status, not a stack trace."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main())
+    except (SettingsError, KeysError, SealError, Refused) as error:
+        _complain(error, WRONG)
+    except (NoServer, ServerFailed, NotReady, ResourceError, asyncpg.PostgresError, RedisError, OSError) as error:
+        _complain(error, AWAY)
+
+
+def console() -> "Console":
+    """Where people read."""
+    from rich.console import Console
+
+    return Console()
+
+
+def _complain(error: Exception, status: int) -> None:
+    sys.stderr.write(f"threadneedle: {_words(error)}\n")
+    raise typer.Exit(status)
+
+
+def _words(error: Exception) -> str:
+    """Of wrong fields each by its name, with what would be right."""
+    if isinstance(error, Invalid):
+        return "; ".join(f"{each.pointer.removeprefix('/')}: {each.message}" for each in error.errors)
+    return str(error)
+
+
+def show(result: dict[str, Any], *, as_json: bool) -> None:
+    """A result, a line for each of its members, or as JSON."""
+    out = console()
+    if as_json:
+        out.print_json(data=result)
+        return
+    for name, value in result.items():
+        out.print(f"{name}: {value}", highlight=False)
