@@ -65,7 +65,8 @@ async def _gateway(running: Running, settings: dict[str, str]) -> AsyncIterator[
         process = await asyncio.create_subprocess_exec(
             *command, cwd=ROOT, env={**os.environ, **ours}, stdout=log, stderr=log
         )
-    gateway = Gateway(f"http://127.0.0.1:{port}", process)
+    scheme = "https" if "tls_certificate_file" in settings else "http"
+    gateway = Gateway(f"{scheme}://127.0.0.1:{port}", process)
     try:
         await _ready(gateway)
         yield gateway
@@ -77,7 +78,7 @@ async def _ready(gateway: Gateway) -> None:
     async with asyncio.timeout(_READY_SECONDS_MAX), aiohttp.ClientSession() as session:
         while True:
             try:
-                async with session.get(f"{gateway.url}/readyz") as answer:
+                async with session.get(f"{gateway.url}/readyz", ssl=False) as answer:
                     if answer.status == 200:
                         return
             except aiohttp.ClientError:

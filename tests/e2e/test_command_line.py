@@ -88,6 +88,31 @@ def test_a_partner_and_a_client_are_registered(urls: dict[str, str]) -> None:
 
 
 @pytest.mark.timeout(120)
+def test_a_client_is_changed_and_gets_a_new_secret(urls: dict[str, str], tmp_path: Path) -> None:
+    """What the admin API takes, the command line takes as well; each wrong member is named, and no value repeated."""
+    made = json.loads(run("partner", "create", "Example Books Ltd", "--json", **urls).stdout)
+    client = json.loads(run("client", "create", made["id"], "--set", "name=till", "--json", **urls).stdout)
+    where = (made["id"], client["id"])
+    changed = run(
+        "client", "change", *where, "--scope", "payments:read", "--set", "networks=127.0.0.0/8", "--json", **urls
+    )
+    assert changed.returncode == 0, changed.stderr
+    rotated = json.loads(run("client", "rotate-secret", *where, "--overlap-seconds", "60", "--json", **urls).stdout)
+    assert rotated["secret"] != client["secret"]
+    shown = json.loads(run("client", "show", *where, "--json", **urls).stdout)
+    assert (shown["name"], shown["networks"], shown["scopes"]) == ("till", ["127.0.0.0/8"], ["payments:read"])
+    assert shown["older_secret_ends_at"] is not None
+    assert "secret" not in shown
+    wrong = run("client", "change", *where, "--set", "networks=here", "--set", f"jwks={tmp_path / 'none'}", **urls)
+    assert wrong.returncode == 2
+    assert "jwks: Expected the path of a file" in wrong.stderr
+    wrong = run("client", "change", *where, "--set", "networks=here", **urls)
+    assert wrong.returncode == 2
+    assert "networks/0: Expected a network" in wrong.stderr
+    assert "here" not in wrong.stderr
+
+
+@pytest.mark.timeout(120)
 def test_the_doctor_says_what_is_missing(urls: dict[str, str], tmp_path: Path) -> None:
     """A laptop is not a production set-up, and the doctor says why."""
     done = run("doctor", **urls)

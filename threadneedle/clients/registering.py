@@ -19,7 +19,7 @@ from gateway.admin.handlers import either
 from gateway.admin.journal import Row
 from gateway.http.bodies import validated
 from gateway.oauth.scopes import Scope
-from gateway.schemas.clients import ClientChange, ClientIn, SecretRotationIn
+from gateway.schemas.oauth.clients import ClientChange, ClientIn, SecretRotationIn
 from kernel.clock import CorrectedClock
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Kind, Tenant, from_text

@@ -7,7 +7,7 @@ from uuid import UUID
 from gateway.admin.clients.book import ClientPatch, Limits, NewClient
 from gateway.oauth.clients.methods import Method
 from gateway.oauth.clients.registration import METADATA
-from gateway.schemas.clients import ClientChange, ClientIn
+from gateway.schemas.oauth.clients import ClientChange, ClientIn
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Environment, Kind, from_text
 

@@ -3,7 +3,7 @@
 from gateway.admin.clients import handlers as do
 from gateway.admin.services import AdminServices
 from gateway.http.route import Route, admin_family
-from gateway.schemas.clients import ClientChange, ClientCreated, ClientIn, ClientOut, SecretRotationIn
+from gateway.schemas.oauth.clients import ClientChange, ClientCreated, ClientIn, ClientOut, SecretRotationIn
 from gateway.schemas.pages import Page, PageQuery
 
 _ROWS = admin_family("clients")

@@ -10,7 +10,7 @@ from payments.view import rfc3339
 
 
 def client_view(row: Row, credentials: Credentials | None) -> dict[str, Any]:
-    """Its members as gateway.schemas.clients.ClientOut lists them; never a secret."""
+    """Its members as gateway.schemas.oauth.clients.ClientOut lists them; never a secret."""
     environment, ends_at = Environment(row["environment"]), row["older_secret_ends_at"]
     return {
         **owned(row, Kind.CLIENT),

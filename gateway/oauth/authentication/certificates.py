@@ -7,7 +7,7 @@ from datetime import datetime
 from ipaddress import ip_address
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from gateway.oauth.clients.credentials import Subject, SubjectKind
 from gateway.oauth.clients.keys import Jwk, certificate_of
@@ -32,10 +32,13 @@ class Authorities:
 
 
 def names(certificate: x509.Certificate, subject: Subject) -> bool:
-    """Whether the certificate names its holder as the client is registered (RFC 8705 §2.1.2)."""
-    if subject.kind is SubjectKind.DN:
-        return certificate.subject == x509.Name.from_rfc4514_string(subject.value)
+    """Whether the certificate names its holder as the client is registered (RFC 8705 §2.1.2).
+
+    Parts of a certificate are read when they are asked for, and may turn out to be none then.
+    """
     try:
+        if subject.kind is SubjectKind.DN:
+            return certificate.subject == x509.Name.from_rfc4514_string(subject.value)
         alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
         return False
@@ -79,6 +82,6 @@ def _is_valid(certificate: x509.Certificate, now: datetime) -> bool:
 def _has_signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(authority)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True

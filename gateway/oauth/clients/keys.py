@@ -43,7 +43,9 @@ def certificate_problem(jwk: object) -> str | None:
     """What is wrong with a key of a client with a self-signed certificate (RFC 8705 §2.2.2)."""
     if not isinstance(jwk, Mapping) or certificate_of(jwk) is None:
         return "Expected a JSON Web Key with x5c: the certificate's DER in base64, as a list of one text."
-    return "This is a private key. Never send one: register the certificate." if _PRIVATE & jwk.keys() else None
+    if _PRIVATE & jwk.keys():
+        return "This is a private key. Never send one: register the certificate."
+    return _kid_problem(jwk)
 
 
 def certificate_of(jwk: Jwk) -> bytes | None:
@@ -81,10 +83,16 @@ def candidates(jwks: Sequence[Jwk], header: Mapping[str, Any]) -> list[Key]:
 _SAME = {"EdDSA": ("Ed25519",), "Ed25519": ("EdDSA",)}
 
 
+def _kid_problem(jwk: Jwk) -> str | None:
+    kid = jwk.get("kid", "none")
+    if isinstance(kid, str) and 0 < len(kid) <= _KID_LENGTH_MAX and kid.isprintable():
+        return None
+    return f"A kid is a text of 1 to {_KID_LENGTH_MAX} printable characters."
+
+
 def _usage_problem(jwk: Jwk) -> str | None:
-    kid = jwk.get("kid")
-    if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= _KID_LENGTH_MAX and kid.isprintable()):
-        return f"A kid is a text of 1 to {_KID_LENGTH_MAX} printable characters."
+    if (problem := _kid_problem(jwk)) is not None:
+        return problem
     if jwk.get("use") not in (None, "sig"):
         return "The key's use is not sig."
     if jwk.get("alg") not in (None, *ASSERTION_ALGORITHMS):

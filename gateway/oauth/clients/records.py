@@ -20,7 +20,7 @@ from kernel import sql
 from kernel.errors import NotFound
 from kernel.ids import NIL, Environment, Kind, Tenant, from_text, to_text
 from kernel.masked import Secret
-from kernel.sealing import Vault
+from kernel.sealing import KeyDestroyed, Vault
 
 _QUERIES = sql.beside(__file__, "records.sql")
 _DIGEST_BYTES = 32
@@ -31,7 +31,8 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     """A client, and what Authlib asks of it. One that does not exist is one that no proof is of.
 
     `secret_digests` are those of its live secrets, each with its end, if it has one. Of `secret_digests` and
-    `credentials` a client has what its method needs. `networks` are where it may call from; none means anywhere.
+    `credentials` a client has what its method needs; nothing is left of it where its partner's data key was destroyed.
+    `networks` are where it may call from; none means anywhere.
     """
 
     tenant: Tenant
@@ -84,7 +85,11 @@ class Clients:
         sealed = row["sealed_credentials"]
         if sealed is None:
             return None
-        return Credentials.from_bytes(await self._vault.open(row["partner_id"], sealed, credentials_context(row["id"])))
+        try:
+            opened = await self._vault.open(row["partner_id"], sealed, credentials_context(row["id"]))
+        except KeyDestroyed:
+            return None
+        return Credentials.from_bytes(opened)
 
 
 def _parse(client_id: str) -> tuple[Environment, UUID]:

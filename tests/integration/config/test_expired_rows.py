@@ -22,6 +22,8 @@ INSERTS = {
     " rate_per_second, total, created_at, ended_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'test', 'completed', 'c', $1, $1, 1, 0, $1, $1"
     " FROM generate_series(1, $2)",
+    Kept.USED_ASSERTIONS: "INSERT INTO used_assertions (partner_id, client_id, digest, expires_at)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), 'd', $1 FROM generate_series(1, $2)",
 }
 
 
@@ -30,7 +32,7 @@ async def test_old_rows_go_and_young_ones_stay(database: Pool) -> None:
     for insert in INSERTS.values():
         await database.execute(insert, NOW - timedelta(days=40), 6_000)
         await database.execute(insert, NOW - timedelta(days=20), 10)
-    days = {Kept.EVENT_KEYS: 30, Kept.REQUEST_KEYS: 90, Kept.MANIFESTS: 30, Kept.REPLAYS: 30}
+    days = {**dict.fromkeys(Kept, 30), Kept.REQUEST_KEYS: 90}
     deleted = await asyncio.gather(*(delete_expired_rows(database, NOW, days) for _ in range(2)))
     for kept in Kept:
         went = 0 if kept is Kept.REQUEST_KEYS else 6_000

@@ -12,7 +12,7 @@ from gateway.schemas.admin import (
     ProposalOut,
     ProposalShown,
 )
-from gateway.schemas.clients import ClientCreated, ClientOut
+from gateway.schemas.oauth.clients import ClientCreated, ClientOut
 from gateway.schemas.pages import Page
 from tests.integration.gateway.test_api import pay
 from tests.support.edge import Edge

@@ -43,6 +43,8 @@ WRONG: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({**TLS_METHOD, "tls_client_auth_subject_dn": "no name"}, "/tls_client_auth_subject_dn", "format"),
     ({**TLS_METHOD, "tls_client_auth_san_ip": "203.0.113"}, "/tls_client_auth_san_ip", "format"),
     ({**SELF_SIGNED, "jwks": {"keys": [KEY]}}, "/jwks/keys/0", "invalid_key"),
+    ({**SELF_SIGNED, "jwks": {"keys": [{**holder().jwk, "kid": [1]}]}}, "/jwks/keys/0", "invalid_key"),
+    ({**SELF_SIGNED, "jwks": {"keys": [{**KEY, "x5c": ["AAAA"]}]}}, "/jwks/keys/0", "invalid_key"),
     ({**SELF_SIGNED, "jwks_uri": "https://keys.example.com"}, "/jwks_uri", "not_for_method"),
     ({"networks": ["203.0.113.1/24"]}, "/networks/0", "format"),
     ({"networks": ["203.0.113.0/24", 5]}, "/networks/1", "format"),

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 from adapters.declaration import AccountScheme
 from gateway.http.bodies import validated
 from gateway.schemas.admin import BankChange
-from gateway.schemas.clients import ClientIn
+from gateway.schemas.oauth.clients import ClientIn
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import AccountIn, PaymentIn
 from gateway.schemas.types import MoneyIn, Time
