@@ -41,7 +41,7 @@ from payments.operators.evidence import OperatorEvidence
 from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
-from threadneedle.roles.client_proofs import ClientProofs, open_client_proofs
+from threadneedle.roles.edge.client_proofs import ClientProofs, open_client_proofs
 from threadneedle.roles.foundation import (
     Foundation,
     open_foundation,
