@@ -4,7 +4,7 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, field_validator
 
 from gateway.schemas.admin import EnvironmentName, Scopes, Title
 from gateway.schemas.types import FreeObject, Id, Request, Response, given, wrong
@@ -26,7 +26,7 @@ def _network(value: Any) -> IPv4Network | IPv6Network:
 
 CidrNetwork = Annotated[
     IPv4Network | IPv6Network,
-    BeforeValidator(_network),
+    PlainValidator(_network),
     WithJsonSchema({"type": "string", "examples": ["203.0.113.0/24"]}),
 ]
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
