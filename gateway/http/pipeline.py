@@ -110,7 +110,8 @@ class Pipeline(Generic[Services]):
     def _stages(self, route: Route[Services]) -> Sequence[Callable[[Route[Services], Call], Awaitable[None]]]:
         """What the route has use for of this list."""
         is_limited = self._guards.gate is not None and route.limit is not LimitClass.UNLIMITED
-        has_input = route.once or route.raw or route.query is not None or route.request is not None
+        writes = route.method not in _READING  # also without a body: unknown parameters are refused
+        has_input = writes or route.query is not None
         stages = (
             (self._authenticate, True),  # who calls; before anything of the request is read
             (self._admit, is_limited and route.weigh is None),  # cheap refusal of too many, before bodies are read

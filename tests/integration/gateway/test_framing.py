@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from gateway.app import build_app
 from gateway.health import Health
 from gateway.http.replies import SECURITY_HEADERS
+from gateway.limits.gate import Admission
+from gateway.limits.policy import LimitClass
 from tests.support.edge import Edge, listening
 
 _POST = b"POST /banks/nobody/notifications HTTP/1.1\r\nHost: a\r\n"
@@ -146,14 +148,14 @@ async def test_every_answer_carries_the_security_headers(edge: Edge, *, admin: b
 
 async def test_forwarded_headers_are_believed_from_our_proxies_only(edge: Edge) -> None:
     """On a real socket, a caller's own X-Forwarded-For chooses nothing; a proxy's does. The log line tells which."""
-    addresses = []
+    addresses: list[str] = []
 
-    async def heard(_: object, weight: object) -> object:
-        addresses.append(weight.owner)  # type: ignore[attr-defined]
-        return await gate.admit(weight)  # type: ignore[arg-type]
+    async def heard(_: object, limit: LimitClass, address: str) -> Admission:
+        addresses.append(address)
+        return await gate.admit_address(limit, address)
 
     gate = edge.services.gate
-    listener = type("Listener", (), {"admit": heard})()
+    listener = type("Listener", (), {"admit_address": heard})()
     trusted = (ip_network("127.0.0.0/8"),)
     for proxies, expected in (((), "127.0.0.1"), (trusted, "192.0.2.7")):
         health = Health(edge.services.health._pool, gate, CollectorRegistry())

@@ -13,9 +13,9 @@ _PATH = b"/v1/events"
 # How a request may be written: target, version, further headers, body.
 _GOOD = {
     "plain": (_PATH, b"1.1", _LENGTH, _BODY),
-    "with a query": (_PATH + b"?x=1", b"1.1", _LENGTH, _BODY),
+    "with a query": (_PATH + b"?", b"1.1", _LENGTH, _BODY),
     "percent-encoded": (b"/v1/event%73", b"1.1", _LENGTH, _BODY),
-    "absolute": (b"http://example.com/v1/events", b"1.1", _LENGTH, _BODY),
+    "absolute": (b"http://x/v1/events", b"1.1", _LENGTH, _BODY),
     "expecting": (_PATH, b"1.1", _LENGTH + b"Expect: 100-continue\r\n", _BODY),
     "chunked": (_PATH, b"1.1", b"Transfer-Encoding: chunked\r\n", b"%x\r\n%b\r\n0\r\n\r\n" % (len(_BODY), _BODY)),
     "old": (_PATH, b"1.0", _LENGTH, _BODY),
