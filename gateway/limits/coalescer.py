@@ -3,10 +3,14 @@
 While a call is in flight the next questions gather, so a busy process sends few and large calls. A call that takes too
 long answers its own questions with None. After a few of those in a row, or one error, Redis counts as away: everybody
 who waits is let go, a single task probes until Redis takes a write again, and until then no request waits at all.
+
+A request that passed because its answer was late is not forgotten: what Redis did not take for it is taken with the
+next question about the same buckets, whatever is left in them. So late answers move calls in time, and add none.
 """
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -23,6 +27,7 @@ _LATE_SECONDS = 0.005
 _GRACE_SECONDS = 0.01
 # One slow answer may be a busy machine; this many in a row are a Redis that hangs.
 _SLOW_MAX = 3
+_DEBTS_MAX = 10_000
 _PROBE = Demand(buckets=(("probe", Bucket(capacity=1_000, rate_per_second=1_000)),))
 
 _Waiting = tuple[Demand, "asyncio.Future[Verdict | None]"]
@@ -39,6 +44,9 @@ class Coalescer:
         self._flusher: asyncio.Task[None] | None = None
         self._prober: asyncio.Task[None] | None = None
         self._slow = 0
+        self._late: set[asyncio.Task[list[Verdict]]] = set()
+        # Tokens of requests that passed without an answer, by their narrowest bucket; below zero, tokens taken in vain.
+        self._debts: Counter[str] = Counter()
         self.available = True
 
     async def start(self) -> None:
@@ -51,10 +59,10 @@ class Coalescer:
 
     async def close(self) -> None:
         """Answer who waits, and stop the tasks."""
-        for task in (self._prober, self._flusher):
+        for task in (self._prober, self._flusher, *self._late):
             if task is not None:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
+                with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
                     await task
         self._release()
 
@@ -62,6 +70,35 @@ class Coalescer:
         """One demand; it rides in the call of its loop turn."""
         if not self.available:
             return None
+        if self._debts:
+            self._repay(demand)
+        return await self._ask(demand)
+
+    def owe(self, demand: Demand) -> None:
+        """A request passed although `take` had no answer for it; while Redis is away nothing is owed."""
+        if self.available:
+            self._change_debt(demand, demand.cost)
+
+    def _repay(self, demand: Demand) -> None:
+        tokens = self._debts[_narrowest(demand)]
+        if tokens > 0:
+            self._change_debt(demand, -tokens)
+            payment = Demand(buckets=demand.buckets, cost=-tokens)
+            self._ask(payment).add_done_callback(lambda paid: self._check(payment, paid))
+
+    def _check(self, payment: Demand, paid: "asyncio.Future[Verdict | None]") -> None:
+        if not paid.cancelled() and paid.result() is None:
+            self.owe(Demand(buckets=payment.buckets, cost=-payment.cost))
+
+    def _change_debt(self, demand: Demand, tokens: int) -> None:
+        name = _narrowest(demand)
+        self._debts[name] += tokens
+        if not self._debts[name]:
+            del self._debts[name]
+        elif len(self._debts) > _DEBTS_MAX:
+            self._debts.clear()
+
+    def _ask(self, demand: Demand) -> "asyncio.Future[Verdict | None]":
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Verdict | None] = loop.create_future()
         if not self._waiting:
@@ -69,7 +106,7 @@ class Coalescer:
         self._waiting.append((demand, future))
         if self._flusher is None:
             self._flusher = loop.create_task(self._flush())
-        return await future
+        return future
 
     async def _flush(self) -> None:
         try:
@@ -83,16 +120,30 @@ class Coalescer:
 
     async def _serve(self, batch: Sequence[_Waiting], deadline: float) -> None:
         call = asyncio.get_running_loop().create_task(self._storage.take_all([demand for demand, _ in batch]))
-        call.add_done_callback(_hear)
         try:
             verdicts: Sequence[Verdict | None] = await _within(call, deadline)
             self._slow = 0
         except (RedisError, OSError) as error:
+            self._hear_later(batch, call)
             self._failed(error)
             verdicts = [None] * len(batch)
         for (_, future), verdict in zip(batch, verdicts, strict=True):
             if not future.done():
                 future.set_result(verdict)
+
+    def _hear_later(self, batch: Sequence[_Waiting], call: "asyncio.Task[list[Verdict]]") -> None:
+        """A late answer says for whom the tokens were taken after all."""
+
+        def hear(call: "asyncio.Task[list[Verdict]]") -> None:
+            self._late.discard(call)
+            if call.cancelled() or call.exception() is not None:
+                return
+            for (demand, _), verdict in zip(batch, call.result(), strict=True):
+                if verdict.allowed:
+                    self._change_debt(demand, -abs(demand.cost))
+
+        self._late.add(call)
+        call.add_done_callback(hear)
 
     def _failed(self, error: Exception) -> None:
         self._slow += 1
@@ -101,6 +152,7 @@ class Coalescer:
 
     def _went_away(self, error: Exception) -> None:
         self.available = False
+        self._debts.clear()
         _log.warning("limits.redis_lost", error=type(error).__name__)
         self._release()
         if self._prober is None:
@@ -124,21 +176,17 @@ class Coalescer:
 
 
 async def _within(call: "asyncio.Task[list[Verdict]]", deadline: float) -> list[Verdict]:
-    """The call's result. Raises TimeoutError (an OSError) when it is not there in time."""
+    """The call's result. Raises TimeoutError (an OSError) when it is not there in time; the call goes on."""
     loop = asyncio.get_running_loop()
     due = max(deadline, loop.time() + _GRACE_SECONDS)
-    try:
-        done, _ = await asyncio.wait({call}, timeout=due - loop.time())
-        if not done and loop.time() - due > _LATE_SECONDS:
-            done, _ = await asyncio.wait({call}, timeout=_GRACE_SECONDS)
-    finally:
-        call.cancel()
+    done, _ = await asyncio.wait({call}, timeout=due - loop.time())
+    if not done and loop.time() - due > _LATE_SECONDS:
+        done, _ = await asyncio.wait({call}, timeout=_GRACE_SECONDS)
     if not done:
         raise TimeoutError
     return call.result()
 
 
-def _hear(call: "asyncio.Task[list[Verdict]]") -> None:
-    """Take the error of a call that was given up, which nobody else asks for."""
-    if not call.cancelled():
-        call.exception()
+def _narrowest(demand: Demand) -> str:
+    """The last bucket of a demand belongs to nobody but its caller and its class of routes."""
+    return demand.buckets[-1][0]

@@ -104,9 +104,12 @@ class Gate:
         return Admission(await self._take(self._book.plans.of_other(limit, address_owner(address))))
 
     async def _take(self, plan: Plan, cost: int = 1) -> Mapping[str, str]:
-        verdict = await self._shared.take(_costing(plan.demand, cost))
+        demand = _costing(plan.demand, cost)
+        verdict = await self._shared.take(demand)
         if verdict is None:
             verdict = self._local.take(_costing(plan.local, cost))
+            if verdict.allowed:
+                self._shared.owe(demand)
         headers = {"RateLimit-Policy": plan.field, "RateLimit": limit_field(plan.buckets, verdict.levels)}
         if not verdict.allowed:
             raise _refusal(plan, verdict, headers)

@@ -3,6 +3,7 @@
 -- ARGV: how many buckets the request has, its cost, then interval and capacity of each bucket; request after request.
 -- Answer: allowed (1 or 0), then remaining, retry_after_us, full_after_us of each bucket; request after request.
 -- Redis' own clock in whole microseconds (below 2^53, so exact): callers' clocks do not matter.
+-- A cost below zero is taken in any case, whatever is left: it was used already.
 -- Many requests of one call take from the same buckets, so each bucket is read once and written once.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -11,7 +12,8 @@ local answer, size = {}, 0
 local key, arg = 1, 1
 while arg <= #ARGV do
   local count, cost = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1])
-  local allowed, buckets = 1, {}
+  local forced, allowed, buckets = cost < 0, 1, {}
+  if forced then cost = -cost end
   for n = 1, count do
     local name = KEYS[key + n - 1]
     local interval, capacity = tonumber(ARGV[arg + 2 * n]), tonumber(ARGV[arg + 2 * n + 1])
@@ -22,7 +24,7 @@ while arg <= #ARGV do
     end
     local debt = math.max(arrival - now, 0)
     local over = debt + (cost - capacity) * interval
-    if over > 0 then allowed = 0 end
+    if over > 0 and not forced then allowed = 0 end
     if cost > capacity then over = -1 end
     buckets[n] = { name, interval, capacity, debt, over }
   end

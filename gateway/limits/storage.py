@@ -31,7 +31,10 @@ _WRITTEN_MAX = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One request's wish: `cost` tokens from every one of these buckets, or from none."""
+    """One request's wish: `cost` tokens from every one of these buckets, or from none.
+
+    A cost below zero is taken in any case, whatever is left: it was used already.
+    """
 
     buckets: tuple[tuple[str, Bucket], ...]
     cost: int = 1
@@ -121,16 +124,15 @@ class MemoryBuckets(MemoryStorage, TokenBucketSupport):
 
     def take(self, demand: Demand) -> Verdict:
         """The same without waiting: nothing here is awaited."""
-        now_us = int(self._monotonic() * 1_000_000)
+        now_us, cost = int(self._monotonic() * 1_000_000), abs(demand.cost)
         asked = [
-            (name, bucket, *ask(bucket, self._arrival_us.get(name, 0), now_us, demand.cost))
-            for name, bucket in demand.buckets
+            (name, bucket, *ask(bucket, self._arrival_us.get(name, 0), now_us, cost)) for name, bucket in demand.buckets
         ]
-        if any(level.retry_after_us for *_, level in asked):
+        if demand.cost >= 0 and any(level.retry_after_us for *_, level in asked):
             return Verdict(allowed=False, levels=tuple(level for *_, level in asked))
         for name, _, arrival_us, _ in asked:
             self._keep(name, arrival_us)
-        return Verdict(allowed=True, levels=tuple(taken(level, bucket, demand.cost) for _, bucket, _, level in asked))
+        return Verdict(allowed=True, levels=tuple(taken(level, bucket, cost) for _, bucket, _, level in asked))
 
     def _keep(self, name: str, arrival_us: int) -> None:
         self._arrival_us[name] = arrival_us

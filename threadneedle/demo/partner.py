@@ -48,6 +48,10 @@ class Api:
         """POST as JSON; underscores in header names stand for hyphens."""
         return await self._call("POST", path, headers, orjson.dumps(body))
 
+    async def put(self, path: str, body: Any) -> Answer:
+        """PUT as JSON."""
+        return await self._call("PUT", path, {}, orjson.dumps(body))
+
     async def patch(self, path: str, body: Any) -> Answer:
         """PATCH as JSON."""
         return await self._call("PATCH", path, {}, orjson.dumps(body))

@@ -72,6 +72,16 @@ async def test_a_cost_over_the_capacity_never_fits(storage: Storage) -> None:
     assert (refused.allowed, refused.levels[0].retry_after_us, refused.levels[0].remaining) == (False, -1, 50)
 
 
+async def test_what_was_used_already_is_taken_in_any_case(storage: Storage) -> None:
+    """A cost below zero empties a bucket beyond its bottom, and what follows waits until that is made good."""
+    bucket = Bucket(capacity=10, rate_per_second=10)
+    forced = (await storage.take_all([demand(bucket, cost=-12)]))[0]
+    assert forced.allowed
+    refused = (await storage.take_all([demand(bucket)]))[0]
+    assert not refused.allowed
+    assert 0.25 < refused.levels[0].retry_after_us / 1e6 <= 0.3
+
+
 async def test_asking_takes_nothing(storage: Storage) -> None:
     """A cost of zero shows the level."""
     for _ in range(3):

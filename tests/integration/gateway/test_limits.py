@@ -156,6 +156,7 @@ class Away(TokenBucketSupport):
     def __init__(self) -> None:
         self.mode = "works"
         self.calls = 0
+        self.late_seconds = 0.1
         self._memory = MemoryBuckets(time.monotonic)
 
     async def take_all(self, demands: Sequence[Demand]) -> list[Verdict]:
@@ -164,6 +165,8 @@ class Away(TokenBucketSupport):
             raise RedisError("OOM command not allowed")
         if self.mode == "hangs":
             await asyncio.sleep(60)
+        if self.mode == "late":
+            await asyncio.sleep(self.late_seconds)
         return await self._memory.take_all(demands)
 
 
@@ -224,6 +227,50 @@ async def test_one_slow_answer_does_not_close_the_money_routes(away: tuple[Away,
     storage.mode = "works"
     assert not (await gate.admit(caller(), LimitClass.MONEY)).repeats_only
     assert gate.redis_available
+
+
+async def reads_left(gate: Gate) -> int:
+    admission = await gate.admit(caller(), LimitClass.READS)
+    admission.leave()
+    return int(admission.headers["RateLimit"].split(";")[1].removeprefix("r="))
+
+
+async def test_a_late_answer_is_counted_once(away: tuple[Away, Gate]) -> None:
+    """Redis took the token although nobody waited for its answer any more: nothing more is taken for that request."""
+    storage, gate = away
+    storage.mode = "late"
+    (await gate.admit(caller(), LimitClass.READS)).leave()
+    storage.mode = "works"
+    await asyncio.sleep(2 * storage.late_seconds)
+    assert await reads_left(gate) == 38
+    assert await reads_left(gate) == 37
+
+
+async def test_a_request_that_passed_unanswered_is_taken_later(away: tuple[Away, Gate]) -> None:
+    """Redis never took its token, so the next question about the same buckets takes two."""
+    storage, gate = away
+    storage.mode = "hangs"
+    (await gate.admit(caller(), LimitClass.READS)).leave()
+    storage.mode = "works"
+    assert await reads_left(gate) == 38
+    assert await reads_left(gate) == 37
+
+
+async def test_what_redis_refuses_late_is_made_good(away: tuple[Away, Gate]) -> None:
+    """A client at its limit gains nothing from slow answers: each that lets it pass delays it by as much afterwards."""
+    storage, gate = away
+    for _ in range(40):
+        (await gate.admit(caller(), LimitClass.READS)).leave()
+    storage.mode = "late"
+    (await gate.admit(caller(), LimitClass.READS)).leave()
+    storage.mode = "works"
+    await asyncio.sleep(2 * storage.late_seconds)
+    waits = []
+    for _ in range(2):
+        with pytest.raises(RateLimited) as refused:
+            await gate.admit(caller(), LimitClass.READS)
+        waits.append(refused.value.retry_after_seconds)
+    assert all(198 <= wait <= 200 for wait in waits)
 
 
 async def test_one_call_serves_all_of_one_turn() -> None:
