@@ -141,7 +141,7 @@ class Pipeline(Generic[Services]):
             raise Unauthenticated
 
     async def _admit(self, route: Route[Services], call: Call) -> None:
-        await self._take(route, call, 1)
+        await self._take(route, call, route.cost)
 
     async def _authorize(self, route: Route[Services], call: Call) -> None:
         if route.access is Access.PARTNER and route.scope is not None and not call.caller.may(route.scope):

@@ -28,8 +28,9 @@ class Access(StrEnum):
 class Route(Generic[Services]):
     """One way into the service. `sentence` is its summary in the OpenAPI document.
 
-    `request`, `query` and `response` are pydantic types; `weigh` gives the cost of a body where it is not 1 (its limit
-    is then asked after the body was read). `once` marks routes that move money: an Idempotency-Key is required (not for
+    `request`, `query` and `response` are pydantic types; `cost` is what a call takes from its limits, `weigh` gives the
+    cost by the body instead (the limits are then asked after it was read).
+    `once` marks routes that move money: an Idempotency-Key is required (not for
     a `dry_run`), and a body that names one member twice is refused. `raw` bodies are read by the handler. `others` are
     further good answers by their status. `gives` names the headers of a good answer; `refuses` the codes of problems
     that its handler knows beyond those that the other columns imply (gateway.problems.codes). `for_limited` opens a
@@ -49,6 +50,7 @@ class Route(Generic[Services]):
     status: int = 200
     others: Mapping[int, type[BaseModel]] = field(default_factory=dict)
     body_bytes_max: int = 64 * KIB
+    cost: int = 1
     weigh: Callable[[Any], int] | None = None
     once: bool = False
     raw: bool = False
@@ -69,6 +71,7 @@ class Columns(TypedDict, total=False):
     status: int
     others: Mapping[int, type[BaseModel]]
     body_bytes_max: int
+    cost: int
     weigh: Callable[[Any], int]
     once: bool
     raw: bool

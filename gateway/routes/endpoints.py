@@ -76,6 +76,7 @@ ENDPOINTS: tuple[Route[Services], ...] = (
         response=EventAccepted,
         status=202,
         refuses=("endpoint_disabled", "endpoint_unproven"),
+        cost=2,
     ),
     _ROWS.post(
         "/v1/webhook-endpoints/{endpoint_id}/challenge",
@@ -83,6 +84,7 @@ ENDPOINTS: tuple[Route[Services], ...] = (
         "Ask the receiver to prove that it expects the events.",
         response=ChallengeOut,
         refuses=("ownership_not_asked", "challenges_busy"),
+        cost=5,
     ),
     _ROWS.post(
         "/v1/webhook-endpoints/{endpoint_id}/pause",

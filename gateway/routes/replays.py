@@ -17,6 +17,7 @@ REPLAYS: tuple[Route[Services], ...] = (
         request=ReplayIn,
         response=ReplayProgressOut,
         status=201,
+        cost=5,
         others={200: EstimateOut},
         gives=("Location",),
         refuses=(

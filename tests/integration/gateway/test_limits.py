@@ -92,6 +92,17 @@ async def test_a_batch_costs_what_it_holds(tight: Edge) -> None:
     assert taken.status == 200
 
 
+async def test_what_is_dear_costs_more(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock, redis_url: str
+) -> None:
+    """A replay takes five tokens, whatever comes of it."""
+    limits = policy(management=Bucket(capacity=12, rate_per_second=SLOW))
+    async with running_edge(database, vault, clock, redis_url, limits) as edge:
+        party = await edge.party()
+        statuses = [(await edge.call("POST", "/v1/replays", token=party.token, json={})).status for _ in range(3)]
+        assert [status == 429 for status in statuses] == [False, False, True]
+
+
 async def test_the_token_endpoint_is_limited_by_address(tight: Edge) -> None:
     """Guessing secrets is slow, whichever client ids are tried."""
     statuses = [(await tight.token("cli_" + "0" * 26, "x")).status for _ in range(7)]
