@@ -96,6 +96,15 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """Until when a currency's payments are executed on the same day: HH:MM in an IANA time zone. Only told."""
+
+    currency: str
+    at: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
     """How long one call may take: to connect (with TLS), from there to the answer's head, and in all."""
 
@@ -138,6 +147,7 @@ class Declaration:
     absence_proven_after_seconds: int | None = None
     fresh_headers: tuple[str, ...] = ()
     quotas: tuple[Quota, ...] = ()
+    cut_offs: tuple[CutOff, ...] = ()
     deadlines: Deadlines = Deadlines()
     processing_seconds: float = 5.0
     poll_seconds: tuple[float, ...] = (1, 2, 5, 10, 30, 60, 300, 900)

@@ -7,6 +7,8 @@ from adapters.declaration import FRESH_HEADERS, AuthProfile, Declaration, Operat
 from kernel.money import exponent_of
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_ZONE = re.compile(r"UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_-]+)+")
 _SIGNING_PROFILES = frozenset({"none"})
 # Our own references and keys have this form; a bank that cannot take them cannot be asked about them later.
 _END_TO_END_LENGTH = 35
@@ -22,7 +24,7 @@ _AUTH_SETTINGS = {
 
 def declaration_problems(declaration: Declaration) -> list[str]:
     """Every contradiction, one sentence each."""
-    checks = (_naming, _recovery, _idempotency, _submission, _timing, _engine)
+    checks = (_naming, _recovery, _idempotency, _submission, _cut_offs, _timing, _engine)
     return [problem for check in checks for problem in check(declaration)]
 
 
@@ -72,6 +74,14 @@ def _submission(declaration: Declaration) -> Iterator[str]:
     for pointer, each in declaration.fields.items():
         if not pointer.startswith("/") or not 0 <= each.min_length <= each.max_length or not _compiles(each.charset):
             yield f"the limit of {pointer} cannot be met"
+
+
+def _cut_offs(declaration: Declaration) -> Iterator[str]:
+    for each in declaration.cut_offs:
+        if each.currency not in declaration.currencies:
+            yield f"a cut-off is declared for {each.currency}, in which the bank does not pay"
+        if not _TIME_OF_DAY.fullmatch(each.at) or not _ZONE.fullmatch(each.time_zone):
+            yield "a cut-off is HH:MM in a time zone such as Europe/London"
 
 
 def _timing(declaration: Declaration) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The room's front door: what the gateway calls on behalf of partners."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Environment, Tenant
 from payments.banks import ConfiguredBank
+from payments.banks.health import Health, read_health
 from payments.calls.advance import Advancer
 from payments.calls.runner import CallRunner
 from payments.cancelling.cancel import Canceller
@@ -103,6 +104,10 @@ class Payments:
         if found.bank.environment is not environment:
             raise NotFound
         return found
+
+    async def bank_health(self) -> Mapping[str, Health]:
+        """How banks fare, by their ids (payments/banks/health.py)."""
+        return await read_health(self._tools.pool)
 
     @property
     def waiting(self) -> int:

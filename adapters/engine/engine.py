@@ -15,6 +15,7 @@ from adapters.contract import Answered, Bank, NeverLeft, Outcome, Unknown
 from adapters.declaration import Declaration
 from adapters.engine.guards import BreakerPolicy, BulkheadFull, BulkheadPolicy
 from adapters.engine.line import Line
+from adapters.engine.recent import Standing
 from adapters.engine.recording import record
 from adapters.engine.tokens import Credentials, MemoryTokens, NoToken, TokenStore
 from adapters.engine.transport import Call, Course, Why
@@ -91,6 +92,10 @@ class Engine:
                 attempt.course.why = Why.BULKHEAD
         return self._finish(attempt)
 
+    def standings(self) -> dict[str, Standing]:
+        """How each bank that was called from here fares."""
+        return {bank_id: _standing(line) for bank_id, line in self._lines.items()}
+
     async def close(self) -> None:
         """Close every line; calls in flight keep theirs until they end."""
         lines, self._lines = self._lines, {}
@@ -163,7 +168,9 @@ class Engine:
     def _tell(self, line: Line, attempt: _Attempt) -> None:
         """What the call says about the bank's health; explicit refusals say that it lives."""
         course = attempt.course
-        if course.why is not None or (course.status or 0) >= 500:
+        failed = course.why is not None or (course.status or 0) >= 500
+        line.recent.add(failed=failed)
+        if failed:
             line.breaker.failed()
         else:
             line.breaker.succeeded()
@@ -199,3 +206,8 @@ class Engine:
             status=course.status,
             duration_ms=round(seconds * 1000, 1),
         )
+
+
+def _standing(line: Line) -> Standing:
+    calls, failures = line.recent.counts()
+    return Standing(calls=calls, failures=failures, shut_seconds=line.breaker.shut_seconds())

@@ -84,6 +84,10 @@ class Breaker:
         self._probing = True
         return None
 
+    def shut_seconds(self) -> float:
+        """For how long no call passes; 0 where one may."""
+        return max(self._shut_until - self._monotonic(), 0.0)
+
     def succeeded(self) -> None:
         """The bank gave a whole answer that is not a server error."""
         self._failures, self._probing = 0, False

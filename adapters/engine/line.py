@@ -11,6 +11,7 @@ import aiohttp
 
 from adapters.contract import Bank, BankSettings
 from adapters.engine.guards import Breaker, BreakerPolicy, Bulkhead, BulkheadPolicy
+from adapters.engine.recent import Recent
 from adapters.engine.transport import Call, Course, never_twice, perform, tracing
 
 
@@ -23,6 +24,7 @@ class Line:
         self.bank = bank
         self.bulkhead = Bulkhead(bulkhead)
         self.breaker = Breaker(breaker, monotonic)
+        self.recent = Recent(monotonic)
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
         self._users = 0

@@ -196,6 +196,17 @@ CREATE TABLE banks (
     created_at       timestamptz NOT NULL DEFAULT now()
 );
 
+-- How each process sees the banks that it calls, told every few seconds; nothing decides by it.
+CREATE TABLE bank_health (
+    bank_id     text NOT NULL,
+    process_id  uuid NOT NULL,
+    calls       integer NOT NULL,
+    failures    integer NOT NULL,
+    shut_until  timestamptz,
+    told_at     timestamptz NOT NULL,
+    PRIMARY KEY (bank_id, process_id)
+);
+
 CREATE TABLE admin_tokens (
     id          uuid PRIMARY KEY,
     name        text NOT NULL,

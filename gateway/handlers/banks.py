@@ -2,21 +2,27 @@
 
 from typing import Any
 
+from adapters.declaration import Declaration
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
 from gateway.services import Services
 from payments.banks import ConfiguredBank
+from payments.banks.health import NOTHING_KNOWN, Health
+from payments.view import rfc3339
 
 
 async def list_banks(services: Services, call: Call) -> Reply:
     """There are few: one page."""
     banks = await services.payments.banks(call.caller.tenant.environment)
-    return Reply(page([_bank(bank) for bank in banks], None))
+    health = await services.payments.bank_health()
+    return Reply(page([_bank(bank, health.get(bank.bank.id, NOTHING_KNOWN)) for bank in banks], None))
 
 
 async def get_bank(services: Services, call: Call) -> Reply:
     """One bank of the caller's environment."""
-    return Reply(_bank(await services.payments.bank(call.caller.tenant.environment, call.path_text("bank_id"))))
+    bank = await services.payments.bank(call.caller.tenant.environment, call.path_text("bank_id"))
+    health = await services.payments.bank_health()
+    return Reply(_bank(bank, health.get(bank.bank.id, NOTHING_KNOWN)))
 
 
 async def accept_notification(services: Services, call: Call) -> Reply:
@@ -26,7 +32,7 @@ async def accept_notification(services: Services, call: Call) -> Reply:
     return Reply({"received": True})
 
 
-def _bank(configured: ConfiguredBank) -> dict[str, Any]:
+def _bank(configured: ConfiguredBank, health: Health) -> dict[str, Any]:
     return {
         "id": configured.bank.id,
         "object": "bank",
@@ -34,4 +40,55 @@ def _bank(configured: ConfiguredBank) -> dict[str, Any]:
         "environment": configured.bank.environment,
         "available": not configured.suspended,
         "currencies": sorted(configured.declaration.currencies),
+        "capabilities": _capabilities(configured.declaration),
+        "health": _health(configured, health),
+    }
+
+
+def _capabilities(declared: Declaration) -> dict[str, Any]:
+    return {
+        "protocol": declared.title,
+        "operations": sorted(declared.operations),
+        "notifications": declared.notifications,
+        "accounts": sorted(declared.accounts),
+        "currencies": [
+            {
+                "currency": code,
+                "exponent": rule.exponent,
+                "value_min": rule.value_min,
+                "value_max": rule.value_max,
+            }
+            for code, rule in sorted(declared.currencies.items())
+        ],
+        "fields": [
+            {
+                "pointer": pointer,
+                "min_length": limit.min_length,
+                "max_length": limit.max_length,
+                "charset": limit.charset,
+            }
+            for pointer, limit in sorted(declared.fields.items())
+        ],
+        "quotas": [
+            {"operations": sorted(quota.kinds), "requests": quota.requests, "window_seconds": quota.window_seconds}
+            for quota in declared.quotas
+        ],
+        "cut_offs": [
+            {"currency": each.currency, "at": each.at, "time_zone": each.time_zone} for each in declared.cut_offs
+        ],
+        "recovery": {kind.value: strategy.value for kind, strategy in sorted(declared.recovery.items())},
+        "enquiry_keys": [key.value for key in declared.enquiry_keys],
+        "idempotency_window_seconds": declared.idempotency.window_seconds if declared.idempotency else None,
+        "absence_proven_after_seconds": declared.absence_proven_after_seconds,
+    }
+
+
+def _health(configured: ConfiguredBank, health: Health) -> dict[str, Any]:
+    return {
+        "state": health.condition(suspended=configured.suspended).value,
+        "calls": health.calls,
+        "failures": health.failures,
+        "error_share": round(health.failures / health.calls, 3) if health.calls else None,
+        "paused_until": None if health.shut_until is None else rfc3339(health.shut_until),
+        "window_seconds": health.window_seconds,
     }

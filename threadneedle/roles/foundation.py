@@ -18,7 +18,7 @@ from adapters.engine import Engine
 from adapters.engine.engine import EngineMetrics
 from adapters.registry import Registry, discover
 from config.keys import open_provider
-from config.loading import load_settings
+from config.loading import SettingsError, load_settings
 from config.logging import configure_logging
 from config.resources import Resources, keep_clock, open_resources
 from config.settings import Settings
@@ -26,6 +26,7 @@ from kernel.batcher import BatchMetrics
 from kernel.clock import CorrectedClock
 from kernel.sealing import Vault
 from payments.banks import BankRegistry
+from payments.banks.health import HealthTeller
 from payments.tools import Tools
 from threadneedle.roles import policies
 from webhooks.events.matching import Matcher, MatcherMetrics
@@ -89,9 +90,11 @@ async def open_foundation(role: str) -> AsyncIterator[Foundation]:
 
 @contextlib.asynccontextmanager
 async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tools, Registry]]:
-    """What the stages of a payment need, with the engine that calls banks."""
+    """What the stages of a payment need, with the engine that calls banks. Raises SettingsError."""
     settings, clock = foundation.settings, foundation.clock
     registry = discover()
+    if problems := policies.key_retention_problems(settings, registry.declarations):
+        raise SettingsError(problems)
     engine = Engine(
         registry.declarations,
         clock,
@@ -101,20 +104,19 @@ async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tool
     policy = policies.payments_policy(settings.payments)
     pool = foundation.resources.pool
     banks = BankRegistry(pool, foundation.vault, registry.adapters, clock, policy.bank_settings_age_max_seconds)
+    tools = Tools(
+        pool=pool,
+        vault=foundation.vault,
+        banks=banks,
+        engine=engine,
+        events=foundation.events,
+        enqueuer=foundation.enqueuer,
+        clock=clock,
+        policy=policy,
+    )
     try:
-        yield (
-            Tools(
-                pool=pool,
-                vault=foundation.vault,
-                banks=banks,
-                engine=engine,
-                events=foundation.events,
-                enqueuer=foundation.enqueuer,
-                clock=clock,
-                policy=policy,
-            ),
-            registry,
-        )
+        async with running(HealthTeller(pool, engine.standings).run):
+            yield tools, registry
     finally:
         await engine.close()
 

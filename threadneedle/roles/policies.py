@@ -1,11 +1,13 @@
 """From settings to the small policies that each room defines for itself."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from adapters.declaration import Declaration
 from adapters.engine import EngineSettings
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
-from config.sections import BatchSettings, BucketSettings, GatewaySettings, LimitSettings, PaymentSettings
+from config.sections import DAY_SECONDS, BatchSettings, BucketSettings, GatewaySettings, LimitSettings, PaymentSettings
 from config.settings import Settings
 from config.webhook_sections import HealthSettings, WebhookSettings
 from gateway.handlers.prefer import WaitPolicy
@@ -271,3 +273,14 @@ def engine_settings(settings: Settings) -> EngineSettings:
 
 def _bucket(settings: BucketSettings) -> Bucket:
     return Bucket(capacity=settings.capacity, rate_per_second=settings.rate_per_second)
+
+
+def key_retention_problems(settings: Settings, declarations: Mapping[str, Declaration]) -> list[str]:
+    """A key that is forgotten while a bank still takes the first request's bytes for new ones could pay twice."""
+    kept_seconds = settings.retention.request_keys_days * DAY_SECONDS
+    windows = {name: each.idempotency.window_seconds for name, each in declarations.items() if each.idempotency}
+    return [
+        f"retention.request_keys_days must exceed the {seconds} seconds for which banks of {name} remember a payment"
+        for name, seconds in sorted(windows.items())
+        if kept_seconds <= seconds
+    ]

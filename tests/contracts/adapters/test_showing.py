@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.contract import Account, BankSettings, Creditor
+from adapters.contract import Account, Bank, BankSettings, Creditor
 from adapters.declaration import AccountScheme
 from kernel.ids import Environment
 from kernel.masked import AccountNumber, PersonName, Secret
-from payments.banks import Bank, ConfiguredBank
+from payments.banks import ConfiguredBank
 from payments.intents.rehearsal import show_submission
 from tests.contracts.adapters.harness import ADAPTERS, PAYING
 from tests.support import banks

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from gateway.schemas.payments import RehearsalOut
+from gateway.schemas.payments import BankOut, RehearsalOut
 from payments.policy import Caps, PaymentsPolicy
 from tests.integration.gateway.test_api import pay, payment
 from tests.support.edge import Answer, Edge, Party
+from tests.support.scripted_bank import ScriptedAdapter
 
 
 async def rehearse(edge: Edge, party: Party, query: str = "dry_run=true", **changes: Any) -> Answer:
@@ -61,6 +62,25 @@ async def test_a_dry_run_says_that_a_payment_would_wait(edge: Edge) -> None:
     assert (await rehearse(edge, party, execute_at=later)).json["status"] == "scheduled"
     await edge.services.payments._tools.pool.execute("UPDATE banks SET state = 'suspended'")
     assert (await rehearse(edge, party)).json["status"] == "queued"
+
+
+async def test_a_bank_tells_what_it_takes_and_how_it_fares(edge: Edge) -> None:
+    """Its declaration and its health, from all processes; suspended while it is."""
+    party = await edge.party()
+    await edge.add_bank()
+    pool = edge.services.payments._tools.pool
+    await pool.execute("INSERT INTO bank_health VALUES ('scripted', gen_random_uuid(), 10, 7, NULL, now())")
+    shown = BankOut.model_validate((await edge.call("GET", "/v1/banks/scripted", token=party.token)).json)
+    declared = ScriptedAdapter().declaration
+    assert shown.capabilities.operations == sorted(declared.operations)
+    assert shown.capabilities.recovery == {kind.value: way.value for kind, way in declared.recovery.items()}
+    assert shown.capabilities.absence_proven_after_seconds == declared.absence_proven_after_seconds
+    assert {limit.pointer for limit in shown.capabilities.fields} == set(declared.fields)
+    assert (shown.health.state, shown.health.error_share, shown.health.window_seconds) == ("failing", 0.7, 60)
+    await pool.execute("UPDATE banks SET state = 'suspended', version = version + 1")
+    edge.clock.advance(2)
+    again = (await edge.call("GET", "/v1/banks", token=party.token)).json["data"][0]
+    assert (again["available"], again["health"]["state"]) == (False, "suspended")
 
 
 async def test_no_slip_in_the_query_makes_a_payment(edge: Edge) -> None:

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from adapters.declaration import AuthProfile, CurrencyRule, Deadlines, FieldLimit, Idempotency, OperationKind, Recovery
+from adapters.declaration import (
+    AuthProfile,
+    CurrencyRule,
+    CutOff,
+    Deadlines,
+    FieldLimit,
+    Idempotency,
+    OperationKind,
+    Recovery,
+)
 from adapters.declared import declaration_problems
 from adapters.registry import InconsistentDeclaration, Registry, UnknownAdapter, discover
 from adapters.sandbox.declaration import SANDBOX
@@ -32,6 +41,9 @@ BRIEF_KEYS = Idempotency(header="K", max_length=64, charset="a-z0-9", window_sec
         ({"idempotency": SHORT_KEYS}, "must be able to hold 26"),
         ({"idempotency": BRIEF_KEYS}, "window must be longer"),
         ({"currencies": {}}, "currencies and accounts"),
+        ({"cut_offs": (CutOff(currency="CHF", at="16:00", time_zone="UTC"),)}, "does not pay"),
+        ({"cut_offs": (CutOff(currency="GBP", at="4 pm", time_zone="UTC"),)}, "HH:MM"),
+        ({"cut_offs": (CutOff(currency="GBP", at="16:00", time_zone="+01:00"),)}, "HH:MM"),
         ({"currencies": {"ZZZ": CurrencyRule(exponent=2)}}, "ZZZ is not ISO 4217"),
         ({"currencies": {"GBP": CurrencyRule(exponent=2, value_min=5, value_max=4)}}, "cannot be met"),
         ({"fields": {}}, "/end_to_end_id must"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.registry import discover
 from config.loading import load_settings
 from threadneedle.roles import policies
 
@@ -29,3 +30,12 @@ def test_a_lease_outlasts_its_send_whatever_is_configured(send_seconds: str) -> 
     assert dispatch.send_seconds == float(send_seconds)
     assert policies.queue_policy(settings).lease_seconds > dispatch.lease_seconds_min > dispatch.send_seconds
     assert not any("lease" in name for name in type(settings).model_fields)
+
+
+def test_request_keys_outlast_what_banks_remember() -> None:
+    """The defaults do, for every protocol; a shorter time is named with the protocol that it is too short for."""
+    declarations = discover().declarations
+    assert policies.key_retention_problems(load_settings(STORES), declarations) == []
+    short = load_settings({**STORES, "THREADNEEDLE_RETENTION__REQUEST_KEYS_DAYS": "1"})
+    problems = policies.key_retention_problems(short, declarations)
+    assert any("retention.request_keys_days" in problem and "sandbox" in problem for problem in problems)

@@ -14,7 +14,7 @@ from kernel.ids import NIL, Environment
 from kernel.sealing import KeyDestroyed, KeyEncryptionKeyMissing, SealBroken, Vault
 from kernel.sql import beside
 
-_SQL = beside(__file__, "banks.sql")
+_SQL = beside(__file__, "registry.sql")
 _log = structlog.get_logger()
 
 

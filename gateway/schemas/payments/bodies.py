@@ -204,14 +204,3 @@ class TimelineOut(Response):
     """What happened to a payment, first to last."""
 
     data: list[TimelineEntry]
-
-
-class BankOut(Response):
-    """A bank that payments can be made through."""
-
-    id: str
-    object: Literal["bank"]
-    name: str
-    environment: Literal["test", "live"]
-    available: bool
-    currencies: list[str]

@@ -1,0 +1,89 @@
+"""Banks on the wire: what they can do and take, and how they fare."""
+
+from datetime import datetime
+from typing import Literal
+
+from gateway.schemas.types import Response
+
+
+class CurrencyRuleOut(Response):
+    """One currency at this bank: the bank's own number of digits, and the least and most in ISO minor units."""
+
+    currency: str
+    exponent: int
+    value_min: int
+    value_max: int
+
+
+class FieldLimitOut(Response):
+    """What the bank takes in one field of a payment; `charset` is the inside of a regular expression's class."""
+
+    pointer: str
+    min_length: int
+    max_length: int
+    charset: str
+
+
+class QuotaOut(Response):
+    """At most so many calls of these kinds in any window."""
+
+    operations: list[str]
+    requests: int
+    window_seconds: int
+
+
+class CutOffOut(Response):
+    """The time of day until which the bank executes a currency's payments on the same day."""
+
+    currency: str
+    at: str
+    time_zone: str
+
+
+class CapabilitiesOut(Response):
+    """What the bank's protocol declares.
+
+    `recovery` says for each operation what is done when its outcome is unknown: the same request again (resend), a
+    question (enquire), or nothing by machine (hold). An enquiry that finds nothing proves that the bank never took a
+    payment after `absence_proven_after_seconds`; null is never.
+    """
+
+    protocol: str
+    operations: list[str]
+    notifications: bool
+    accounts: list[str]
+    currencies: list[CurrencyRuleOut]
+    fields: list[FieldLimitOut]
+    quotas: list[QuotaOut]
+    cut_offs: list[CutOffOut]
+    recovery: dict[str, str]
+    enquiry_keys: list[str]
+    idempotency_window_seconds: int | None
+    absence_proven_after_seconds: int | None
+
+
+class BankHealthOut(Response):
+    """How the bank fared in the last `window_seconds`, over all processes; known within about five seconds.
+
+    `idle` means that nobody called it, so nobody knows. Failed are calls without an answer, or with a server error.
+    """
+
+    state: Literal["suspended", "paused", "failing", "healthy", "idle"]
+    calls: int
+    failures: int
+    error_share: float | None
+    paused_until: datetime | None
+    window_seconds: int
+
+
+class BankOut(Response):
+    """A bank that payments can be made through."""
+
+    id: str
+    object: Literal["bank"]
+    name: str
+    environment: Literal["test", "live"]
+    available: bool
+    currencies: list[str]
+    capabilities: CapabilitiesOut
+    health: BankHealthOut
