@@ -3,6 +3,7 @@
 from gateway.schemas.payments.banks import BankOut
 from gateway.schemas.payments.bodies import (
     AccountIn,
+    BankId,
     PaymentFilter,
     PaymentIn,
     PaymentOut,
@@ -13,6 +14,7 @@ from gateway.schemas.payments.bodies import (
 
 __all__ = [
     "AccountIn",
+    "BankId",
     "BankOut",
     "PaymentFilter",
     "PaymentIn",
