@@ -1,6 +1,7 @@
 """The HTTP surfaces: the public one for partners and banks, and the admin one on another port."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -61,15 +62,32 @@ class _Port:
 def _application(surface: Surface, pipeline: Pipeline[Any], port: _Port) -> web.Application:
     app = web.Application(middlewares=[_unrouted(port)], client_max_size=_NO_CAP)
     direct: dict[tuple[str, str], RequestHandler] = {}
+    paths = [route.path for route in _TABLES[surface]]
     for route in (*_TABLES[surface], *_descriptions(surface)):
         handler = port.handler(route.path, pipeline.bind(route), priority_of(route))
         # RFC 9110 §9.3.2: HEAD is as GET, without the body.
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            app.router.add_route(method, route.path, handler)
+            app.router.add_route(method, exact_path(route.path, paths), handler)
             if "{" not in route.path:
                 direct[method, route.path] = handler
     app[DIRECT] = direct
     return app
+
+
+def exact_path(path: str, paths: Iterable[str]) -> str:
+    """The path for aiohttp's router: where a resource is named, the words of other paths name none.
+
+    Else DELETE of /v1/events/batch, which knows POST only, would be taken for one of /v1/events/{event_id}.
+    """
+    parts, others = path.split("/"), [other.split("/") for other in paths]
+    for number, part in enumerate(parts):
+        words = {
+            other[number] for other in others if len(other) > number and other[:number] == path.split("/")[:number]
+        }
+        literal = "|".join(re.escape(word) for word in sorted(words) if not word.startswith("{"))
+        if part.startswith("{") and literal:
+            parts[number] = f"{{{part[1:-1]}:(?!(?:{literal})(?:/|$))[^{{}}/]+}}"
+    return "/".join(parts)
 
 
 def _unrouted(port: _Port) -> Middleware:
