@@ -16,7 +16,11 @@ SCOPE_SENTENCES = {
     Scope.WEBHOOKS_MANAGE: "Make and change endpoints, see their secrets, replay deliveries, erase events.",
 }
 _OAUTH = "OAuth 2.0 client credentials (RFC 6749 §4.4). Tokens are JWTs (RFC 9068) of ten minutes; get a new one then."
-_BASIC = "The client's id and secret (RFC 6749 §2.3.1)."
+_BASIC = (
+    "The client's id and secret (RFC 6749 §2.3.1). Clients that are registered so prove themselves in the form, "
+    "by `client_assertion` (RFC 7523) or `client_secret`."
+)
+_CERTIFICATE = "The client's own TLS certificate (RFC 8705 §2), with `client_id` in the form."
 _ADMIN = "An admin API token. Each is a person's own; what is done with it stands in the audit log under its name."
 
 
@@ -28,7 +32,7 @@ def requirement(route: Route[Any]) -> list[Json]:
         case Access.ADMIN:
             return [{"admin_token": []}]
         case Access.OPEN:
-            return [{"client": []}] if is_form(route) else []
+            return [{"client": []}, {"client_certificate": []}, {}] if is_form(route) else []
 
 
 def is_form(route: Route[Any]) -> bool:
@@ -45,6 +49,7 @@ def schemes(routes: Sequence[Route[Any]]) -> Json:
             "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": _scopes()}},
         },
         "client": {"type": "http", "scheme": "basic", "description": _BASIC},
+        "client_certificate": {"type": "mutualTLS", "description": _CERTIFICATE},
         "admin_token": {"type": "http", "scheme": "bearer", "description": _ADMIN},
     }
     used = {name for route in routes for alternative in requirement(route) for name in alternative}

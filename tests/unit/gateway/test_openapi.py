@@ -40,7 +40,7 @@ def _security(route: Route[Any]) -> list[Any]:
         return [{"oauth": [route.scope.value]}]
     if route.access is Access.ADMIN:
         return [{"admin_token": []}]
-    return [{"client": []}] if route.raw and route.request is not None else []
+    return [{"client": []}, {"client_certificate": []}, {}] if route.raw and route.request is not None else []
 
 
 @TABLES
