@@ -43,20 +43,17 @@ class Edge:
         """The handler of a route; `route` is its pattern, which logs and metrics call it by."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await self._serve(request, route, answering)
+            started = time.perf_counter()
+            call = Call(request=request, request_id=_id_of(request))
+            try:
+                response = await answering(call)
+                response.fields["X-Request-Id"] = call.request_id
+            except Exception as error:  # noqa: BLE001 - the edge: whatever goes wrong, the caller gets a document
+                response = refuse(problem_of(_explained(error, call)), call.request_id, call.admission.headers)
+            self._tell(call, route, response.status, time.perf_counter() - started)
+            return response
 
         return handle
-
-    async def _serve(self, request: web.Request, route: str, answering: Answering) -> WholeResponse:
-        started = time.perf_counter()
-        call = Call(request=request, request_id=_id_of(request))
-        try:
-            response = await answering(call)
-            response.fields["X-Request-Id"] = call.request_id
-        except Exception as error:  # noqa: BLE001 - the edge: whatever goes wrong, the caller gets a document
-            response = refuse(problem_of(_explained(error, call)), call.request_id, call.admission.headers)
-        self._tell(call, route, response.status, time.perf_counter() - started)
-        return response
 
     def _tell(self, call: Call, route: str, status: int, seconds: float) -> None:
         """One wide line and one count; the route's pattern, never the path, so that no id or value is in it."""

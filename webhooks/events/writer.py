@@ -121,9 +121,11 @@ class EventWriter:
             [event.tenant.environment.value for event in keyed],
             [event.key_digest for event in keyed],
         )
-        await connection.execute(
+        inserted = await connection.execute(
             _SQL["claim_keys"], *columns, [event.fingerprint for event in keyed], [event.id for event in keyed]
         )
+        if inserted == f"INSERT 0 {len(keyed)}":  # nobody had any of them, as is usual
+            return {}
         owners = {
             (row["partner_id"], row["environment"], row["key_digest"]): (row["event_id"], row["fingerprint"])
             for row in await connection.fetch(_SQL["find_keys"], *columns)
