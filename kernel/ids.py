@@ -114,7 +114,7 @@ def from_text(kind: Kind, text: str, environment: Environment = Environment.LIVE
     prefix = _prefix(kind, environment)
     if not text.startswith(prefix):
         raise NotFound
-    return UUID(int=_decode(text.removeprefix(prefix)))
+    return _made(_decode(text.removeprefix(prefix)))
 
 
 def _prefix(kind: Kind, environment: Environment) -> str:
@@ -129,7 +129,10 @@ def _milliseconds(at: datetime) -> int:
 
 def _assemble(milliseconds: int) -> UUID:
     random = int.from_bytes(random_bytes(), "big")
-    value = (milliseconds << 80) | _VERSION_AND_VARIANT | (random & (_HIGH_BITS | _LOW_BITS))
+    return _made((milliseconds << 80) | _VERSION_AND_VARIANT | (random & (_HIGH_BITS | _LOW_BITS)))
+
+
+def _made(value: int) -> UUID:
     made: UUID = pgproto.UUID(value.to_bytes(16, "big"))
     return made
 

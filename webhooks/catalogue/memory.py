@@ -18,6 +18,7 @@ from kernel.sealing import SealError, Vault
 from kernel.sql import beside
 from webhooks.catalogue.model import TypeDocument, document_context
 from webhooks.catalogue.schema import Schema, compile_schema
+from webhooks.values import value
 
 _SQL = beside(__file__, "memory.sql")
 _TENANTS_MAX = 1_000
@@ -27,7 +28,7 @@ class CatalogueMoved(Unavailable):
     """The types of events changed while this one was published."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Typing:
     """What the catalogue found: the version that the data hold to, under which version of the catalogue.
 

@@ -1,7 +1,6 @@
 """Events of partners: checked, grouped with others into one commit, and handed to the queue."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from kernel.batcher import Batcher
@@ -15,11 +14,12 @@ from webhooks.events.model import SealedEvent, Written
 from webhooks.events.requests import EventRequest, new_event
 from webhooks.events.writer import EventWriter, find_written
 from webhooks.queue.port import Enqueuer
+from webhooks.values import value
 
 _TRIES_AGAIN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Published:
     """An event that is committed, by this call or, if `repeated`, by an earlier one with the same id of the partner."""
 

@@ -16,6 +16,7 @@ from webhooks.catalogue.memory import UNTYPED, Typing
 from webhooks.endpoints.patterns import TYPE_LENGTH_MAX, is_event_type
 from webhooks.events.model import NewEvent
 from webhooks.queue.port import Priority
+from webhooks.values import value
 
 # Types that only we emit; a receiver may rely on it.
 RESERVED_BEGINNINGS = ("payment.", "endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
@@ -32,7 +33,7 @@ class PublishPolicy:
     events_max: int = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class EventRequest:
     """An event as a partner publishes it.
 
@@ -106,8 +107,8 @@ def _check_data(data: dict[str, Any], policy: PublishPolicy) -> list[FieldError]
 
 def _check_rest(request: EventRequest) -> list[FieldError]:
     errors = []
-    for name, value in (("id", request.key), ("ordering_key", request.ordering_key)):
-        if value is not None and (not 1 <= len(value) <= _KEY_LENGTH_MAX or "\0" in value):
+    for name, text in (("id", request.key), ("ordering_key", request.ordering_key)):
+        if text is not None and (not 1 <= len(text) <= _KEY_LENGTH_MAX or "\0" in text):
             message = f"must have 1 to {_KEY_LENGTH_MAX} characters, none of them NUL"
             errors.append(FieldError(pointer=f"/{name}", code="length", message=message))
     if request.occurred_at is not None and request.occurred_at.tzinfo is None:
@@ -124,7 +125,8 @@ def _ordering_key(tenant: Tenant, text: str | None) -> UUID | None:
 
 def _fingerprint(request: EventRequest) -> bytes:
     kind = (request.type, request.type_version)
-    fields = (kind, request.merchant_id, request.occurred_at, request.ordering_key, request.data)
+    merchant_id = None if request.merchant_id is None else str(request.merchant_id)
+    fields = (kind, merchant_id, request.occurred_at, request.ordering_key, request.data)
     return _digest(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS))
 
 

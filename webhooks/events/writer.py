@@ -14,6 +14,7 @@ from webhooks.events.model import Connection, FilterAnswers, NewEvent, SealedEve
 from webhooks.events.numbers import CounterKey
 from webhooks.events.targets import Target, TenantTargets
 from webhooks.queue.port import Job, Priority
+from webhooks.values import value
 
 _SQL = beside(__file__, "writer.sql")
 
@@ -22,7 +23,7 @@ _Line = tuple[UUID, UUID, UUID]
 _Key = tuple[UUID, str, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Delivery:
     """A row to be; `ordering_key` only where the endpoint is ordered."""
 
