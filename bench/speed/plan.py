@@ -81,12 +81,12 @@ async def _scaling(on: Scene) -> Sequence[Figure]:
 
 async def _payments(on: Scene) -> Sequence[Figure]:
     party = await on.paying()
-    return await bank.beside_the_bank(on.stage, party, party.lanes[0], on.effort)
+    return await bank.beside_the_bank(on.stage, party, party.lanes[:-1], on.effort)
 
 
 async def _ordered(on: Scene) -> Sequence[Figure]:
     party = await on.paying()
-    plain, in_order = party.lanes
+    plain, in_order = party.lanes[0], party.lanes[-1]
     one = await ordered.onto_an_ordered_endpoint(on.stage, party, (plain, in_order), on.effort)
     async with on.stage.more("gateway", 3):
         return [*one, *await ordered.onto_an_ordered_endpoint(on.stage, party, (plain, in_order), on.effort)]

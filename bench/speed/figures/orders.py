@@ -41,12 +41,12 @@ async def batches(
     )
 
 
-async def payments(stage: Stage, party: Party, lane: Lane, *, seconds: float, callers: int) -> Order:
-    """Payments of a lane's merchant at the bank that the target registers."""
+async def payments(stage: Stage, party: Party, lanes: Sequence[Lane], *, seconds: float, callers: int) -> Order:
+    """Payments of these lanes' merchants in turn, at the bank that the target registers."""
     return Order(
         url=stage.url("/v1/payments"),
         headers=await party.headers(),
-        items=[_payment(lane)],
+        items=[_payment(lane) for lane in lanes],
         connections=callers,
         seconds=seconds,
         once="idempotency-key",

@@ -10,10 +10,8 @@ from bench.speed.staging.stage import Stage
 
 _FAST = tuple(Lane(name=f"fast-{number}", behaviour="fast", weight=1) for number in range(49))
 _HANGING = Lane(name="hang", behaviour="fast", weight=1)
-_PAYING = (
-    Lane(name="plain", behaviour="fast", weight=1, pays=True),
-    Lane(name="ordered", behaviour="fast", weight=1, ordered=True, pays=True),
-)
+_ORDERED = Lane(name="ordered", behaviour="fast", weight=1, ordered=True, pays=True)
+_PAYING = tuple(Lane(name=f"paying-{number}", behaviour="fast", weight=1, pays=True) for number in range(16))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,8 +37,8 @@ class Scene:
         return await self._party("hanging", (*_FAST, _HANGING))
 
     async def paying(self) -> Party:
-        """A merchant with a plain endpoint and one with an ordered endpoint."""
-        return await self._party("paying", _PAYING)
+        """Sixteen merchants that pay, and one, the last, whose endpoint is ordered."""
+        return await self._party("paying", (*_PAYING, _ORDERED))
 
     @property
     def curve(self) -> list[Point]:

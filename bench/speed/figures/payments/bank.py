@@ -1,6 +1,7 @@
 """Payments through the gateway, beside the same orders sent to the bank's simulator directly."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from bench.load.scene import Lane
@@ -17,18 +18,18 @@ _WARM_UP_SECONDS = 3.0
 _SETTLED_SECONDS = 4.0
 
 
-async def beside_the_bank(stage: Stage, party: Party, lane: Lane, effort: Effort) -> list[Figure]:
+async def beside_the_bank(stage: Stage, party: Party, lanes: Sequence[Lane], effort: Effort) -> list[Figure]:
     """Payments a second, and what the gateway adds to the median answer of one that is alone.
 
     Those that are alone come first: what a load leaves behind would be counted as theirs.
     """
-    await _warm_up(stage, party, lane)
-    added = [await _added_ms(stage, party, lane) for _ in range(effort.pairs)]
+    await _warm_up(stage, party, lanes)
+    added = [await _added_ms(stage, party, lanes) for _ in range(effort.pairs)]
     ours, theirs, costs = list[float](), list[float](), list[dict[str, float]]()
     for _ in range(effort.pairs):
         theirs.append(_rate(await call(orders.bank_orders(stage, seconds=effort.seconds, callers=_CALLERS))))
         before = stage.cpu()
-        answer = await call(await orders.payments(stage, party, lane, seconds=effort.seconds, callers=_CALLERS))
+        answer = await call(await orders.payments(stage, party, lanes, seconds=effort.seconds, callers=_CALLERS))
         costs.append(each(spent(before, stage.cpu()), accepted(answer)))
         ours.append(_rate(answer))
     return [
@@ -53,15 +54,15 @@ async def beside_the_bank(stage: Stage, party: Party, lane: Lane, effort: Effort
     ]
 
 
-async def _warm_up(stage: Stage, party: Party, lane: Lane) -> None:
+async def _warm_up(stage: Stage, party: Party, lanes: Sequence[Lane]) -> None:
     """Connections that are new plan every statement anew; a system that has run for a minute has none."""
-    await call(await orders.payments(stage, party, lane, seconds=_WARM_UP_SECONDS, callers=_CALLERS))
+    await call(await orders.payments(stage, party, lanes, seconds=_WARM_UP_SECONDS, callers=_CALLERS))
     await asyncio.sleep(_SETTLED_SECONDS)
 
 
-async def _added_ms(stage: Stage, party: Party, lane: Lane) -> float:
+async def _added_ms(stage: Stage, party: Party, lanes: Sequence[Lane]) -> float:
     direct = await call(orders.bank_orders(stage, seconds=1, callers=1))
-    through = await call(await orders.payments(stage, party, lane, seconds=1, callers=1))
+    through = await call(await orders.payments(stage, party, lanes, seconds=1, callers=1))
     accepted(direct)
     accepted(through)
     return share(through["latencies_ms"], 0.5) - share(direct["latencies_ms"], 0.5)

@@ -19,7 +19,7 @@ async def onto_an_ordered_endpoint(
     plain, ordered = list[float](), list[float]()
     for _ in range(effort.pairs):
         for lane, rates in zip(lanes, (plain, ordered), strict=True):
-            answer = await call(await orders.payments(stage, party, lane, seconds=effort.seconds, callers=_CALLERS))
+            answer = await call(await orders.payments(stage, party, [lane], seconds=effort.seconds, callers=_CALLERS))
             rates.append(accepted(answer) / answer["seconds"])
     return [
         Figure(
