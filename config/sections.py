@@ -9,6 +9,8 @@ from kernel.masked import Secret
 
 DAY_SECONDS = 86_400
 _KEY_SECONDS_MAX = 60
+# Others may keep the JWKS for so long (gateway/handlers/oauth.py says so in Cache-Control).
+_KEYS_CACHED_SECONDS = 300
 
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -37,6 +39,7 @@ def _scheme(*schemes: str) -> AfterValidator:
 
 DatabaseUrl = Annotated[Secret, _scheme("postgresql", "postgres")]
 RedisUrl = Annotated[Secret, _scheme("redis", "rediss", "unix")]
+ResourceUrl = Annotated[str, Field(pattern=r"^https?://[^?#\s]+$")]
 ProxyUrl = Annotated[Secret, _scheme("http")]
 
 
@@ -113,6 +116,16 @@ class OAuthSettings(Section):
     secret_overlap_seconds: Annotated[int, Field(ge=0, le=30 * DAY_SECONDS)]
     key_fetch_seconds_max: Seconds
     key_fetches_running_max: Count
+    resources: tuple[ResourceUrl, ...]
+    dpop_nonce_seconds: Seconds
+    signing_key_days: Count
+    signing_key_published_seconds: Annotated[int, Field(ge=_KEYS_CACHED_SECONDS)]
+
+    @model_validator(mode="after")
+    def _keys_are_published_in_time(self) -> Self:
+        if self.signing_key_published_seconds >= self.signing_key_days * DAY_SECONDS:
+            raise ValueError("signing_key_published_seconds must be less than signing_key_days")
+        return self
 
 
 class BucketSettings(Section):

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from threadneedle.clients.commands import client_app
+from threadneedle.signing_keys.commands import signing_keys_app
 from threadneedle.terminal import Json, console, run_to_end, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -24,6 +25,7 @@ app.add_typer(client_app, name="client")
 app.add_typer(token_app, name="admin-token")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
+app.add_typer(signing_keys_app, name="signing-keys")
 
 State = Annotated[Path, typer.Option(help="The folder that holds everything that this run makes.")]
 

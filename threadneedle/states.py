@@ -6,6 +6,7 @@ from pathlib import Path
 
 from adapters.declaration import OperationKind
 from gateway.oauth.clients.methods import Method
+from gateway.oauth.tokens.binding import TokenBinding
 from kernel.ids import Activity, Environment
 from payments.states.document import as_markdown as payments_as_markdown
 from payments.states.document import moves_table, states_table
@@ -42,6 +43,7 @@ ENUMS: Mapping[str, type[StrEnum]] = {
     "signature_scheme": SignatureScheme,
     "payload_form": PayloadForm,
     "replay_state": ReplayState,
+    "token_binding": TokenBinding,
 }
 _PAGE = Path(__file__).resolve().parents[1] / "docs/states.md"
 _INTRODUCTION = """# States

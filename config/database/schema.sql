@@ -108,6 +108,12 @@ CREATE TYPE replay_state AS ENUM (
     'cancelled'   -- Its owner ended it; what it had made due by then is still sent.
 );
 
+CREATE TYPE token_binding AS ENUM (
+    'none',  -- Whoever has the token may use it.
+    'mtls',  -- It works only over TLS with the client certificate that it was asked for with (RFC 8705).
+    'dpop'   -- It works only with a fresh proof of the key that it was asked for with (RFC 9449).
+);
+
 -- ───────────────────────────────────────────────── who
 CREATE TABLE partners (
     id          uuid PRIMARY KEY,
@@ -147,6 +153,7 @@ CREATE TABLE oauth_clients (
     merchant_ids          uuid[] NOT NULL DEFAULT '{}',
     networks              cidr[] NOT NULL DEFAULT '{}',
     version               bigint NOT NULL DEFAULT 0,
+    token_binding         token_binding NOT NULL DEFAULT 'none',
     PRIMARY KEY (partner_id, id),
     CONSTRAINT oauth_clients_proof CHECK (
         (authentication IN ('client_secret_basic', 'client_secret_post')) = (secret_digest IS NOT NULL)
@@ -252,13 +259,36 @@ CREATE TABLE key_rotations (
 );
 CREATE UNIQUE INDEX key_rotations_running ON key_rotations (partner_id) WHERE ended_at IS NULL;
 
+-- Each key is published when it is made, signs from signs_at until the next one's, and verifies until it is retired.
 CREATE TABLE token_signing_keys (
     id              uuid PRIMARY KEY,
     public_jwk      jsonb NOT NULL,
     sealed_private  bytea NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    retired_at      timestamptz
+    retired_at      timestamptz,
+    signs_at        timestamptz NOT NULL DEFAULT now()
 );
+
+-- Access tokens that ended before their time, by their jti; forgotten once they would have expired.
+CREATE TABLE revoked_tokens (
+    partner_id  uuid NOT NULL,
+    jti         text NOT NULL,
+    client_id   uuid NOT NULL,
+    revoked_at  timestamptz NOT NULL DEFAULT now(),
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (partner_id, jti)
+);
+-- Every process asks again and again for what is new.
+CREATE INDEX revoked_tokens_new ON revoked_tokens (revoked_at);
+
+-- DPoP proofs that were used, so that none is used twice; forgotten once no nonce makes them acceptable.
+CREATE TABLE dpop_proofs (
+    partner_id  uuid NOT NULL,
+    digest      bytea NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (partner_id, digest)
+);
+CREATE INDEX dpop_proofs_age ON dpop_proofs (expires_at);
 
 -- ───────────────────────────────────────────────── payments
 CREATE TABLE payments (

@@ -6,6 +6,7 @@ from gateway.admin.clients.routes import CLIENT_ROUTES
 from gateway.admin.limits.routes import LIMIT_ROUTES
 from gateway.admin.queue.routes import QUEUE_ROUTES
 from gateway.admin.services import AdminServices
+from gateway.admin.signing_keys.routes import SIGNING_KEY_ROUTES
 from gateway.handlers.documents import livez, metrics, readyz
 from gateway.http.route import Route, admin_family, open_family
 from gateway.schemas.admin import (
@@ -141,6 +142,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
     ),
     *LIMIT_ROUTES,
     *QUEUE_ROUTES,
+    *SIGNING_KEY_ROUTES,
     _ABOUT.get("/livez", livez, "Say that this process runs.", response=LiveOut),
     _ABOUT.get(
         "/readyz", readyz, "Say whether this process may be sent requests.", response=ReadyOut, others={503: ReadyOut}

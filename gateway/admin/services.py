@@ -12,6 +12,7 @@ from gateway.admin.queue.view import QueueView
 from gateway.admin.tokens import AdminTokens
 from gateway.health import Health
 from gateway.limits.gate import Gate
+from gateway.oauth.signing.rotation import KeyRotation
 from payments.operators.evidence import OperatorEvidence
 from webhooks.reading.undelivered.view import UndeliveredView
 
@@ -29,6 +30,7 @@ class AdminServices:
     clients: ClientBook
     banks: BankBook
     evidence: OperatorEvidence
+    signing_keys: KeyRotation
     health: Health
     queue: QueueView
     undelivered: UndeliveredView

@@ -7,7 +7,15 @@ from datetime import timedelta
 from adapters.declaration import Declaration
 from adapters.engine import EngineSettings
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
-from config.sections import DAY_SECONDS, BatchSettings, BucketSettings, GatewaySettings, LimitSettings, PaymentSettings
+from config.sections import (
+    DAY_SECONDS,
+    BatchSettings,
+    BucketSettings,
+    GatewaySettings,
+    LimitSettings,
+    OAuthSettings,
+    PaymentSettings,
+)
 from config.settings import Settings
 from config.webhook_sections import HealthSettings, WebhookSettings
 from gateway.handlers.prefer import WaitPolicy
@@ -15,7 +23,8 @@ from gateway.limits.gcra import Bucket
 from gateway.limits.policy import BUCKET_NAMES, LimitPolicy, Tier
 from gateway.oauth.clients.methods import MethodPolicy
 from gateway.oauth.clients.registration import RegistrationRules
-from gateway.oauth.tokens.server import TokenPolicy
+from gateway.oauth.signing.rotation import RotationPolicy
+from gateway.oauth.tokens.policy import TokenPolicy
 from gateway.overload.connections import ConnectionBounds
 from gateway.overload.shedding import Bounds
 from kernel.batcher import BatchPolicy
@@ -169,7 +178,19 @@ def send_policy(settings: WebhookSettings) -> SendPolicy:
 def token_policy(settings: Settings) -> TokenPolicy:
     """The authorization server: it names itself, and its API, by the public URL."""
     url = settings.gateway.public_url
-    return TokenPolicy(issuer=url, audience=url, lifetime_seconds=settings.oauth.token_lifetime_seconds)
+    oauth = settings.oauth
+    return TokenPolicy(
+        issuer=url, audience=url, lifetime_seconds=oauth.token_lifetime_seconds, resources=oauth.resources
+    )
+
+
+def rotation_policy(settings: OAuthSettings) -> RotationPolicy:
+    """When the worker makes and retires signing keys."""
+    return RotationPolicy(
+        life=timedelta(days=settings.signing_key_days),
+        published_before=timedelta(seconds=settings.signing_key_published_seconds),
+        token_life=timedelta(seconds=settings.token_lifetime_seconds),
+    )
 
 
 def method_policy(settings: Settings) -> MethodPolicy:

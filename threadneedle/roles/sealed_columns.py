@@ -9,7 +9,7 @@ from uuid import UUID
 
 from gateway.admin.parties import merchant_context
 from gateway.oauth.clients.credentials import credentials_context
-from gateway.oauth.tokens.keys import private_context
+from gateway.oauth.signing.keys import private_context
 from kernel.audit.keys import key_context
 from kernel.ids import Environment, Tenant
 from kernel.sealing.rotation.columns import Row, SealedColumn

@@ -1,8 +1,9 @@
-"""The keys that sign access tokens: made once, sealed in PostgreSQL, the same for all processes."""
+"""The signing keys as one process uses them."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,26 +11,25 @@ import asyncpg
 import orjson
 from joserfc.jwk import ECKey, KeySet
 
-from kernel import sql
+from gateway.oauth.signing.keys import QUERIES, add_key, open_key
 from kernel.clock import Clock
-from kernel.ids import NIL, new_id
+from kernel.ids import NIL
 from kernel.sealing import Vault
 
-_QUERIES = sql.beside(__file__, "keys.sql")
-ALGORITHM = "ES256"
 # A token with a key that we do not know makes us look again, but not more often than this.
 _LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    signing: ECKey
+    ids: tuple[UUID, ...]
+    signing: Sequence[tuple[datetime, ECKey]]
     verifying: KeySet
     public: dict[str, Any]
 
 
 class KeyRing:
-    """The newest key signs; every key that is not retired verifies and stands in the JWKS (RFC 7517)."""
+    """Each key signs from its time on, until the next one's; all that are not retired stand in the JWKS (RFC 7517)."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: Clock) -> None:
         self._pool = pool
@@ -41,19 +41,20 @@ class KeyRing:
 
     async def start(self) -> None:
         """Load the keys; make the first one if there is none. Processes that start at once agree on one."""
-        await self._load()
+        await self.refresh()
         if self._keys is None:
             await self._make_first()
-            await self._load()
+            await self.refresh()
 
     @property
     def signing(self) -> ECKey:
-        """The private key for new tokens; its `kid` is its UUID."""
-        return self._loaded().signing
+        """The private key for tokens that are made now; its `kid` is its UUID."""
+        now, keys = self._clock.now(), self._loaded().signing
+        return next((key for signs_at, key in keys if signs_at <= now), keys[-1][1])
 
     @property
     def verifying(self) -> KeySet:
-        """The public keys of tokens in use."""
+        """The public keys of tokens in use, and the next one's."""
         return self._loaded().verifying
 
     @property
@@ -69,38 +70,37 @@ class KeyRing:
         """Load the keys anew, as another process may have made one; at most once a second."""
         async with self._lock:
             if self._clock.monotonic() - self._looked_at >= _LOOK_AGAIN_SECONDS:
-                await self._load()
+                await self.refresh()
+
+    async def refresh(self) -> bool:
+        """Load what was made, and drop what was retired; whether anything was."""
+        rows = await self._pool.fetch(QUERIES["list_signing_keys"], self._clock.now(), timeout=5)
+        self._looked_at = self._clock.monotonic()
+        if not rows or (self._keys is not None and self._keys.ids == _ids(rows)):
+            return False
+        self._keys = await self._open(rows)
+        return True
 
     def _loaded(self) -> _Keys:
         if self._keys is None:
             raise RuntimeError("the key ring was not started")
         return self._keys
 
-    async def _load(self) -> None:
-        rows = await self._pool.fetch(_QUERIES["list_signing_keys"])
-        self._looked_at = self._clock.monotonic()
-        if rows:
-            self._keys = await self._open(rows)
-
     async def _open(self, rows: Sequence[Any]) -> _Keys:
-        newest = rows[0]
-        private = await self._vault.open(NIL, newest["sealed_private"], private_context(newest["id"]))
+        """Private keys are opened of what signs now and later, not of what only verifies."""
+        now = self._clock.now()
+        later = [row for row in rows if row["signs_at"] > now]
+        signing = [(row["signs_at"], await open_key(self._vault, row)) for row in rows[: len(later) + 1]]
         public = {"keys": [orjson.loads(row["public_jwk"]) for row in rows]}
-        return _Keys(ECKey.import_key(orjson.loads(private)), KeySet.import_key_set(public), public)  # type: ignore[arg-type]
+        return _Keys(_ids(rows), signing, KeySet.import_key_set(public), public)  # type: ignore[arg-type]
 
     async def _make_first(self) -> None:
         data_key = await self._vault.data_key(NIL)
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(_QUERIES["lock_signing_keys"])
-            if await connection.fetch(_QUERIES["list_signing_keys"]):
-                return
-            identifier = new_id(self._clock.now())
-            key = ECKey.generate_key("P-256", {"kid": str(identifier), "alg": ALGORITHM, "use": "sig"}, auto_kid=False)
-            sealed = self._vault.seal(data_key, orjson.dumps(key.as_dict(private=True)), private_context(identifier))
-            public = orjson.dumps(key.as_dict(private=False)).decode()
-            await connection.execute(_QUERIES["add_signing_key"], identifier, public, sealed)
+            await connection.execute(QUERIES["lock_signing_keys"])
+            if await connection.fetchval(QUERIES["find_newest"], self._clock.now()) is None:
+                await add_key(connection, self._vault, data_key, self._clock, self._clock.now())
 
 
-def private_context(identifier: UUID) -> bytes:
-    """What binds a sealed signing key to its row."""
-    return b"token_signing_keys.private:" + identifier.bytes
+def _ids(rows: Sequence[Any]) -> tuple[UUID, ...]:
+    return tuple(row["id"] for row in rows)
