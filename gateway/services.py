@@ -9,10 +9,12 @@ from gateway.http.edge import Log
 from gateway.http.peer.address import Network
 from gateway.http.peer.certificates import CallerCertificates
 from gateway.limits.gate import Gate
+from gateway.oauth.access.verifier import Verifier
 from gateway.oauth.clients.methods import MethodPolicy
-from gateway.oauth.tokens.keys import KeyRing
-from gateway.oauth.tokens.server import TokenPolicy, TokenServer
-from gateway.oauth.tokens.verifier import Verifier
+from gateway.oauth.signing.ring import KeyRing
+from gateway.oauth.tokens.inspection import TokenInspection
+from gateway.oauth.tokens.policy import TokenPolicy
+from gateway.oauth.tokens.server import TokenServer
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
 from payments.inbox.accept import Inbox
@@ -48,6 +50,7 @@ class Services:
 
     verifier: Verifier
     tokens: TokenServer
+    inspection: TokenInspection
     token_policy: TokenPolicy
     keys: KeyRing
     gate: Gate

@@ -48,18 +48,18 @@ WITH moved AS (
 )
 INSERT INTO oauth_clients (
     partner_id, id, environment, name, scopes, authentication, secret_digest, sealed_credentials, merchant_ids, networks,
-    version
+    token_binding, version
 )
-SELECT e.partner_id, $2, e.environment, $4, $5, $6, $7, $8, $9, $10, moved.version
+SELECT e.partner_id, $2, e.environment, $4, $5, $6, $7, $8, $9, $10, $11, moved.version
 FROM environments e, moved WHERE e.partner_id = $1 AND e.environment = $3
 RETURNING partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
-          authentication::text AS method, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
+          authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
           version;
 
 -- name: list_clients
 -- A partner's OAuth clients, newest first.
 SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
-          authentication::text AS method, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
+          authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
           version
 FROM oauth_clients
 WHERE partner_id = $1 AND ($2::uuid IS NULL OR id < $2)
@@ -68,7 +68,7 @@ ORDER BY id DESC LIMIT $3;
 -- name: find_client
 -- One OAuth client.
 SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
-          authentication::text AS method, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
+          authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
           version
 FROM oauth_clients WHERE partner_id = $1 AND id = $2 AND environment = $3;
 
@@ -90,10 +90,11 @@ SET name = coalesce($5, c.name),
     sealed_credentials = $8,
     merchant_ids = coalesce($9, c.merchant_ids),
     networks = coalesce($10, c.networks),
+    token_binding = coalesce($11, c.token_binding),
     version = moved.version
 FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3 AND c.version = $4
 RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
-          c.authentication::text AS method, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
+          c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
           c.version;
 
 -- name: rotate_client_secret
@@ -107,7 +108,7 @@ UPDATE oauth_clients c
 SET secret_digest = $4, older_secret_digest = c.secret_digest, older_secret_ends_at = $5, version = moved.version
 FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3 AND c.secret_digest IS NOT NULL
 RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
-          c.authentication::text AS method, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
+          c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
           c.version;
 
 -- name: set_client_state
@@ -120,7 +121,7 @@ WITH moved AS (
 UPDATE oauth_clients c SET state = $3, version = moved.version
 FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $4
 RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
-          c.authentication::text AS method, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
+          c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
           c.version;
 
 -- name: known_merchants

@@ -9,11 +9,13 @@ from aiohttp import web
 
 from gateway.http.peer.address import Network, caller_address
 from gateway.limits.gate import Admission
+from gateway.oauth.access.passed import Passed
 from gateway.oauth.scopes import Caller
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import NIL, Environment, Kind, Tenant, from_text
 
 NOBODY = Caller(tenant=Tenant(NIL, Environment.LIVE), client_id=NIL, scopes=frozenset())
+_NOT_PASSED = Passed(NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Call:
     request_id: str
     proxies: Sequence[Network] = ()
     caller: Caller = NOBODY
+    passed: Passed = _NOT_PASSED
     admin: Admin | None = None
     admission: Admission = field(default_factory=Admission)
     raw: bytes = b""

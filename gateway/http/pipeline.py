@@ -18,6 +18,7 @@ from gateway.http.replies import WholeResponse, answer
 from gateway.http.route import Access, Route, Services
 from gateway.limits.gate import Admission
 from gateway.limits.policy import LimitClass
+from gateway.oauth.access.passed import Passed
 from gateway.oauth.scopes import Caller
 from gateway.overload.patience import heed
 from gateway.problems.errors import Malformed, Unauthenticated
@@ -29,10 +30,14 @@ _READING = frozenset({"GET", "HEAD"})
 
 
 class Authenticator(Protocol):
-    """From the Authorization header to a partner's caller."""
+    """From a request with an access token to a partner's caller."""
 
-    async def authenticate(self, authorization: str | None) -> Caller:
+    async def authenticate(self, request: web.Request) -> Passed:
         """Raises Unauthenticated."""
+        ...
+
+    async def spend(self, passed: Passed) -> None:
+        """Use up the proof that came with the token. Raises Unauthenticated where it was used before."""
         ...
 
 
@@ -101,7 +106,8 @@ class Pipeline(Generic[Services]):
                     await stage(route, call)
                 deadline.check()  # what its caller waits for no longer is not begun
                 reply = await route.handler(self._services, call)
-                return answer(reply.data, reply.status or route.status, {**call.admission.headers, **reply.headers})
+                headers = {**call.admission.headers, **call.passed.headers, **reply.headers}
+                return answer(reply.data, reply.status or route.status, headers)
             finally:
                 call.admission.leave()
 
@@ -119,24 +125,27 @@ class Pipeline(Generic[Services]):
             (self._read, has_input),  # the body up to the route's cap, the query string, typed
             (self._reach, self._guards.reach is not None),  # what a client limited to merchants names must be theirs
             (self._weigh, is_limited and route.weigh is not None),  # batches cost what they hold, which the body tells
+            (self._spend, route.access is Access.PARTNER),  # a DPoP proof is good once; last, for it costs a write
         )
         return [stage for stage, is_needed in stages if is_needed]
 
     async def _authenticate(self, route: Route[Services], call: Call) -> None:
         try:
             await self._identify(route, call)
-        except (Unauthenticated, Forbidden):
+        except (Unauthenticated, Forbidden) as refused:
+            if refused.problem_code == "use_dpop_nonce":  # its sender has shown both token and key
+                raise
             # Guessing is slow, and whoever presents what is known, from the same address or another, never notices.
             await self._take_for_address(LimitClass.REFUSED, call)
             raise
 
     async def _identify(self, route: Route[Services], call: Call) -> None:
-        authorization = call.request.headers.get(AUTHORIZATION)
         if route.access is Access.PARTNER and self._guards.partners is not None:
-            call.caller = await self._guards.partners.authenticate(authorization)
+            call.passed = await self._guards.partners.authenticate(call.request)
+            call.caller = call.passed.caller
             _check_address(call)
         elif route.access is Access.ADMIN and self._guards.admins is not None:
-            call.admin = await self._guards.admins.authenticate(authorization)
+            call.admin = await self._guards.admins.authenticate(call.request.headers.get(AUTHORIZATION))
         elif route.access is not Access.OPEN:
             raise Unauthenticated
 
@@ -154,6 +163,10 @@ class Pipeline(Generic[Services]):
     async def _weigh(self, route: Route[Services], call: Call) -> None:
         if route.weigh is not None:
             await self._take(route, call, route.weigh(call.body))
+
+    async def _spend(self, route: Route[Services], call: Call) -> None:  # noqa: ARG002 - a stage like the others
+        if call.passed.proof is not None and self._guards.partners is not None:
+            await self._guards.partners.spend(call.passed)
 
     async def _take(self, route: Route[Services], call: Call, cost: int) -> None:
         gate = self._guards.gate

@@ -3,19 +3,31 @@
 from typing import Any
 
 from gateway.oauth.clients.methods import ASSERTION_ALGORITHMS, MethodPolicy
+from gateway.oauth.dpop.proof import ALGORITHMS as PROOF_ALGORITHMS
 from gateway.oauth.scopes import Scope
-from gateway.oauth.tokens.server import TokenPolicy
+from gateway.oauth.tokens.policy import TokenPolicy
 
 
 def metadata(policy: TokenPolicy, methods: MethodPolicy) -> dict[str, Any]:
     """The document of /.well-known/oauth-authorization-server."""
+    authentication = {
+        f"{endpoint}_endpoint_auth_{member}": value
+        for endpoint in ("token", "revocation", "introspection")
+        for member, value in (
+            ("methods_supported", list(methods.offered)),
+            ("signing_alg_values_supported", list(ASSERTION_ALGORITHMS)),
+        )
+    }
     return {
         "issuer": policy.issuer,
         "token_endpoint": policy.token_endpoint,
+        "revocation_endpoint": f"{policy.issuer}/oauth/revoke",
+        "introspection_endpoint": f"{policy.issuer}/oauth/introspect",
         "jwks_uri": f"{policy.issuer}/oauth/jwks.json",
         "scopes_supported": [scope.value for scope in Scope],
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": list(methods.offered),
-        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        **authentication,
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
+        "tls_client_certificate_bound_access_tokens": methods.self_signed_tls,
     }

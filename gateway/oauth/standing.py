@@ -1,21 +1,16 @@
-"""Who is suspended, and what clients are limited to: read so often that a change is in force within a second."""
+"""Who is suspended, and what clients are limited to (gateway/oauth/access/in_force.py keeps it fresh)."""
 
-import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from gateway.oauth.scopes import Caller
 from kernel import sql
 
 _QUERIES = sql.beside(__file__, "standing.sql")
-_REFRESH_SECONDS = 0.5
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,27 +29,16 @@ class Standing:
         self._suspended: frozenset[UUID] = frozenset()
         self._limits: dict[UUID, ClientLimits] = {}
         self._version = 0
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Read the set once, then again and again."""
-        await self.refresh()
-        self._task = asyncio.create_task(self._keep_fresh())
-
-    async def close(self) -> None:
-        """Stop reading."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def refresh(self) -> None:
-        """Read the set now."""
+    async def refresh(self) -> bool:
+        """Read the set now; whether it is another one."""
         rows = await self._pool.fetch(_QUERIES["list_suspended"], timeout=5)
-        self._suspended = frozenset(row["id"] for row in rows)
-        for row in await self._pool.fetch(_QUERIES["list_changed_clients"], self._version, timeout=5):
+        before, self._suspended = self._suspended, frozenset(row["id"] for row in rows)
+        changed = await self._pool.fetch(_QUERIES["list_changed_clients"], self._version, timeout=5)
+        for row in changed:
             self._version = max(self._version, row["version"])
             self._limit(row["id"], ClientLimits(merchants=frozenset(row["merchant_ids"]), networks=row["networks"]))
+        return self._suspended != before or bool(changed)
 
     def suspended(self, caller: Caller) -> bool:
         """Whether the caller's partner or client is."""
@@ -69,11 +53,3 @@ class Standing:
             self._limits[client_id] = limits
         else:
             self._limits.pop(client_id, None)
-
-    async def _keep_fresh(self) -> None:
-        while True:
-            await asyncio.sleep(_REFRESH_SECONDS)
-            try:
-                await self.refresh()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                _log.warning("standing.not_refreshed", error=type(error).__name__)

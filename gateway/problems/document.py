@@ -87,6 +87,14 @@ _TITLE_AND_ACTION: Mapping[str, tuple[str, str]] = {
         "Use a client of yours that is not, or name what belongs to one of its merchants.",
     ),
     "address_not_allowed": ("The client is limited to other addresses.", "Call from an address that we agreed on."),
+    "invalid_dpop_proof": (
+        "The DPoP proof is not accepted.",
+        "Make a new proof for each request, for its method and URL (RFC 9449 §4.2).",
+    ),
+    "use_dpop_nonce": (
+        "The DPoP proof needs a nonce of ours.",
+        "Repeat the request with a new proof that carries the nonce in the header DPoP-Nonce.",
+    ),
 }
 
 
@@ -176,7 +184,7 @@ def _known(error: ThreadneedleError) -> Problem:
 def _headers(error: ThreadneedleError) -> dict[str, str]:
     match error:
         case Unauthenticated():
-            return {"WWW-Authenticate": error.challenge}
+            return dict(error.headers)
         case RateLimited():
             return {**error.headers, "Retry-After": str(error.retry_after_seconds)}
         case Unavailable():

@@ -19,10 +19,17 @@ class Unauthenticated(Refused):
 
     code = "unauthenticated"
 
-    def __init__(self, detail: str = "", *, code: str | None = None, challenge: str = "Bearer") -> None:
-        """`challenge` is the value of WWW-Authenticate (RFC 9110 §11.6.1)."""
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        code: str | None = None,
+        challenge: str = "Bearer",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`challenge` is the value of WWW-Authenticate (RFC 9110 §11.6.1); `headers` go with it."""
         super().__init__(detail, code=code)
-        self.challenge = challenge
+        self.headers = {"WWW-Authenticate": challenge, **(headers or {})}
 
 
 class Malformed(Refused):

@@ -1,9 +1,19 @@
 """What banks send, tokens, and what the service says about itself."""
 
-from gateway.handlers import banks, documents
+from gateway.handlers import banks, documents, oauth
 from gateway.http.route import KIB, Route, open_family
 from gateway.limits.policy import LimitClass
-from gateway.schemas.documents import JwksOut, LiveOut, MetadataOut, NotificationOut, ReadyOut, TokenIn, TokenOut
+from gateway.schemas.documents import (
+    InspectedTokenIn,
+    IntrospectionOut,
+    JwksOut,
+    LiveOut,
+    MetadataOut,
+    NotificationOut,
+    ReadyOut,
+    TokenIn,
+    TokenOut,
+)
 from gateway.services import Services
 
 _ABOUT = open_family("about")
@@ -22,7 +32,7 @@ DOCUMENTS: tuple[Route[Services], ...] = (
     ),
     _OAUTH.post(
         "/oauth/token",
-        documents.token,
+        oauth.token,
         "Get an access token with a client's credentials (RFC 6749 §4.4).",
         limit=LimitClass.TOKEN,
         request=TokenIn,
@@ -31,12 +41,29 @@ DOCUMENTS: tuple[Route[Services], ...] = (
         body_bytes_max=8 * KIB,
         refuses=("key_fetches_busy",),
     ),
-    _ABOUT.get(
-        "/oauth/jwks.json", documents.jwks, "Read the keys that verify access tokens (RFC 7517).", response=JwksOut
+    _OAUTH.post(
+        "/oauth/revoke",
+        oauth.revoke_token,
+        "End an access token of the client before its time (RFC 7009).",
+        limit=LimitClass.TOKEN,
+        request=InspectedTokenIn,
+        raw=True,
+        body_bytes_max=16 * KIB,
     ),
+    _OAUTH.post(
+        "/oauth/introspect",
+        oauth.introspect_token,
+        "Read what an access token of the client's partner says, and whether it is good (RFC 7662).",
+        limit=LimitClass.TOKEN,
+        request=InspectedTokenIn,
+        response=IntrospectionOut,
+        raw=True,
+        body_bytes_max=16 * KIB,
+    ),
+    _ABOUT.get("/oauth/jwks.json", oauth.jwks, "Read the keys that verify access tokens (RFC 7517).", response=JwksOut),
     _ABOUT.get(
         "/.well-known/oauth-authorization-server",
-        documents.oauth_metadata,
+        oauth.oauth_metadata,
         "Read what this server can do (RFC 8414).",
         response=MetadataOut,
     ),

@@ -10,6 +10,7 @@ class TokenIn(Request):
 
     grant_type: Literal["client_credentials"]
     scope: str | None = None
+    resource: list[str] | None = None
 
 
 class TokenErrorOut(Response):
@@ -20,12 +21,38 @@ class TokenErrorOut(Response):
 
 
 class TokenOut(Response):
-    """An access token."""
+    """An access token; its type says how it is used (RFC 6750 or RFC 9449)."""
 
-    token_type: str
+    token_type: Literal["Bearer", "DPoP"]
     access_token: str
     expires_in: int
     scope: str
+
+
+class InspectedTokenIn(Request):
+    """The token that is to be ended (RFC 7009 §2.1), or asked about (RFC 7662 §2.1), as a form."""
+
+    token: str
+    token_type_hint: str | None = None
+
+
+class IntrospectionOut(Response):
+    """What a token says while it is good (RFC 7662 §2.2); of any other, only that it is not active."""
+
+    active: bool
+    token_type: Literal["Bearer", "DPoP"] | None = None
+    iss: str | None = None
+    aud: str | list[str] | None = None
+    sub: str | None = None
+    client_id: str | None = None
+    iat: int | None = None
+    exp: int | None = None
+    jti: str | None = None
+    scope: str | None = None
+    partner: str | None = None
+    environment: str | None = None
+    tier: str | None = None
+    cnf: dict[str, str] | None = None
 
 
 class JwksOut(Response):
@@ -39,12 +66,20 @@ class MetadataOut(Response):
 
     issuer: str
     token_endpoint: str
+    revocation_endpoint: str
+    introspection_endpoint: str
     jwks_uri: str
     scopes_supported: list[str]
     response_types_supported: list[str]
     grant_types_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
     token_endpoint_auth_signing_alg_values_supported: list[str]
+    revocation_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str]
+    introspection_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint_auth_signing_alg_values_supported: list[str]
+    dpop_signing_alg_values_supported: list[str]
+    tls_client_certificate_bound_access_tokens: bool
 
 
 class LiveOut(Response):

@@ -38,10 +38,8 @@ from gateway.oauth.clients.methods import MethodPolicy
 from gateway.oauth.clients.records import Clients
 from gateway.oauth.clients.registration import RegistrationRules
 from gateway.oauth.clients.remote_keys import RemoteKeys
-from gateway.oauth.standing import Standing
-from gateway.oauth.tokens.keys import KeyRing
-from gateway.oauth.tokens.server import TokenPolicy, TokenServer
-from gateway.oauth.tokens.verifier import Verifier
+from gateway.oauth.signing.rotation import KeyRotation, RotationPolicy
+from gateway.oauth.tokens.policy import TokenPolicy
 from gateway.openapi import ADMIN, PARTNERS
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
@@ -61,6 +59,7 @@ from tests.support.clock import FakeClock
 from tests.support.conformance import Conformance
 from tests.support.payments_world import Offers
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank
+from threadneedle.roles.edge.oauth import OAuth, OAuthSetup, open_oauth
 from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.memory import Catalogue
 from webhooks.catalogue.service import EventTypes
@@ -100,7 +99,12 @@ _ADMIN = Conformance(ADMIN_ROUTES, ADMIN)
 # Every method is on, and whoever calls from this machine is a proxy that tells addresses and certificates.
 METHODS = MethodPolicy(secret_post=True, tls=True, self_signed_tls=True)
 PROXIES = (ip_network("127.0.0.0/8"),)
-TOKENS = TokenPolicy(issuer="https://gateway.example.com", audience="https://gateway.example.com")
+CERTIFICATES = CallerCertificates(proxies=PROXIES, are_told=True)
+LOOPBACK = AllowList(networks=PROXIES)
+OTHER_SERVICE = "https://reports.example.com"
+TOKENS = TokenPolicy(
+    issuer="https://gateway.example.com", audience="https://gateway.example.com", resources=(OTHER_SERVICE,)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +153,7 @@ class Edge:
     admin_token: str
     services: Services
     admin_services: AdminServices
-    standing: Standing
+    oauth: OAuth
     bank: ScriptedBank
     clock: FakeClock
 
@@ -191,11 +195,12 @@ class Edge:
             environment=environment,
         )
 
-    async def token(self, client_id: str, secret: str, **form: str) -> Answer:
+    async def token(self, client_id: str, secret: str, headers: Mapping[str, str] | None = None, **form: str) -> Answer:
         """Ask the token endpoint."""
         basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
         data = {"grant_type": "client_credentials", **form}
-        return await self.call("POST", "/oauth/token", headers={"Authorization": f"Basic {basic}"}, data=data)
+        sent = {"Authorization": f"Basic {basic}", **(headers or {})}
+        return await self.call("POST", "/oauth/token", headers=sent, data=data)
 
     async def add_bank(self, environment: str = "test", bank_id: str = "scripted") -> None:
         """The scripted bank, configured over the admin port."""
@@ -221,7 +226,33 @@ async def running_edge(
     authorities: Authorities | None = None,
 ) -> AsyncIterator[Edge]:
     """Everything built as the composition root does, started, and closed in reverse. Tests' clients are its proxies."""
-    policy, bank = limits or LimitPolicy(), ScriptedBank()
+    transport = LeanTransport(TransportPolicy(total_timeout_seconds=1), LOOPBACK)
+    authenticator = ClientAuthenticator(
+        Clients(pool, vault),
+        RemoteKeys(transport, clock.monotonic),
+        UsedAssertions(pool),
+        AuthenticationRules(
+            audiences={TOKENS.issuer, TOKENS.token_endpoint}, methods=METHODS, authorities=authorities or Authorities()
+        ),
+        clock,
+    )
+    setup = OAuthSetup(
+        pool=pool, vault=vault, clock=clock, policy=TOKENS, authenticator=authenticator, certificates=CERTIFICATES
+    )
+    async with (
+        open_oauth(setup) as oauth,
+        _running(oauth, setup, redis_url, limits or LimitPolicy(), transport) as edge,
+    ):
+        yield edge
+    await transport.close()
+
+
+@asynccontextmanager
+async def _running(
+    oauth: OAuth, setup: OAuthSetup, redis_url: str, policy: LimitPolicy, transport: LeanTransport
+) -> AsyncIterator[Edge]:
+    pool, vault, clock, bank = setup.pool, setup.vault, setup.clock, ScriptedBank()
+    assert isinstance(clock, FakeClock)
     adapters = {"scripted": ScriptedAdapter()}
     writer = EventWriter(vault, Matcher(vault))
     tools = Tools(
@@ -238,30 +269,19 @@ async def running_edge(
     book = LimitBook(pool, policy)
     leases = RedisLeases(redis_url, policy.lease_seconds)
     gate = Gate(storage, leases, book, policy, time.monotonic)
-    keys, standing = KeyRing(pool, vault, clock), Standing(pool)
     batcher = Batcher(pool, EventWork(writer, tools.enqueuer), BatchPolicy())
     health = Health(pool, gate, CollectorRegistry())
-    loopback = AllowList(networks=(ip_network("127.0.0.0/8"),))
-    transport = LeanTransport(TransportPolicy(total_timeout_seconds=1), loopback)
-    rules = EndpointRules(urls=UrlRules(allowed=loopback))
+    rules = EndpointRules(urls=UrlRules(allowed=LOOPBACK))
     teller = EventTeller(writer, tools.enqueuer)
-    authenticator = ClientAuthenticator(
-        Clients(pool, vault),
-        RemoteKeys(transport, clock.monotonic),
-        UsedAssertions(pool),
-        AuthenticationRules(
-            audiences={TOKENS.issuer, TOKENS.token_endpoint}, methods=METHODS, authorities=authorities or Authorities()
-        ),
-        clock,
-    )
     retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
     event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
     payments = Payments(tools)
     services = Services(
-        verifier=Verifier(keys, TOKENS, standing, clock),
-        tokens=TokenServer(authenticator, keys, TOKENS, clock),
+        verifier=oauth.verifier,
+        tokens=oauth.tokens,
+        inspection=oauth.inspection,
         token_policy=TOKENS,
-        keys=keys,
+        keys=oauth.keys,
         gate=gate,
         health=health,
         publisher=Publisher(batcher, writer, Checks(Merchants(pool), Catalogue(pool, vault)), clock),
@@ -288,7 +308,7 @@ async def running_edge(
         load=Load(waiting=lambda: payments.waiting),
         proxies=PROXIES,
         methods=METHODS,
-        certificates=CallerCertificates(proxies=PROXIES, are_told=True),
+        certificates=CERTIFICATES,
     )
     journal = Journal(pool, clock)
     admin = AdminServices(
@@ -298,13 +318,14 @@ async def running_edge(
         clients=ClientBook(journal, vault, RegistrationRules(methods=METHODS, urls=rules.urls), clock),
         banks=BankBook(journal, vault, adapters),
         evidence=OperatorEvidence(tools),
+        signing_keys=KeyRotation(pool, vault, clock, RotationPolicy()),
         health=health,
         queue=QueueView(pool),
         undelivered=services.undelivered,
         gate=gate,
         limits=LimitChanges(journal, policy),
     )
-    for part in (keys, standing, book, gate, batcher):
+    for part in (book, gate, batcher):
         await part.start()
     async with (
         listening(build_app(services)) as public_url,
@@ -318,14 +339,13 @@ async def running_edge(
             admin_token=(await admin.tokens.create("test admin")).reveal(),
             services=services,
             admin_services=admin,
-            standing=standing,
+            oauth=oauth,
             bank=bank,
             clock=clock,
         )
         await services.payments.drain()
-    for part in (batcher, gate, book, standing, storage, leases):
+    for part in (batcher, gate, book, storage, leases):
         await part.close()
-    await transport.close()
 
 
 @asynccontextmanager

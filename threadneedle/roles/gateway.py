@@ -26,10 +26,7 @@ from gateway.limits.flight.leases import RedisLeases
 from gateway.limits.gate import Gate
 from gateway.limits.live.book import LimitBook
 from gateway.limits.storage import RedisBuckets
-from gateway.oauth.standing import Standing
-from gateway.oauth.tokens.keys import KeyRing
-from gateway.oauth.tokens.server import TokenPolicy, TokenServer
-from gateway.oauth.tokens.verifier import Verifier
+from gateway.oauth.tokens.policy import TokenPolicy
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
 from gateway.schemas.payments import PaymentOut
@@ -42,6 +39,7 @@ from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
 from threadneedle.roles.edge.client_proofs import ClientProofs, open_client_proofs
+from threadneedle.roles.edge.oauth import OAuth, OAuthSetup, key_rotation, open_oauth
 from threadneedle.roles.foundation import (
     Foundation,
     open_foundation,
@@ -85,8 +83,8 @@ async def run() -> None:
     async with (
         open_foundation("gateway") as foundation,
         open_payment_tools(foundation) as (tools, adapters),
-        _open_edge(foundation) as edge,
         open_client_proofs(foundation) as proofs,
+        _open_edge(foundation, proofs) as edge,
         _open_publisher(foundation) as publisher,
         _open_courier(foundation) as courier,
     ):
@@ -105,6 +103,7 @@ async def run() -> None:
             ),
             banks=banks,
             evidence=OperatorEvidence(tools),
+            signing_keys=key_rotation(foundation),
             health=edge.health,
             queue=QueueView(foundation.resources.pool),
             undelivered=services.undelivered,
@@ -133,9 +132,8 @@ async def run() -> None:
 class _Edge:
     """What stands between a caller and the rooms."""
 
-    keys: KeyRing
+    oauth: OAuth
     policy: TokenPolicy
-    verifier: Verifier
     gate: Gate
     journal: Journal
     health: Health
@@ -158,9 +156,8 @@ class _Webhooks:
 
 
 @asynccontextmanager
-async def _open_edge(foundation: Foundation) -> AsyncIterator[_Edge]:
+async def _open_edge(foundation: Foundation, proofs: ClientProofs) -> AsyncIterator[_Edge]:
     pool, clock, settings = foundation.resources.pool, foundation.clock, foundation.settings
-    keys, standing = KeyRing(pool, foundation.vault, clock), Standing(pool)
     policy = policies.token_policy(settings)
     redis = settings.redis
     url = redis.limits_url.reveal() or redis.queue_url.reveal()
@@ -169,23 +166,36 @@ async def _open_edge(foundation: Foundation) -> AsyncIterator[_Edge]:
     book = LimitBook(pool, limits)
     leases = RedisLeases(url, limits.lease_seconds)
     gate = Gate(storage, leases, book, limits, clock.monotonic)
-    for part in (keys, standing, book, gate):
+    for part in (book, gate):
         await part.start()
     try:
-        yield _Edge(
-            keys=keys,
-            policy=policy,
-            verifier=Verifier(keys, policy, standing, clock),
-            gate=gate,
-            journal=Journal(pool, clock),
-            health=Health(pool, gate, foundation.registry),
-        )
+        async with open_oauth(_oauth_setup(foundation, proofs, policy)) as oauth:
+            yield _Edge(
+                oauth=oauth,
+                policy=policy,
+                gate=gate,
+                journal=Journal(pool, clock),
+                health=Health(pool, gate, foundation.registry),
+            )
     finally:
         await gate.close()
         await book.close()
-        await standing.close()
         await storage.close()
         await leases.close()
+
+
+def _oauth_setup(foundation: Foundation, proofs: ClientProofs, policy: TokenPolicy) -> OAuthSetup:
+    settings = foundation.settings
+    return OAuthSetup(
+        pool=foundation.resources.pool,
+        vault=foundation.vault,
+        clock=foundation.clock,
+        policy=policy,
+        authenticator=proofs.authenticator,
+        certificates=proofs.certificates,
+        nonce_seconds=settings.oauth.dpop_nonce_seconds,
+        metrics=foundation.batch_metrics,
+    )
 
 
 @asynccontextmanager
@@ -230,10 +240,11 @@ def _services(foundation: Foundation, front: _Front, webhooks: _Webhooks, paymen
     retrier = Retrier(pool, foundation.enqueuer, clock, replay_rules)
     event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
     return Services(
-        verifier=edge.verifier,
-        tokens=TokenServer(front.proofs.authenticator, edge.keys, edge.policy, clock),
+        verifier=edge.oauth.verifier,
+        tokens=edge.oauth.tokens,
+        inspection=edge.oauth.inspection,
         token_policy=edge.policy,
-        keys=edge.keys,
+        keys=edge.oauth.keys,
         gate=edge.gate,
         health=edge.health,
         publisher=webhooks.publisher,

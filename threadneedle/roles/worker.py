@@ -9,12 +9,14 @@ import structlog
 
 from config.database.expired_rows import Kept, delete_expired_rows
 from config.database.partitions import drop_expired, ensure_partitions
+from gateway.oauth.upkeep import OAuthUpkeep
 from kernel.audit.writer import ChainMetrics, ChainPolicy, ChainWriter
 from kernel.errors import ThreadneedleError
 from kernel.sealing.rotation.walker import RotationWalker, WalkMetrics, WalkPolicy
 from payments.inbox.worker import InboxWorker
 from payments.recovery.sweeper import Sweeper
 from threadneedle.roles import policies
+from threadneedle.roles.edge.oauth import key_rotation
 from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
 from threadneedle.roles.sealed_columns import SEALED_COLUMNS
 from threadneedle.roles.watch import watched
@@ -30,6 +32,8 @@ _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, T
 _REWRAP_SECONDS = 60.0
 # An assertion is refused once it has ended; a day more outlives every clock that is put right.
 _USED_ASSERTIONS_DAYS = 1
+# Old proofs are a table's worth of nothing after two minutes; keys move by the hour.
+_OAUTH_SECONDS = 60.0
 _log = structlog.get_logger()
 
 
@@ -48,6 +52,7 @@ async def run() -> None:
             partial(_repeat, "audit", _audit_chain(foundation).run_once, ChainPolicy().interval_seconds),
             partial(_repeat, "keys", _rotations(foundation).run_once, WalkPolicy().interval_seconds),
             partial(_repeat, "rewrapping", foundation.vault.rewrap, _REWRAP_SECONDS),
+            partial(_repeat, "oauth", _oauth(foundation).run_once, _OAUTH_SECONDS),
             partial(_repeat, "retention", lambda: _retain(foundation), foundation.settings.retention.interval_seconds),
         )
         async with running(*works), watched(foundation, "worker", foundation.settings.watch.worker_port):
@@ -104,6 +109,10 @@ def _health(foundation: Foundation) -> HealthWatch:
         foundation.clock,
         policies.health_policy(foundation.settings.health),
     )
+
+
+def _oauth(foundation: Foundation) -> OAuthUpkeep:
+    return OAuthUpkeep(foundation.resources.pool, key_rotation(foundation), foundation.clock)
 
 
 async def _retain(foundation: Foundation) -> None:

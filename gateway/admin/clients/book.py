@@ -10,8 +10,9 @@ from uuid import UUID
 from gateway.admin.journal import Actor, Change, Journal, Row
 from gateway.oauth.clients.credentials import Credentials, credentials_context
 from gateway.oauth.clients.methods import Method
-from gateway.oauth.clients.registration import Registration, RegistrationRules, registration
+from gateway.oauth.clients.registration import Registration, RegistrationRules, check_binding, registration
 from gateway.oauth.clients.secrets import digest, new_secret
+from gateway.oauth.tokens.binding import TokenBinding
 from kernel.clock import Clock
 from kernel.errors import Conflict, FieldError, Invalid, NotFound
 from kernel.ids import Activity, Environment, Kind, Tenant, to_text
@@ -41,6 +42,7 @@ class NewClient:
     method: Method = Method.SECRET_BASIC
     metadata: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    token_binding: TokenBinding = TokenBinding.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class ClientPatch:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     merchant_ids: Sequence[UUID] | None = None
     networks: Sequence[IPv4Network | IPv6Network] | None = None
+    token_binding: TokenBinding | None = None
 
     def changed(self) -> list[str]:
         """The names of the fields that it changes."""
@@ -62,6 +65,7 @@ class ClientPatch:
             "token_endpoint_auth_method": self.method,
             "merchant_ids": self.merchant_ids,
             "networks": self.networks,
+            "token_binding": self.token_binding,
         }
         return [*(name for name, value in fields.items() if value is not None), *self.metadata]
 
@@ -78,6 +82,7 @@ class ClientBook:
     async def add(self, actor: Actor, new: NewClient) -> tuple[Row, Secret | None]:
         """A client, and its secret if it has one, which is kept as a digest only. Raises Invalid, NotFound."""
         registered = registration(new.method, new.metadata, self._rules)
+        check_binding(new.token_binding, self._rules)
         await self._check_merchants(Tenant(new.partner_id, new.environment), new.limits.merchant_ids)
         identifier = self._journal.new_id()
         secret = new_secret() if new.method.has_secret else None
@@ -94,6 +99,7 @@ class ClientBook:
                 await self._sealed(new.partner_id, identifier, registered.credentials),
                 list(new.limits.merchant_ids),
                 list(new.limits.networks),
+                new.token_binding,
             ),
             action="client.created",
             target=to_text(Kind.CLIENT, identifier, new.environment),
@@ -102,6 +108,7 @@ class ClientBook:
                 "environment": new.environment,
                 "scopes": new.scopes,
                 "method": new.method,
+                "token_binding": new.token_binding,
                 "is_limited": bool(new.limits.merchant_ids or new.limits.networks),
             },
         )
@@ -120,6 +127,7 @@ class ClientBook:
         """Raises Invalid, NotFound, and Conflict where somebody else changed it at the same time."""
         row = await self.get(tenant, client_id)
         registered = self._registered(row, patch)
+        check_binding(patch.token_binding, self._rules)
         await self._check_merchants(tenant, patch.merchant_ids or ())
         sealed = row["sealed_credentials"]
         if registered is not None:
@@ -137,6 +145,7 @@ class ClientBook:
                 sealed,
                 None if patch.merchant_ids is None else list(patch.merchant_ids),
                 None if patch.networks is None else list(patch.networks),
+                patch.token_binding,
             ),
             action="client.changed",
             target=to_text(Kind.CLIENT, client_id, tenant.environment),

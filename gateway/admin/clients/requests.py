@@ -7,6 +7,7 @@ from uuid import UUID
 from gateway.admin.clients.book import ClientPatch, Limits, NewClient
 from gateway.oauth.clients.methods import Method
 from gateway.oauth.clients.registration import METADATA
+from gateway.oauth.tokens.binding import TokenBinding
 from gateway.schemas.oauth.clients import ClientChange, ClientIn
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Environment, Kind, from_text
@@ -23,6 +24,7 @@ def new_client(partner_id: UUID, body: ClientIn) -> NewClient:
         method=Method(body.token_endpoint_auth_method),
         metadata=_metadata(body),
         limits=Limits(merchant_ids=_merchants(body.merchant_ids, environment), networks=body.networks),
+        token_binding=TokenBinding(body.token_binding),
     )
 
 
@@ -35,6 +37,7 @@ def patch_of(body: ClientChange, environment: Environment) -> ClientPatch:
         metadata=_metadata(body),
         merchant_ids=None if body.merchant_ids is None else _merchants(body.merchant_ids, environment),
         networks=body.networks,
+        token_binding=None if body.token_binding is None else TokenBinding(body.token_binding),
     )
 
 

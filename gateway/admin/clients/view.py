@@ -18,6 +18,7 @@ def client_view(row: Row, credentials: Credentials | None) -> dict[str, Any]:
         "scopes": row["scopes"],
         "token_endpoint_auth_method": row["method"],
         **({} if credentials is None else credentials.to_metadata()),
+        "token_binding": row["token_binding"],
         "merchant_ids": [to_text(Kind.MERCHANT, each, environment) for each in row["merchant_ids"]],
         "networks": [str(network) for network in row["networks"]],
         "older_secret_ends_at": None if ends_at is None else rfc3339(ends_at),

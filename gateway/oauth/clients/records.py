@@ -16,6 +16,7 @@ from gateway.oauth.clients.credentials import Credentials, credentials_context
 from gateway.oauth.clients.methods import Method
 from gateway.oauth.clients.secrets import digest
 from gateway.oauth.scopes import expand
+from gateway.oauth.tokens.binding import TokenBinding
 from kernel import sql
 from kernel.errors import NotFound
 from kernel.ids import NIL, Environment, Kind, Tenant, from_text, to_text
@@ -44,6 +45,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     secret_digests: Sequence[tuple[bytes, datetime | None]] = ()
     credentials: Credentials | None = None
     networks: Sequence[IPv4Network | IPv6Network] = ()
+    token_binding: TokenBinding = TokenBinding.NONE
 
     def get_client_id(self) -> str:
         """The id as the client knows it."""
@@ -113,6 +115,7 @@ def _client(row: Any, credentials: Credentials | None) -> Client:
         secret_digests=tuple((kept, ends_at) for kept, ends_at in digests if kept is not None),
         credentials=credentials,
         networks=row["networks"],
+        token_binding=TokenBinding(row["token_binding"]),
     )
 
 

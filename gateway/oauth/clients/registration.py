@@ -10,6 +10,7 @@ from cryptography import x509
 from gateway.oauth.clients.credentials import Credentials, Subject, SubjectKind
 from gateway.oauth.clients.keys import KEYS_MAX, certificate_problem, key_problem
 from gateway.oauth.clients.methods import Method, MethodPolicy
+from gateway.oauth.tokens.binding import TokenBinding
 from kernel.errors import FieldError, Invalid
 from webhooks.endpoints.urls import UrlRules, check_url
 
@@ -50,6 +51,12 @@ def registration(method: Method, metadata: Mapping[str, Any], rules: Registratio
     if errors:
         raise Invalid(errors)
     return Registration(method=method, credentials=_credentials(metadata))
+
+
+def check_binding(binding: TokenBinding | None, rules: RegistrationRules) -> None:
+    """Raises Invalid where tokens are to be bound to certificates that nobody tells this installation of."""
+    if binding is TokenBinding.MTLS and not rules.methods.self_signed_tls:
+        raise Invalid([_error("/token_binding", "not_offered", "Client certificates do not reach this installation.")])
 
 
 def _method_errors(method: Method, metadata: Mapping[str, Any], rules: RegistrationRules) -> list[FieldError]:

@@ -12,6 +12,7 @@ from gateway.schemas.types import FreeObject, Id, Request, Response, given, wron
 MethodName = Literal[
     "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"
 ]
+BindingName = Literal["none", "mtls", "dpop"]
 OVERLAP_SECONDS_MAX = 2_592_000
 _MERCHANTS_MAX = 1_000
 _NETWORKS_MAX = 100
@@ -55,6 +56,7 @@ class ClientIn(_Metadata):
     token_endpoint_auth_method: MethodName = "client_secret_basic"  # noqa: S105 - a name
     merchant_ids: MerchantIds = Field(default_factory=list)
     networks: Networks = Field(default_factory=list)
+    token_binding: BindingName = "none"  # noqa: S105 - a name
 
     _given = field_validator("*", mode="before")(given)
 
@@ -67,6 +69,7 @@ class ClientChange(_Metadata):
     token_endpoint_auth_method: MethodName | None = None
     merchant_ids: MerchantIds | None = None
     networks: Networks | None = None
+    token_binding: BindingName | None = None
 
     _given = field_validator("*", mode="before")(given)
 
@@ -94,6 +97,7 @@ class ClientOut(Response):
     tls_client_auth_san_uri: str | None = None
     tls_client_auth_san_ip: str | None = None
     tls_client_auth_san_email: str | None = None
+    token_binding: BindingName
     merchant_ids: list[str]
     networks: list[str]
     older_secret_ends_at: datetime | None

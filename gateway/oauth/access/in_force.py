@@ -1,0 +1,97 @@
+"""What ends tokens before their time: suspended partners and clients, revoked tokens, retired signing keys.
+
+Each process asks PostgreSQL twice a second, so all of it bites everywhere within a second, and Redis has no part in it.
+While PostgreSQL is away, the last known stays in force.
+"""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from gateway.oauth.access.revoked import RevokedTokens
+from gateway.oauth.scopes import Caller
+from gateway.oauth.signing.ring import KeyRing
+from gateway.oauth.standing import ClientLimits, Standing
+from gateway.oauth.tokens.reader import AccessToken
+
+_REFRESH_SECONDS = 0.5
+_log = structlog.get_logger()
+
+
+class Ended(Protocol):
+    """What of a token tells whether it ended."""
+
+    @property
+    def caller(self) -> Caller:
+        """Whose it is."""
+        ...
+
+    @property
+    def key_id(self) -> str:
+        """The `kid` that it is signed with."""
+        ...
+
+    @property
+    def jti(self) -> str:
+        """Its own id."""
+        ...
+
+
+class InForce:
+    """One loop for all of it. `version` moves with every change, so that a remembered token is judged once for each."""
+
+    def __init__(self, standing: Standing, revoked: RevokedTokens, keys: KeyRing) -> None:
+        self._standing = standing
+        self._revoked = revoked
+        self._keys = keys
+        self._task: asyncio.Task[None] | None = None
+        self.version = 0
+
+    async def start(self) -> None:
+        """Read everything once, then again and again."""
+        await self.refresh()
+        self._task = asyncio.create_task(self._keep_fresh())
+
+    async def close(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def refresh(self) -> None:
+        """Read everything now."""
+        for part in (self._standing, self._revoked, self._keys):
+            if await part.refresh():
+                self.version += 1
+
+    async def revoke(self, token: AccessToken) -> None:
+        """End a token: committed when this returns."""
+        expires_at = datetime.fromtimestamp(token.expires_at, UTC)
+        await self._revoked.add(token.caller.tenant, token.caller.client_id, token.jti, expires_at)
+        self.version += 1
+
+    def suspends(self, caller: Caller) -> bool:
+        """Whether the caller's partner or client is suspended."""
+        return self._standing.suspended(caller)
+
+    def limits_of(self, client_id: UUID) -> ClientLimits | None:
+        """What the client is limited to; None for most, who are not."""
+        return self._standing.limits_of(client_id)
+
+    def has_ended(self, token: Ended) -> bool:
+        """Whether a token was revoked, or the key that signed it was retired."""
+        return token.jti in self._revoked or not self._keys.knows(token.key_id)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(_REFRESH_SECONDS)
+            try:
+                await self.refresh()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("standing.not_refreshed", error=type(error).__name__)
