@@ -1,13 +1,15 @@
 import asyncio
 import base64
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
+import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
-from gateway.oauth.tokens.keys import KeyRing
-from tests.support.edge import TOKENS, Edge, Party
+from gateway.oauth.signing.ring import KeyRing
+from tests.support.edge import OTHER_SERVICE, TOKENS, Edge, Party
 
 PATH = "/v1/payments"
 
@@ -89,6 +91,26 @@ async def test_what_the_token_endpoint_refuses(edge: Edge) -> None:
         assert (answer.status, answer.json["error"]) == (status, error), (headers, body)
 
 
+async def test_a_token_is_for_the_resource_that_is_asked_for(edge: Edge) -> None:
+    """RFC 8707: this API's name is the audience, asked for or not; what is not ours is invalid_target."""
+    party = await edge.party()
+    named = await edge.token(party.client_id, party.secret, resource=TOKENS.audience)
+    assert (await edge.call("GET", PATH, token=named.json["access_token"])).status == 200
+    other = await edge.token(party.client_id, party.secret, resource="https://elsewhere.example.com")
+    assert (other.status, other.json["error"]) == (400, "invalid_target")
+
+
+async def test_a_token_for_another_service_does_not_open_this_api(edge: Edge) -> None:
+    """A service that is shown such a token cannot use it here; one for both works here as well (RFC 8707 §2)."""
+    party = await edge.party()
+    for resources, status in (([OTHER_SERVICE], 401), ([OTHER_SERVICE, TOKENS.audience], 200)):
+        body = [("grant_type", "client_credentials"), *[("resource", resource) for resource in resources]]
+        headers = {"Authorization": party.basic, "Content-Type": "application/x-www-form-urlencoded"}
+        answer = await edge.call("POST", "/oauth/token", headers=headers, data=urlencode(body))
+        token = answer.json["access_token"]
+        assert (await edge.call("GET", PATH, token=token)).status == status
+
+
 async def test_a_scope_that_the_client_does_not_have_is_refused(edge: Edge) -> None:
     """All scopes asked for, or none."""
     party = await edge.party(scopes=["payments:read"])
@@ -104,6 +126,27 @@ def _encode(value: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(value)).rstrip(b"=").decode()
 
 
+FORGED = (
+    "tampered claims",
+    "tampered signature",
+    "alg none",
+    "another key",
+    "the public key as a secret",
+    "wrong audience",
+    "wrong issuer",
+    "expired",
+    "not yet valid",
+    "confirmed in a way that we do not know",
+    "no expiry",
+    "another type",
+    "unknown kid",
+    "no partner",
+    "no token",
+    "dots",
+    "long",
+)
+
+
 def _forgeries(edge: Edge, party: Party) -> dict[str, str]:
     header, claims = _parts(party.token)
     signing = edge.services.keys.signing
@@ -117,7 +160,7 @@ def _forgeries(edge: Edge, party: Party) -> dict[str, str]:
     return {
         "tampered claims": f"{_encode(header)}.{_encode({**claims, 'scope': 'x'})}.{signature}",
         "tampered signature": f"{body}.{signature[:-4]}AAAA",
-        "no signature": f"{_encode({**header, 'alg': 'none'})}.{_encode(claims)}.",
+        "alg none": f"{_encode({**header, 'alg': 'none'})}.{_encode(claims)}.",
         "another key": jwt.encode(header, claims, other, algorithms=["ES256"]),
         "the public key as a secret": jwt.encode(
             {**header, "alg": "HS256"}, claims, OctKey.import_key(public), algorithms=["HS256"]
@@ -125,6 +168,8 @@ def _forgeries(edge: Edge, party: Party) -> dict[str, str]:
         "wrong audience": signed({"aud": "https://other.example.com"}),
         "wrong issuer": signed({"iss": "https://other.example.com"}),
         "expired": signed({"exp": claims["iat"] - 1}),
+        "not yet valid": signed({"nbf": claims["iat"] + 60}),
+        "confirmed in a way that we do not know": signed({"cnf": {"kid": "x"}}),
         "no expiry": signed({"exp": None}),
         "another type": signed({}, typ="JWT"),
         "unknown kid": signed({}, kid="0190a8a0-0000-7000-8000-000000000000"),
@@ -135,22 +180,30 @@ def _forgeries(edge: Edge, party: Party) -> dict[str, str]:
     }
 
 
-async def test_a_token_that_we_did_not_make_as_it_stands_is_refused(edge: Edge) -> None:
-    """Tampered, expired, unsigned, symmetric, foreign: all get 401 invalid_token and nothing more."""
+@pytest.mark.parametrize("name", FORGED)
+async def test_a_token_that_we_did_not_make_as_it_stands_is_refused(edge: Edge, name: str) -> None:
+    """Tampered, expired, unsigned, symmetric, foreign: each gets 401 invalid_token and nothing more."""
     party = await edge.party()
     assert (await edge.call("GET", PATH, token=party.token)).status == 200
-    for name, token in _forgeries(edge, party).items():
-        answer = await edge.call("GET", PATH, token=token)
-        assert (answer.status, answer.code) == (401, "invalid_token"), name
-        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"], name
-        assert token.encode() not in answer.raw or len(token) < 3, name
+    token = _forgeries(edge, party)[name]
+    answer = await edge.call("GET", PATH, token=token)
+    assert (answer.status, answer.code) == (401, "invalid_token")
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert token.encode() not in answer.raw or len(token) < 3
+
+
+async def test_every_forgery_is_tried(edge: Edge) -> None:
+    """The list of names above leaves none out."""
+    assert tuple(_forgeries(edge, await edge.party())) == FORGED
 
 
 async def test_no_token_is_answered_with_a_bare_challenge(edge: Edge) -> None:
     """RFC 6750 §3.1: without credentials there is no error code in the challenge."""
     answer = await edge.call("GET", PATH)
     assert (answer.status, answer.code) == (401, "unauthenticated")
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="threadneedle"'
+    schemes = answer.headers["WWW-Authenticate"]
+    assert schemes.startswith('Bearer realm="threadneedle", DPoP realm="threadneedle", algs="ES256 ')
+    assert "error" not in schemes
 
 
 async def test_a_remembered_token_dies_with_its_expiry(edge: Edge) -> None:
@@ -173,12 +226,12 @@ async def test_a_suspended_client_is_refused_within_a_second_and_served_again(ed
         (f"{base}/clients/{party.client_id}/suspend", f"{base}/clients/{party.client_id}/resume"),
     ):
         assert (await edge.call("POST", suspend, admin=True)).status == 200
-        await edge.standing.refresh()
+        await edge.oauth.in_force.refresh()
         refused = await edge.call("GET", PATH, token=party.token)
         assert (refused.status, refused.code) == (401, "client_suspended")
         assert (await edge.token(party.client_id, party.secret)).json["error"] == "unauthorized_client"
         await edge.call("POST", resume, admin=True)
-        await edge.standing.refresh()
+        await edge.oauth.in_force.refresh()
         assert (await edge.call("GET", PATH, token=party.token)).status == 200
 
 

@@ -15,6 +15,8 @@ from gateway.health import Health
 from gateway.http.peer.certificates import CallerCertificates
 from gateway.http.peer.tls import server_context, trust
 from gateway.http.server import build_runner
+from gateway.oauth.access.sender import Senders
+from gateway.oauth.access.verifier import Verifier
 from gateway.oauth.authentication.certificates import Authorities
 from gateway.oauth.clients.anchors import CertificateAnchors
 from kernel.sealing import Vault
@@ -38,6 +40,16 @@ async def edge(
     """The edge with limits that no test reaches by chance."""
     authorities = Authorities.parse(authority.pem)
     async with running_edge(database, vault, clock, redis_url, roomy_limits(), authorities=authorities) as running:
+        yield running
+
+
+@pytest.fixture
+async def another(
+    edge: Edge, database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock, redis_url: str
+) -> AsyncIterator[Edge]:
+    """A second gateway on the same stores, as another process would be."""
+    assert edge
+    async with running_edge(database, vault, clock, redis_url) as running:
         yield running
 
 
@@ -71,7 +83,10 @@ async def tls_port(
     anchors = CertificateAnchors(database, vault, partial(trust, context))
     await anchors.start()
     health = Health(database, edge.services.gate, CollectorRegistry())
-    services = replace(edge.services, health=health, proxies=(), certificates=CallerCertificates())
+    certificates = CallerCertificates()
+    checks = replace(edge.oauth.checks, senders=Senders(TOKENS.audience, certificates))
+    verifier = Verifier(checks, edge.clock)
+    services = replace(edge.services, health=health, proxies=(), certificates=certificates, verifier=verifier)
     runner = build_runner(build_app(services), shutdown_timeout_seconds=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.oauth.conftest import TlsPort
 from tests.support.edge import Edge
-from tests.support.oauth import Holder, Signer, holder, register
+from tests.support.oauth import Holder, Registered, Signer, holder, register
 from tests.support.outside_clients import LIBRARIES, judge
 
 PATH = "/v1/payments"
@@ -63,3 +63,23 @@ async def test_outside_clients_are_refused_with_the_wrong_proof(
     )
     for one, result in zip(swapped, results, strict=True):
         assert result["error"].startswith(("ResponseBodyError", "WWWAuthenticateChallengeError")), (one, result)
+
+
+@pytest.mark.timeout(180)
+async def test_outside_clients_get_and_use_bound_tokens(
+    edge: Edge, tls_port: TlsPort, authority: Holder, judges: Path
+) -> None:
+    """By DPoP with each kind of key, and by certificate; nonces are learnt as the outside clients learn them."""
+    shown, kinds = holder(issuer=authority), ("ES256", "PS256", "Ed25519")
+    by_key = await register(edge, token_binding="dpop")
+    by_certificate = await register(edge, token_binding="mtls")
+    asked = [{**_with_secret(by_key), "dpop": kind} for kind in kinds]
+    asked.append({**_with_secret(by_certificate), "cert": shown.pem.decode(), "key": shown.key_pem.decode()})
+    for library in LIBRARIES:
+        results = await judge(judges, tls_port.server, [{**one, "library": library, "path": PATH} for one in asked])
+        expected = [{"tokenType": "dpop", "status": 200}] * len(kinds) + [{"tokenType": "bearer", "status": 200}]
+        assert results == expected, library
+
+
+def _with_secret(client: Registered) -> dict[str, Any]:
+    return {"method": "client_secret_basic", "clientId": client.id, "secret": client.answer.json["secret"]}

@@ -1,7 +1,8 @@
 // What outside OAuth clients make of a gateway. Reads {server, cases} from standard input, writes a result for each case.
 //
 // server: {issuer, port, ca}; the issuer's host is looked for at 127.0.0.1:port, and its certificate is verified.
-// case: {library, method, clientId, secret?, jwk?, cert?, key?, path}; the result: {tokenType, status} or {error}.
+// case: {library, method, clientId, secret?, jwk?, cert?, key?, dpop?, path}; the result: {tokenType, status} or {error}.
+// With `dpop`, an algorithm, every request carries a proof of a key that is made for the case (RFC 9449).
 
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
@@ -55,6 +56,16 @@ async function proof(library, { method, secret, jwk }) {
   }
 }
 
+// oauth4webapi learns a nonce from the answer that asks for it, and leaves it to its caller to ask again.
+async function withNonce(send) {
+  try {
+    return await send();
+  } catch (error) {
+    if (!oauth.isDPoPNonceError(error)) throw error;
+    return send();
+  }
+}
+
 const JUDGES = {
   async oauth4webapi(server, one) {
     const issuer = new URL(server.issuer);
@@ -63,10 +74,15 @@ const JUDGES = {
     const as = await oauth.processDiscoveryResponse(issuer, found);
     const client = { client_id: one.clientId };
     const auth = await proof(oauth, one);
-    const answer = await oauth.clientCredentialsGrantRequest(as, client, auth, new URLSearchParams(), options);
-    const token = await oauth.processClientCredentialsResponse(as, client, answer);
+    if (one.dpop) options.DPoP = oauth.DPoP(client, await oauth.generateKeyPair(one.dpop));
+    const token = await withNonce(async () => {
+      const answer = await oauth.clientCredentialsGrantRequest(as, client, auth, new URLSearchParams(), options);
+      return oauth.processClientCredentialsResponse(as, client, answer);
+    });
     const url = new URL(one.path, issuer);
-    const read = await oauth.protectedResourceRequest(token.access_token, "GET", url, undefined, undefined, options);
+    const read = await withNonce(() =>
+      oauth.protectedResourceRequest(token.access_token, "GET", url, undefined, undefined, options),
+    );
     return { tokenType: token.token_type, status: read.status };
   },
 
@@ -74,8 +90,12 @@ const JUDGES = {
     const issuer = new URL(server.issuer);
     const options = { algorithm: "oauth2", [openid.customFetch]: fetchFrom(server, one) };
     const config = await openid.discovery(issuer, one.clientId, undefined, await proof(openid, one), options);
-    const token = await openid.clientCredentialsGrant(config);
-    const read = await openid.fetchProtectedResource(config, token.access_token, new URL(one.path, issuer), "GET");
+    const DPoP = one.dpop ? openid.getDPoPHandle(config, await openid.randomDPoPKeyPair(one.dpop)) : undefined;
+    const token = await openid.clientCredentialsGrant(config, undefined, { DPoP });
+    const url = new URL(one.path, issuer);
+    const read = await openid.fetchProtectedResource(config, token.access_token, url, "GET", undefined, undefined, {
+      DPoP,
+    });
     return { tokenType: token.token_type, status: read.status };
   },
 };
