@@ -18,6 +18,7 @@ from gateway.oauth.scopes import Caller
 from gateway.oauth.signing.ring import KeyRing
 from gateway.oauth.standing import ClientLimits, Standing
 from gateway.oauth.tokens.reader import AccessToken
+from kernel.errors import ThreadneedleError
 
 _REFRESH_SECONDS = 0.5
 _log = structlog.get_logger()
@@ -93,5 +94,5 @@ class InForce:
             await asyncio.sleep(_REFRESH_SECONDS)
             try:
                 await self.refresh()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ThreadneedleError) as error:
                 _log.warning("standing.not_refreshed", error=type(error).__name__)
