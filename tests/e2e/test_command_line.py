@@ -196,3 +196,14 @@ def test_keys_that_are_not_the_databases_end_a_role_in_a_line(urls: dict[str, st
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.timeout(120)
+def test_signing_keys_are_rotated_from_the_command_line(urls: dict[str, str]) -> None:
+    """A rotation publishes the next key beside the present one; a second one is told that it is under way."""
+    before = json.loads(run("signing-keys", "list", "--json", **urls).stdout)
+    assert [shown.split(",")[0] for shown in before.values()] == ["signing"]
+    rotated = json.loads(run("signing-keys", "rotate", "--json", **urls).stdout)
+    assert [shown.split(",")[0] for shown in rotated.values()] == ["next", "signing"]
+    again = run("signing-keys", "rotate", **urls)
+    assert (again.returncode, len(again.stderr.strip().splitlines())) == (2, 1)
