@@ -1,7 +1,6 @@
 """DPoP proofs (RFC 9449 §4.2): a JWT with which the sender of a request shows that it holds a key. No I/O, no state."""
 
 import hashlib
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,9 @@ ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")
 LEAD_SECONDS_MAX = 60
 _LENGTH_MAX = 4096
 _JTI_LENGTH_MAX = 256
+_TIME_MAX = 2**53
+# What reading JSON, base64 and keys of others may raise; RecursionError for what nests too deep.
+_UNREADABLE = (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _RSA_BITS = range(2048, 4097)
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
@@ -66,7 +68,7 @@ class Proof:
     @property
     def digest(self) -> bytes:
         """What is remembered of a proof that was used (RFC 9449 §11.1: a hash, so that a long `jti` costs nothing)."""
-        return hashlib.sha256(f"{self.thumbprint}.{self.jti}".encode()).digest()
+        return hashlib.sha256(f"{self.thumbprint}.{self.jti}".encode("utf-8", "surrogatepass")).digest()
 
     def check_time(self, now: float, age_seconds_max: float) -> None:
         """Raises ProofRefused unless it was made lately."""
@@ -75,7 +77,7 @@ class Proof:
 
     def check_token(self, token: bytes) -> None:
         """Raises ProofRefused unless the proof was made for this access token."""
-        if not hmac.compare_digest((self.token_digest or "").encode(), token_digest(token).encode()):
+        if self.token_digest != token_digest(token):
             raise ProofRefused("The proof's ath is not the digest of the access token.")
 
 
@@ -91,7 +93,7 @@ def read_proof(text: str, target: Target) -> Proof:
     key = _key_of(text)
     try:
         claims = jwt.decode(text, key, registry=_REGISTRY).claims
-    except (JoseError, ValueError, TypeError, KeyError):
+    except _UNREADABLE:
         raise ProofRefused("The proof's signature does not verify with its jwk.") from None
     # RFC 7638 §3.1: of the key's required members only, whatever else the proof's jwk holds.
     return _checked(claims, key.thumbprint(), target)
@@ -100,7 +102,7 @@ def read_proof(text: str, target: Target) -> Proof:
 def _key_of(text: str) -> Key:
     try:
         header = jws.extract_compact(text.encode(), registry=_REGISTRY).headers()
-    except (JoseError, ValueError, TypeError):
+    except _UNREADABLE:
         raise ProofRefused("The proof is not a signed JWT.") from None
     if header.get("typ") != "dpop+jwt":
         raise ProofRefused("The proof's typ must be dpop+jwt.")
@@ -111,7 +113,7 @@ def _key_of(text: str) -> Key:
         raise ProofRefused("The proof's jwk must be a public key without any private part.")
     try:
         return _IMPORTERS[algorithm](carried)
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+    except _UNREADABLE:
         raise ProofRefused("The proof's jwk is not a public key of its alg.") from None
 
 
@@ -146,7 +148,8 @@ def _checked(claims: Mapping[str, Any], thumbprint: str, target: Target) -> Proo
     jti, issued_at, nonce, ath = (claims.get(name) for name in ("jti", "iat", "nonce", "ath"))
     if not isinstance(jti, str) or not 0 < len(jti) <= _JTI_LENGTH_MAX:
         raise ProofRefused(f"The proof's jti must be a text of 1 to {_JTI_LENGTH_MAX} characters.")
-    if not isinstance(issued_at, int | float) or isinstance(issued_at, bool):
+    is_number = isinstance(issued_at, int | float) and not isinstance(issued_at, bool)
+    if not is_number or not 0 <= issued_at <= _TIME_MAX:  # NaN is in no range
         raise ProofRefused("The proof's iat must be a time in seconds.")
     if not target.is_named_by(str(claims.get("htm")), str(claims.get("htu"))):
         raise ProofRefused("The proof's htm and htu must name this request's method and URI.")

@@ -112,6 +112,17 @@ def _short() -> str:
         return made(key=RSAKey.generate_key(1024), alg="PS256")
 
 
+def _written(payload: bytes) -> str:
+    """A proof of claims that no library writes."""
+    head = {"alg": "ES256", "typ": "dpop+jwt", "jwk": EC.as_dict(private=False)}
+    return jws.serialize_compact(head, payload, EC, registry=WRITING)
+
+
+def _deep_header() -> str:
+    text = b'{"typ":"dpop+jwt","alg":"ES256","jwk":' + b"[" * 1400 + b"]" * 1400 + b"}"
+    return f"{base64.urlsafe_b64encode(text).rstrip(b'=').decode()}.e30.AAAA"
+
+
 REFUSED: dict[str, Callable[[], str]] = {
     "no JWT": lambda: "x",
     "another script": lambda: "é" * 10,
@@ -141,6 +152,11 @@ REFUSED: dict[str, Callable[[], str]] = {
     "a long jti": lambda: made({"jti": "j" * 257}),
     "no iat": lambda: made({"iat": None}),
     "an iat as text": lambda: made({"iat": "1000"}),
+    "an iat that is no number": lambda: made({"iat": float("nan")}),
+    "an iat without end": lambda: made({"iat": float("inf")}),
+    "an iat beyond all clocks": lambda: made({"iat": 10**400}),
+    "claims that nest too deep": lambda: _written(b'{"htm":' + b"[" * 1200 + b"]" * 1200 + b"}"),
+    "a header that nests too deep": _deep_header,
     "a nonce that is no text": lambda: made({"nonce": 5}),
 }
 
@@ -192,6 +208,15 @@ def test_a_proof_is_made_lately(iat: int, good: bool) -> None:  # noqa: FBT001 -
     else:
         with pytest.raises(ProofRefused, match="iat"):
             proof.check_time(1_000, 300)
+
+
+def test_a_jti_that_is_no_proper_text_is_remembered_like_any() -> None:
+    """Half of a surrogate pair is JSON, and no UTF-8."""
+    claims = orjson.dumps({**CLAIMS, "jti": "JTI", "ath": "JTI"}).replace(b"JTI", rb"\ud800")
+    proof = read_proof(_written(claims), HERE)
+    assert len(proof.digest) == 32
+    with pytest.raises(ProofRefused):
+        proof.check_token(b"token")
 
 
 def test_what_is_remembered_tells_keys_and_jtis_apart() -> None:
