@@ -26,7 +26,7 @@ EVERYWHERE = (
 _BODY = ("body_too_large", "unsupported_media_type")
 _OF_ACCESS = {
     Access.PARTNER: (
-        *("unauthenticated", "invalid_token", "client_suspended"),
+        *("unauthenticated", "invalid_token", "invalid_dpop_proof", "use_dpop_nonce", "client_suspended"),
         *("insufficient_scope", "address_not_allowed"),
     ),
     Access.ADMIN: ("unauthenticated",),
@@ -66,10 +66,11 @@ def _good_statuses(route: Route[Any]) -> list[int]:
 
 
 def _good(route: Route[Any], status: int, names: Names, examples: Json) -> Json:
+    bound = (headers.NONCE,) if route.access is Access.PARTNER else ()
     metered = headers.METERED if route.limit is not LimitClass.UNLIMITED else ()
     made: Json = {
         "description": _WAITED if status == HTTPStatus.ACCEPTED and waits(route) else HTTPStatus(status).phrase + ".",
-        "headers": headers.references([*headers.ALWAYS, *metered, *route.gives]),
+        "headers": headers.references([*headers.ALWAYS, *metered, *bound, *route.gives]),
     }
     model = route.others.get(status, route.response)
     if model is not None:
@@ -124,6 +125,8 @@ def _oauth_error(route: Route[Any], status: int, names: Names) -> Json:
     problem = _problem(group, names)["content"] if group else {}
     return {
         "description": "An OAuth error (RFC 6749 §5.2).",
-        "headers": headers.references([*headers.ALWAYS, *headers.OF_STATUS.get(status, ()), *headers.METERED]),
+        "headers": headers.references(
+            [*headers.ALWAYS, headers.NONCE, *headers.OF_STATUS.get(status, ()), *headers.METERED]
+        ),
         "content": {JSON: {"schema": reference(names[TokenErrorOut]), "example": {"error": error}}, **problem},
     }

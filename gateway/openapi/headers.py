@@ -24,6 +24,7 @@ _HEADERS: dict[str, tuple[Json, str, str | int]] = {
     ),
     "Retry-After": ({"type": "integer", "minimum": 1}, "Whole seconds to wait before the request is repeated.", 1),
     "WWW-Authenticate": (_TEXT, "How to authenticate, and what was wrong (RFC 9110 §11.6.1).", "Bearer"),
+    "DPoP-Nonce": (_TEXT, "The nonce for your next DPoP proofs (RFC 9449 §8).", "AbCdEf…"),
     "Location": (
         {"type": "string", "format": "uri-reference"},
         "Where the new resource is read.",
@@ -39,8 +40,10 @@ _HEADERS: dict[str, tuple[Json, str, str | int]] = {
 ALWAYS = ("X-Request-Id",)
 # Also of refusals, once the limits were asked.
 METERED = ("RateLimit", "RateLimit-Policy")
+# Of whatever may have come with a DPoP proof.
+NONCE = "DPoP-Nonce"
 # What an answer of a status may carry beside what every answer does.
-OF_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+OF_STATUS = {401: ("WWW-Authenticate", NONCE), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
 def components() -> Json:

@@ -24,7 +24,8 @@ PARTNERS_TEXT = f"""One API for every bank, and signed webhooks that are not los
 
 ## Logging in
 OAuth 2.0 client credentials: ask `/oauth/token` for an access token and send it as `Authorization: Bearer …`. A client
-belongs to one environment, `test` or `live`, and nothing crosses: what is not yours is not found.
+belongs to one environment, `test` or `live`, and nothing crosses: what is not yours is not found. Tokens can be
+bound to a TLS certificate (RFC 8705) or to a key (DPoP, RFC 9449: `Authorization: DPoP …`, and a proof in `DPoP`).
 
 ## Paying
 Money moves only with an `Idempotency-Key`. If you get no answer, or a 5xx, send the same request with the same key
@@ -52,7 +53,8 @@ TAG_SENTENCES = {
     "deliveries": "One event for one endpoint, and each attempt to deliver it.",
     "completeness": "What did not arrive, and signed proofs of what was sent.",
     "replays": "Sending again.",
-    "oauth": "Access tokens.",
+    "oauth": "Access tokens: how to get them, end them, and ask about them.",
+    "signing keys": "The keys that sign access tokens.",
     "partners": "The organisations that call the API.",
     "clients": "OAuth clients of partners.",
     "merchants": "Whom payments and events are about.",

@@ -13,6 +13,8 @@ CODES: Mapping[int, Mapping[str, str]] = {
     401: {
         "unauthenticated": "There are no credentials, or none that are accepted.",
         "invalid_token": "The access token is not valid or has expired.",
+        "invalid_dpop_proof": "The DPoP proof does not hold, was used before, or is missing (RFC 9449 §4.3).",
+        "use_dpop_nonce": "The DPoP proof lacks a nonce of ours that is still good; `DPoP-Nonce` gives one.",
         "client_suspended": "The client or its partner is suspended; a new token does not help.",
     },
     403: {
@@ -61,6 +63,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "replay_too_large": "The filter is too wide to be counted.",
         "replays_max": "As many replays run as may run at once.",
         "rotation_running": "The keys of this partner are being rotated.",
+        "rotation_under_way": "The next signing key is published already.",
         "rotation_unfinished": "The key before the current one still signs.",
         "tier_in_use": "Partners are of the tier.",
         "versions_full": "The type has as many versions as it may have.",

@@ -37,6 +37,7 @@ DOCUMENTS: tuple[Route[Services], ...] = (
         limit=LimitClass.TOKEN,
         request=TokenIn,
         response=TokenOut,
+        gives=("DPoP-Nonce",),
         raw=True,
         body_bytes_max=8 * KIB,
         refuses=("key_fetches_busy",),

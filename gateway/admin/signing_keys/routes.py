@@ -20,6 +20,7 @@ SIGNING_KEY_ROUTES: tuple[Route[AdminServices], ...] = (
         do.rotate_signing_keys,
         "Publish the next key now; or, for a key that others may hold, replace all keys and end all tokens.",
         request=RotationIn,
+        refuses=("rotation_under_way",),
         response=Page[SigningKeyOut],
     ),
 )

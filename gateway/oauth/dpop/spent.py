@@ -27,6 +27,7 @@ class SpentProofs:
     """What the batcher writes (`kernel.batcher.BatchWork`): True for a proof that was not used before."""
 
     name = "dpop_proofs"
+    begin = "BEGIN"
 
     def key(self, row: UsedProof) -> tuple[bytes, bytes]:
         """The proof: two uses of one are never in one batch."""
