@@ -42,7 +42,7 @@ async def limited(edge: Edge, party: Party, **limits: Any) -> tuple[Registered, 
     """A client of the partner with these limits, and a token of it, if it gets one from here."""
     made = await register(edge, party.partner_id, scopes=SCOPES, **limits)
     assert made.answer.status == 201, made.answer.raw
-    await edge.standing.refresh()
+    await edge.oauth.in_force.refresh()
     token = await edge.token(made.id, made.answer.json["secret"])
     return made, token.json.get("access_token", "")
 
