@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from gateway.oauth.signing.keys import QUERIES, add_key
 from kernel.audit import AuditEntry, Connection, record
@@ -19,7 +18,6 @@ from kernel.sealing import Vault
 
 # Clocks of processes agree to less than this.
 _SPARE = timedelta(seconds=60)
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +119,6 @@ class KeyRotation:
         ]
 
     async def _record(self, connection: Connection, by: By, action: str, key: UUID) -> None:
-        _log.info(action, kid=str(key))
         entry = AuditEntry(
             id=new_id(self._clock.now()),
             partner_id=None,
