@@ -13,7 +13,6 @@ from config.sections import (
     BucketSettings,
     GatewaySettings,
     LimitSettings,
-    OAuthSettings,
     PaymentSettings,
 )
 from config.settings import Settings
@@ -23,7 +22,6 @@ from gateway.limits.gcra import Bucket
 from gateway.limits.policy import BUCKET_NAMES, LimitPolicy, Tier
 from gateway.oauth.clients.methods import MethodPolicy
 from gateway.oauth.clients.registration import RegistrationRules
-from gateway.oauth.signing.rotation import RotationPolicy
 from gateway.oauth.tokens.policy import TokenPolicy
 from gateway.overload.connections import ConnectionBounds
 from gateway.overload.shedding import Bounds
@@ -181,15 +179,6 @@ def token_policy(settings: Settings) -> TokenPolicy:
     oauth = settings.oauth
     return TokenPolicy(
         issuer=url, audience=url, lifetime_seconds=oauth.token_lifetime_seconds, resources=oauth.resources
-    )
-
-
-def rotation_policy(settings: OAuthSettings) -> RotationPolicy:
-    """When the worker makes and retires signing keys."""
-    return RotationPolicy(
-        life=timedelta(days=settings.signing_key_days),
-        published_before=timedelta(seconds=settings.signing_key_published_seconds),
-        token_life=timedelta(seconds=settings.token_lifetime_seconds),
     )
 
 

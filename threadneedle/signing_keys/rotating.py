@@ -13,7 +13,7 @@ from kernel.clock import CorrectedClock
 from kernel.sealing import Vault
 from threadneedle import preparation
 from threadneedle.registering import actor
-from threadneedle.roles import policies
+from threadneedle.roles.edge.oauth import rotation_policy
 
 
 async def show_keys() -> dict[str, Any]:
@@ -37,7 +37,7 @@ async def _rotation() -> AsyncIterator[KeyRotation]:
         clock = CorrectedClock()
         await measure_clock(pool, clock)
         vault = Vault(pool, open_provider(settings.keys, os.environ), clock)
-        yield KeyRotation(pool, vault, clock, policies.rotation_policy(settings.oauth))
+        yield KeyRotation(pool, vault, clock, rotation_policy(settings.oauth))
 
 
 async def _shown(rotation: KeyRotation) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncpg
 
+from config.sections import OAuthSettings
 from gateway.http.peer.certificates import CallerCertificates
 from gateway.oauth.access.in_force import InForce
 from gateway.oauth.access.revoked import RevokedTokens
@@ -16,7 +18,7 @@ from gateway.oauth.dpop.judge import ProofJudge
 from gateway.oauth.dpop.nonces import Nonces
 from gateway.oauth.dpop.spent import SpentProofs
 from gateway.oauth.signing.ring import KeyRing
-from gateway.oauth.signing.rotation import KeyRotation
+from gateway.oauth.signing.rotation import KeyRotation, RotationPolicy
 from gateway.oauth.standing import Standing
 from gateway.oauth.tokens.granting import Granter
 from gateway.oauth.tokens.inspection import TokenInspection
@@ -27,7 +29,6 @@ from gateway.oauth.tokens.server import TokenServer
 from kernel.batcher import Batcher, BatchMetrics, BatchPolicy
 from kernel.clock import Clock
 from kernel.sealing import Vault
-from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation
 
 # A proof that comes alone is not kept waiting: those that come while one batch commits are the next one.
@@ -60,10 +61,18 @@ class OAuth:
     checks: Checks
 
 
+def rotation_policy(settings: OAuthSettings) -> RotationPolicy:
+    """When the worker makes and retires signing keys."""
+    return RotationPolicy(
+        life=timedelta(days=settings.signing_key_days),
+        published_before=timedelta(seconds=settings.signing_key_published_seconds),
+        token_life=timedelta(seconds=settings.token_lifetime_seconds),
+    )
+
+
 def key_rotation(foundation: Foundation) -> KeyRotation:
     """What rotates the signing keys, for the worker and for admins."""
-    settings = foundation.settings
-    policy = policies.rotation_policy(settings.oauth)
+    policy = rotation_policy(foundation.settings.oauth)
     return KeyRotation(foundation.resources.pool, foundation.vault, foundation.clock, policy)
 
 
