@@ -37,6 +37,7 @@ class Stage:
         self._servers_file = RunFile(folder / "servers" / self._target.start.servers_file)
         self._run_file = RunFile(folder / "system" / self._target.start.run_file)
         self._bank: dict[str, Any] = {}
+        self._beside: dict[str, Any] = {}
         self._environment: dict[str, str] = {}
         self._more: dict[str, list[Process]] = {}
         self._certificate = folder / "receiver.pem"
@@ -64,8 +65,8 @@ class Stage:
 
     @property
     def bank(self) -> tuple[str, str]:
-        """Where the bank's simulator listens, and the token that it takes."""
-        return str(self._bank["bank_url"]), str(self._bank["bank_token"])
+        """Where the simulator beside the system listens, and the token that it takes. It knows nothing of the system."""
+        return str(self._beside["bank_url"]), str(self._beside["bank_token"])
 
     def pids(self, name: str) -> list[int]:
         """Of a role, with those that were started besides, or of `postgres` (all its processes) or `redis`."""
@@ -171,11 +172,11 @@ class Stage:
         start, ports = self._target.start, {"gateway_port": free_port(), "admin_port": free_port()}
         servers = await self._launch("servers", fill(start.servers, {"state": str(self._folder / "servers")}))
         await servers.ready(lambda: bool(self._servers_file.read()), _START_SECONDS_MAX)
-        bank = await self._launch("bank", fill(start.bank, {**ports, "bank_port": free_port()}))
-        await bank.ready(lambda: b"\n" in bank.log.read_bytes(), _START_SECONDS_MAX)
-        kept = orjson.loads(bank.log.read_bytes().splitlines()[0])
-        self._bank = {name: pick(kept, path) for name, path in start.bank_keep.items()}
+        self._bank = await self._open_bank("bank", ports["gateway_port"])
         self._bank["bank_proxy_url"] = self._bank["bank_url"]
+        # What is ordered directly is notified to a receiver: the system would keep and match it, and be charged for it.
+        _, notified = await self.tool("notified", ["-m", "bench.speed.tools.receiver"])
+        self._beside = await self._open_bank("bank-beside", notified)
         values = {"state": str(self._folder / "system"), **ports}
         stores = {name.upper(): self._servers_file.read()[name] for name in ("database_url", "redis_url")}
         given = {name: str(fill(text, values)) for name, text in start.environment.items()}
@@ -184,6 +185,14 @@ class Stage:
         system = await self._launch("system", fill(start.system, values), self._environment)
         await system.ready(lambda: all(self.pids(role) for role in ROLES), _START_SECONDS_MAX)
         self.start_seconds = time.monotonic() - began
+
+    async def _open_bank(self, name: str, notified_port: int) -> dict[str, Any]:
+        """A simulator that notifies whoever listens there."""
+        values = {"gateway_port": notified_port, "bank_port": free_port()}
+        bank = await self._launch(name, fill(self._target.start.bank, values))
+        await bank.ready(lambda: b"\n" in bank.log.read_bytes(), _START_SECONDS_MAX)
+        kept = orjson.loads(bank.log.read_bytes().splitlines()[0])
+        return {name: pick(kept, path) for name, path in self._target.start.bank_keep.items()}
 
     async def _launch(
         self, name: str, arguments: Sequence[object], environment: Mapping[str, str] | None = None
