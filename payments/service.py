@@ -134,7 +134,7 @@ class Payments:
         """Begin the call and wait; what is not known by then is answered with 202 and the payment as it is."""
         tenant, view = keyed.tenant, committed.view
         if view.status is PaymentStatus.CREATED:
-            self._runner.start(PaymentRef(partner_id=tenant.partner_id, payment_id=view.id), view.bank_id)
+            self._runner.start(committed.background.ref, view.bank_id, committed.background)
         await self._tools.enqueuer.offer(committed.jobs)
         if view.status is PaymentStatus.CREATED:
             await self._runner.wait(view.id, wait_seconds)

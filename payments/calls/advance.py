@@ -38,9 +38,12 @@ class Advancer:
         self._ledger = Ledger(tools)
         self._steps = Steps(tools, self._ledger)
 
-    async def advance(self, ref: PaymentRef) -> None:
-        """Take the one next step, and make its call. After a crash anywhere, the next `advance` goes on."""
-        background = await self._cases.background(ref)
+    async def advance(self, ref: PaymentRef, known: Background | None = None) -> None:
+        """Take the one next step, and make its call. After a crash anywhere, the next `advance` goes on.
+
+        Whoever holds the payment's background already gives it, so that it is not read and opened again.
+        """
+        background = known or await self._cases.background(ref)
         call = await self._begin(background)
         if call is None:
             return

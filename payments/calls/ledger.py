@@ -15,6 +15,7 @@ from kernel.ids import new_id
 from kernel.sql import beside
 from payments.calls.cases import Case, moved
 from payments.calls.news import is_news, news_of
+from payments.calls.operations import lease_until
 from payments.reading.build import build_recovery, build_view
 from payments.recovery.cadence import next_enquiry_at
 from payments.recovery.plan import is_watched
@@ -204,6 +205,8 @@ class Ledger:
 
     def _next_check(self, case: Case, evidence: Evidence | None) -> datetime | None:
         now, payment = self._tools.clock.now(), case.payment
+        if case.submission.state is SubmissionState.IN_FLIGHT:
+            return lease_until(self._tools, case)
         waits = case.submission.state is SubmissionState.UNKNOWN
         if not waits and not is_watched(case.situation(now, self._tools.policy)):
             return None

@@ -49,28 +49,29 @@ async def insert_submission(connection: Connection, vault: Vault, owner: Owner, 
     """A submission with its first operation; the database refuses it while another one is live."""
     await connection.execute(
         _SQL["insert_submission"],
-        owner.tenant.partner_id,
-        planned.id,
-        owner.payment_id,
+        *_operation_row(vault, owner, planned.id, planned.operation),
         planned.sequence,
         planned.bank_id,
         SubmissionState.PLANNED.value,
         planned.end_to_end_id,
         planned.planned_at,
     )
-    await insert_operation(connection, vault, owner, planned.id, planned.operation)
 
 
 async def insert_operation(
     connection: Connection, vault: Vault, owner: Owner, submission_id: UUID, operation: PlannedOperation
 ) -> None:
     """An operation with its exact bytes sealed."""
-    await connection.execute(
-        _SQL["insert_operation"],
+    await connection.execute(_SQL["insert_operation"], *_operation_row(vault, owner, submission_id, operation))
+
+
+def _operation_row(vault: Vault, owner: Owner, submission_id: UUID, operation: PlannedOperation) -> tuple[object, ...]:
+    """Its first ten values in both statements."""
+    return (
         owner.tenant.partner_id,
-        operation.id,
-        owner.payment_id,
         submission_id,
+        owner.payment_id,
+        operation.id,
         operation.sequence,
         operation.kind.value,
         OperationState.PLANNED.value,

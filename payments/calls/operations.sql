@@ -1,11 +1,17 @@
 -- name: insert_submission
--- One try of a payment; submissions_one_live refuses a second one that might reach a bank.
-INSERT INTO submissions (partner_id, id, payment_id, sequence, bank_id, state, end_to_end_id, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8);
+-- One try of a payment with its first operation; submissions_one_live refuses a second one that might reach a bank.
+WITH submission AS (
+    INSERT INTO submissions (partner_id, id, payment_id, sequence, bank_id, state, end_to_end_id, created_at,
+                             updated_at)
+    VALUES ($1, $2, $3, $11, $12, $13, $14, $15, $15)
+)
+INSERT INTO bank_operations (partner_id, submission_id, payment_id, id, sequence, kind, state, idempotency_key, digest,
+                             sealed_request)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: insert_operation
 -- One call with its exact bytes, sealed.
-INSERT INTO bank_operations (partner_id, id, payment_id, submission_id, sequence, kind, state, idempotency_key, digest,
+INSERT INTO bank_operations (partner_id, submission_id, payment_id, id, sequence, kind, state, idempotency_key, digest,
                              sealed_request)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 

@@ -6,20 +6,30 @@ A partner that disconnects or stops waiting cancels nothing; a process that is t
 import asyncio
 import contextvars
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 
+from payments.calls.cases import Background
 from payments.rows import PaymentRef
 
 _log = structlog.get_logger()
 
 
+class Advance(Protocol):
+    """Takes a payment one step further (payments/calls/advance.py)."""
+
+    def __call__(self, ref: PaymentRef, known: Background | None) -> Awaitable[None]:
+        """`known` is the payment's background, where the caller has it."""
+        ...
+
+
 class CallRunner:
     """One task per payment at most. What a task could not do, the sweeper does: it looks at the database only."""
 
-    def __init__(self, advance: Callable[[PaymentRef], Awaitable[None]], waiting_max: int = 200) -> None:
+    def __init__(self, advance: Advance, waiting_max: int = 200) -> None:
         """At most `waiting_max` callers wait for calls at one bank; the others are answered at once.
 
         `waiting` counts them, over all banks.
@@ -33,13 +43,13 @@ class CallRunner:
         self.waiting = 0
         self._draining = False
 
-    def start(self, ref: PaymentRef, bank_id: str) -> bool:
+    def start(self, ref: PaymentRef, bank_id: str, known: Background | None = None) -> bool:
         """Begin to advance the payment; False where that is being done already, or the process is stopping."""
         if self._draining or ref.payment_id in self._tasks:
             return False
         # In a context of its own: the deadline of the request that began it is not the call's (kernel/deadline).
         name, context = f"payment {ref.payment_id}", contextvars.Context()
-        task = asyncio.create_task(self._run(ref), name=name, context=context)
+        task = asyncio.create_task(self._run(ref, known), name=name, context=context)
         self._tasks[ref.payment_id] = task
         self._bank_of[ref.payment_id] = bank_id
         self._busy[bank_id] += 1
@@ -83,8 +93,8 @@ class CallRunner:
         del self._tasks[ref.payment_id], self._bank_of[ref.payment_id]
         self._busy[bank_id] -= 1
 
-    async def _run(self, ref: PaymentRef) -> None:
+    async def _run(self, ref: PaymentRef, known: Background | None) -> None:
         try:
-            await self._advance(ref)
+            await self._advance(ref, known)
         except Exception:  # noqa: BLE001 - whatever it was, the sweeper goes on from the database
             _log.exception("payment.advance_failed", payment_id=str(ref.payment_id))

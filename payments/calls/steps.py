@@ -67,10 +67,12 @@ class Steps:
         return Begun(jobs=jobs)
 
     async def _send(self, connection: Connection, case: Case) -> Begun:
-        if case.operation.kind is OperationKind.SUBMIT:
-            in_flight, submitting = SubmissionState.IN_FLIGHT, PaymentStatus.SUBMITTING
-            case = (await self._ledger.set_standing(connection, case, in_flight, submitting)).case
-        return await self._leased(connection, case)
+        if case.operation.kind is not OperationKind.SUBMIT:
+            return await self._leased(connection, case)
+        call = await operations.lease(connection, self._tools, case)
+        in_flight, submitting = SubmissionState.IN_FLIGHT, PaymentStatus.SUBMITTING
+        await self._ledger.set_standing(connection, case, in_flight, submitting)
+        return Begun(call=call)
 
     async def _leased(self, connection: Connection, case: Case) -> Begun:
         call = await operations.lease(connection, self._tools, case)

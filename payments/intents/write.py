@@ -8,6 +8,7 @@ from kernel.errors import FieldError, Invalid
 from kernel.ids import new_id
 from kernel.sql import beside
 from payments.banks import ConfiguredBank
+from payments.calls.cases import Background
 from payments.calls.news import news_of
 from payments.calls.operations import Owner, insert_submission
 from payments.intents.caps import hold_day_caps, payment_cap_errors
@@ -46,6 +47,7 @@ class Committed:
     """A new intent. `jobs` are offered now that it is committed."""
 
     view: PaymentView
+    background: Background
     jobs: tuple[Job, ...]
 
 
@@ -115,7 +117,8 @@ class IntentWriter:
         view = build_view(payment, facts.terms, None)
         news = news_of(view, payment, now, type_="payment.created")
         written = await self._tools.events.write(connection, [news])
-        return Committed(view=view, jobs=tuple(job for each in written for job in each.jobs))
+        background = Background(facts=facts, bank=draft.bank)
+        return Committed(view=view, background=background, jobs=tuple(job for each in written for job in each.jobs))
 
     async def _check_parties(self, connection: Connection, draft: Draft) -> bool:
         """Whether the intent must wait. Read here, so that a suspension is in force from its commit on."""

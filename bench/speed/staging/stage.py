@@ -65,7 +65,7 @@ class Stage:
 
     @property
     def bank(self) -> tuple[str, str]:
-        """Where the simulator beside the system listens, and the token that it takes. It knows nothing of the system."""
+        """Where the simulator beside the system listens, which knows nothing of it, and the token that it takes."""
         return str(self._beside["bank_url"]), str(self._beside["bank_token"])
 
     def pids(self, name: str) -> list[int]:
