@@ -189,9 +189,10 @@ def jobs_of(written: Sequence[object]) -> list[Job]:
 
 
 async def kill(task: "asyncio.Task[None]") -> None:
-    """End a task where it stands."""
-    task.cancel()
-    await asyncio.wait((task,))
+    """End a task where it stands. Libraries have been seen to swallow a cancellation that meets an answer."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=1)
 
 
 async def until(holds: Callable[[], object]) -> None:

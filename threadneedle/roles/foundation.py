@@ -5,7 +5,7 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -37,6 +37,7 @@ from webhooks.queue.redis_queue import RedisQueue, shard_tag
 from webhooks.queue.sharded import ShardedQueue
 
 _NEW_OBJECTS = 50_000
+_CANCELLED_AGAIN_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
@@ -128,9 +129,15 @@ async def running(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncItera
     try:
         yield
     finally:
-        for task in tasks:
+        await _end(tasks)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: libraries have been seen to swallow a cancellation that meets an answer."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(left, timeout=_CANCELLED_AGAIN_SECONDS)
 
 
 def settle_memory() -> None:
