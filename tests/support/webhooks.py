@@ -14,6 +14,7 @@ from kernel.batcher import BatchPolicy, BatchWriter
 from kernel.clock import CorrectedClock
 from kernel.ids import Environment, Tenant, new_id
 from kernel.sealing import Vault
+from kernel.tasks import end
 from webhooks.dispatch.attempting import Attempter, Sender
 from webhooks.dispatch.dispatcher import Dispatcher, Stages
 from webhooks.dispatch.ending import Recorder
@@ -189,10 +190,8 @@ def jobs_of(written: Sequence[object]) -> list[Job]:
 
 
 async def kill(task: "asyncio.Task[None]") -> None:
-    """End a task where it stands. Libraries have been seen to swallow a cancellation that meets an answer."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait((task,), timeout=1)
+    """End a task where it stands."""
+    await end(task, again_seconds=1)
 
 
 async def until(holds: Callable[[], object]) -> None:

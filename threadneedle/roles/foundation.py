@@ -5,7 +5,7 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from config.settings import Settings
 from kernel.batcher import BatchMetrics
 from kernel.clock import CorrectedClock
 from kernel.sealing import Vault
+from kernel.tasks import end
 from payments.banks import BankRegistry
 from payments.banks.health import HealthTeller
 from payments.tools import Tools
@@ -37,7 +38,6 @@ from webhooks.queue.redis_queue import RedisQueue, shard_tag
 from webhooks.queue.sharded import ShardedQueue
 
 _NEW_OBJECTS = 50_000
-_CANCELLED_AGAIN_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
@@ -129,15 +129,7 @@ async def running(*works: Callable[[], Coroutine[Any, Any, None]]) -> AsyncItera
     try:
         yield
     finally:
-        await _end(tasks)
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended: libraries have been seen to swallow a cancellation that meets an answer."""
-    while left := [task for task in tasks if not task.done()]:
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=_CANCELLED_AGAIN_SECONDS)
+        await end(*tasks)
 
 
 def settle_memory() -> None:

@@ -1,8 +1,5 @@
 """The limits in force: the settings, and what admins have changed since, in force in every process within a second."""
 
-import asyncio
-import contextlib
-
 import asyncpg
 import structlog
 
@@ -10,6 +7,7 @@ from gateway.limits.live.rows import by_owner
 from gateway.limits.plan import Plans
 from gateway.limits.policy import LimitPolicy
 from kernel import sql
+from kernel.tasks import Rereader
 
 _QUERIES = sql.beside(__file__, "book.sql")
 _REFRESH_SECONDS = 0.5
@@ -28,7 +26,7 @@ class LimitBook:
         self._policy = policy
         self._version: int | None = None
         self._plans = Plans(policy)
-        self._task: asyncio.Task[None] | None = None
+        self._rereader = Rereader("limits", self.refresh, _REFRESH_SECONDS)
 
     @property
     def plans(self) -> Plans:
@@ -37,15 +35,11 @@ class LimitBook:
 
     async def start(self) -> None:
         """Read the limits once, then whenever they changed."""
-        await self.refresh()
-        self._task = asyncio.create_task(self._keep_fresh())
+        await self._rereader.start()
 
     async def close(self) -> None:
         """Stop reading."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._rereader.close()
 
     async def refresh(self) -> None:
         """Read them now, if they changed. The number is read first, so that a change meanwhile is read again."""
@@ -66,14 +60,6 @@ class LimitBook:
 
     async def _fetch(self, query: str) -> list[asyncpg.Record]:
         return await self._pool.fetch(_QUERIES[query], timeout=_READ_SECONDS_MAX)
-
-    async def _keep_fresh(self) -> None:
-        while True:
-            await asyncio.sleep(_REFRESH_SECONDS)
-            try:
-                await self.refresh()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                _log.warning("limits.not_refreshed", error=type(error).__name__)
 
 
 class FixedBook:

@@ -4,13 +4,10 @@ Each process asks PostgreSQL twice a second, so all of it bites everywhere withi
 While PostgreSQL is away, the last known stays in force.
 """
 
-import asyncio
-import contextlib
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from gateway.oauth.access.revoked import RevokedTokens
@@ -18,7 +15,7 @@ from gateway.oauth.scopes import Caller
 from gateway.oauth.signing.ring import KeyRing
 from gateway.oauth.standing import ClientLimits, Standing
 from gateway.oauth.tokens.reader import AccessToken
-from kernel.errors import ThreadneedleError
+from kernel.tasks import Rereader
 
 _REFRESH_SECONDS = 0.5
 _log = structlog.get_logger()
@@ -50,20 +47,16 @@ class InForce:
         self._standing = standing
         self._revoked = revoked
         self._keys = keys
-        self._task: asyncio.Task[None] | None = None
+        self._rereader = Rereader("standing", self.refresh, _REFRESH_SECONDS)
         self.version = 0
 
     async def start(self) -> None:
         """Read everything once, then again and again."""
-        await self.refresh()
-        self._task = asyncio.create_task(self._keep_fresh())
+        await self._rereader.start()
 
     async def close(self) -> None:
         """Stop reading."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._rereader.close()
 
     async def refresh(self) -> None:
         """Read everything now."""
@@ -88,11 +81,3 @@ class InForce:
     def has_ended(self, token: Ended) -> bool:
         """Whether a token was revoked, or the key that signed it was retired."""
         return token.jti in self._revoked or not self._keys.knows(token.key_id)
-
-    async def _keep_fresh(self) -> None:
-        while True:
-            await asyncio.sleep(_REFRESH_SECONDS)
-            try:
-                await self.refresh()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ThreadneedleError) as error:
-                _log.warning("standing.not_refreshed", error=type(error).__name__)

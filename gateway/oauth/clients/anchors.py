@@ -4,8 +4,6 @@ A certificate that a client no longer has may still be shown, and then proves no
 gateway/oauth/authentication alone.
 """
 
-import asyncio
-import contextlib
 import ssl
 from collections.abc import Callable
 
@@ -16,6 +14,7 @@ from gateway.oauth.clients.credentials import Credentials, credentials_context
 from gateway.oauth.clients.keys import certificate_of
 from kernel import sql
 from kernel.sealing import SealError, Vault
+from kernel.tasks import Rereader
 
 _QUERIES = sql.beside(__file__, "anchors.sql")
 _REFRESH_SECONDS = 0.5
@@ -30,19 +29,15 @@ class CertificateAnchors:
         self._vault = vault
         self._trust = trust
         self._version = 0
-        self._task: asyncio.Task[None] | None = None
+        self._rereader = Rereader("client_certificates", self.refresh, _REFRESH_SECONDS)
 
     async def start(self) -> None:
         """Read all of them once, then what changes."""
-        await self.refresh()
-        self._task = asyncio.create_task(self._keep_fresh())
+        await self._rereader.start()
 
     async def close(self) -> None:
         """Stop reading."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._rereader.close()
 
     async def refresh(self) -> None:
         """Read what has changed now."""
@@ -59,11 +54,3 @@ class CertificateAnchors:
                 self._trust(der)
             except ssl.SSLError as error:
                 _log.warning("client_certificate.not_trusted", reason=error.reason)
-
-    async def _keep_fresh(self) -> None:
-        while True:
-            await asyncio.sleep(_REFRESH_SECONDS)
-            try:
-                await self.refresh()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SealError) as error:
-                _log.warning("client_certificates.not_refreshed", error=type(error).__name__)
