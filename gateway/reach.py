@@ -1,7 +1,9 @@
-"""What a client that is limited to merchants reaches: their resources, and nothing else of its partner.
+"""What a call reaches: of its partner and environment, and by a client that is limited to merchants only theirs.
 
-One rule for every route, so that no handler can forget it: each resource that a request names must be of one of the
-client's merchants; a request that names none must name a merchant (`Call.sent_id` holds that it is one of them), or its
+An endpoint or a merchant by which a list is narrowed must exist, else an empty list would read as "nothing is missing".
+
+For limited clients there is one rule for every route, so that no handler can forget it: each resource that a request
+names must be of one of the client's merchants; a request that names none must name a merchant (`Call.sent_id` holds that it is one of them), or its
 route says that it is open to such clients too. Everything else is refused. What is out of reach is not told from what
 does not exist.
 """
@@ -15,8 +17,8 @@ import asyncpg
 from gateway.http.call import Call
 from gateway.http.route import Route
 from kernel import sql
-from kernel.errors import Forbidden, NotFound, Refused
-from kernel.ids import Kind
+from kernel.errors import FieldError, Forbidden, Invalid, NotFound, Refused
+from kernel.ids import Kind, Tenant, from_text
 
 _QUERIES = sql.beside(__file__, "reach.sql")
 # The parameters that name resources, in paths and in query strings.
@@ -26,6 +28,8 @@ _RESOURCES = {
     "delivery_id": (Kind.DELIVERY, "merchant_of_delivery"),
     "endpoint_id": (Kind.ENDPOINT, "merchant_of_endpoint"),
 }
+# The parameters of query strings that must name something that exists; none of it is ever removed.
+_FILTERS = {"endpoint_id": (Kind.ENDPOINT, "has_endpoint"), "merchant_id": (Kind.MERCHANT, "has_merchant")}
 
 
 class MerchantReach:
@@ -35,11 +39,12 @@ class MerchantReach:
         self._pool = pool
 
     async def check(self, route: Route[Any], call: Call) -> None:
-        """Nothing for a client without limits.
+        """Raises Invalid for an endpoint or a merchant in the query that does not exist for the caller.
 
-        Raises NotFound for what its path names and it does not reach, Invalid for the same in its query, Forbidden for
-        a route that is not open to it.
+        For a client with limits also NotFound for what its path names and it does not reach, Invalid for the same in
+        its query, Forbidden for a route that is not open to it.
         """
+        await self.check_filters(call, call.caller.tenant)
         if not call.caller.merchants:
             return
         named = list(_named(route, call))
@@ -51,10 +56,35 @@ class MerchantReach:
                 "This client acts for some merchants only; this is not about them.", code="client_limited_to_merchants"
             )
 
+    async def check_filters(self, call: Call, tenant: Tenant) -> None:
+        """Raises Invalid with every endpoint and merchant in the query that this tenant has not.
+
+        What is no id at all is left to the handler, which names it beside all else that is wrong.
+        """
+        errors: list[FieldError] = []
+        for name, (kind, query) in _FILTERS.items():
+            identifier = _maybe(kind, getattr(call.query, name, None), tenant)
+            row = (tenant.partner_id, tenant.environment, identifier)
+            if identifier is not None and not await self._pool.fetchval(_QUERIES[query], *row):
+                errors += call.unknown(kind, f"/{name}").errors
+        if errors:
+            raise Invalid(errors)
+
+    async def has_partner(self, partner_id: UUID) -> bool:
+        """Whether there is such a partner."""
+        return bool(await self._pool.fetchval(_QUERIES["has_partner"], partner_id))
+
     async def _is_reached(self, call: Call, query: str, identifier: UUID) -> bool:
         tenant = call.caller.tenant
         merchant = await self._pool.fetchval(_QUERIES[query], tenant.partner_id, tenant.environment, identifier)
         return merchant in call.caller.merchants
+
+
+def _maybe(kind: Kind, text: str | None, tenant: Tenant) -> UUID | None:
+    try:
+        return None if text is None else from_text(kind, text, tenant.environment)
+    except NotFound:
+        return None
 
 
 def is_closed(route: Route[Any]) -> bool:

@@ -14,3 +14,15 @@ WHERE d.partner_id = $1 AND d.environment = $2 AND d.id = $3;
 -- name: merchant_of_endpoint
 -- Whose endpoint it is; null for the partner's own.
 SELECT merchant_id FROM webhook_endpoints WHERE partner_id = $1 AND environment = $2 AND id = $3;
+
+-- name: has_endpoint
+-- Whether it is an endpoint of this partner and environment, deleted or not.
+SELECT true FROM webhook_endpoints WHERE partner_id = $1 AND environment = $2 AND id = $3;
+
+-- name: has_merchant
+-- Whether it is a merchant of this partner and environment.
+SELECT true FROM merchants WHERE partner_id = $1 AND environment = $2 AND id = $3;
+
+-- name: has_partner
+-- Whether there is such a partner, for an admin's questions.
+SELECT true FROM partners WHERE id = $1;

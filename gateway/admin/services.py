@@ -13,6 +13,7 @@ from gateway.admin.tokens import AdminTokens
 from gateway.health import Health
 from gateway.limits.gate import Gate
 from gateway.oauth.signing.rotation import KeyRotation
+from gateway.reach import MerchantReach
 from payments.operators.evidence import OperatorEvidence
 from webhooks.reading.undelivered.view import UndeliveredView
 
@@ -34,6 +35,7 @@ class AdminServices:
     health: Health
     queue: QueueView
     undelivered: UndeliveredView
+    reach: MerchantReach
     gate: Gate
     limits: LimitChanges
     secret_overlap: timedelta = OVERLAP_DEFAULT

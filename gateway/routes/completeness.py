@@ -12,7 +12,7 @@ from gateway.schemas.webhooks.completeness import (
     SummaryFilter,
     SummaryOut,
     UndeliveredFilter,
-    UndeliveredOut,
+    UndeliveredPageOut,
 )
 from gateway.services import Services
 
@@ -29,9 +29,9 @@ COMPLETENESS: tuple[Route[Services], ...] = (
     _ROWS.get(
         "/v1/undelivered",
         completeness.list_undelivered,
-        "List what did not arrive, and why: it waits, it ended without success, or nobody heard it.",
+        "List what did not arrive, and why: it waits, ended without success, was missed, or nobody heard it.",
         query=UndeliveredFilter,
-        response=Page[UndeliveredOut],
+        response=UndeliveredPageOut,
     ),
     _ROWS.get(
         "/v1/undelivered/summary",

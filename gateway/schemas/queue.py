@@ -6,6 +6,7 @@ from typing import Literal
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.types import Id, Response, Time
 from gateway.schemas.webhooks.completeness import Reasons
+from gateway.schemas.webhooks.events import TypePatterns
 
 
 class DueOut(Response):
@@ -45,10 +46,13 @@ class QueueOut(Response):
 
 
 class PartnerUndeliveredFilter(PageQuery):
-    """Of which partner and environment, and which; `reason` may be several with commas between."""
+    """Of which partner and environment, and which; `reason` and `types` may be several with commas between."""
 
     partner_id: Id
-    environment: Literal["test", "live"] = "live"
+    environment: Literal["test", "live"]
+    endpoint_id: Id | None = None
+    merchant_id: Id | None = None
+    types: TypePatterns = ()
     reason: Reasons = frozenset()
     since: Time | None = None
     until: Time | None = None

@@ -322,6 +322,7 @@ async def _running(
         health=health,
         queue=QueueView(pool),
         undelivered=services.undelivered,
+        reach=services.reach,
         gate=gate,
         limits=LimitChanges(journal, policy),
     )

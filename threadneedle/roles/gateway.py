@@ -107,6 +107,7 @@ async def run() -> None:
             health=edge.health,
             queue=QueueView(foundation.resources.pool),
             undelivered=services.undelivered,
+            reach=services.reach,
             gate=edge.gate,
             limits=LimitChanges(edge.journal, policies.limit_policy(foundation.settings.limits)),
             secret_overlap=timedelta(seconds=foundation.settings.oauth.secret_overlap_seconds),

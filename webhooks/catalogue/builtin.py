@@ -39,6 +39,10 @@ _OPERATIONAL: dict[str, tuple[str, tuple[str, ...]]] = {
     "webhook_endpoint.test": ("A test event, sent on request to one endpoint.", ("message",)),
 }
 
+# What tells of an endpoint's present trouble, or tests it, is told once: made up later it would be wrong, and told to
+# the endpoint that it is about it could go on for ever.
+TOLD_ONCE = ("endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
+
 
 def builtin_types(payments: Mapping[str, str], payment_schema: dict[str, Any]) -> dict[str, EventType]:
     """Our types by name: those of `payments`, each with its sentence and the payment as data, and the operational."""

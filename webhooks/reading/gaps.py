@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from kernel.errors import NotFound
+from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Tenant
 from kernel.sql import beside
 from webhooks.reading.scanning import looking
@@ -54,12 +54,14 @@ class Gaps:
         self._pool = pool
 
     async def after(self, tenant: Tenant, endpoint_id: UUID, since: int, limit: int) -> GapPage:
-        """The gaps among the numbers after `since`. Raises NotFound."""
+        """The gaps among the numbers after `since`. Raises NotFound, and Invalid for a number not given yet."""
         endpoint = (tenant.partner_id, endpoint_id)
         async with looking(self._pool) as connection:
             last = await connection.fetchval(_SQL["get_counter"], *endpoint, tenant.environment)
             if last is None:
                 raise NotFound
+            if since > last:
+                raise _not_given_yet(last)
             oldest = await connection.fetchval(_SQL["oldest_number"], *endpoint)
             rows = await connection.fetch(_SQL["numbers_after"], *endpoint, since, NUMBERS_MAX, limit + 1)
         found = tuple(_gaps(rows, since, last))
@@ -67,15 +69,20 @@ class Gaps:
             found = found[:limit]
             reached = found[-1].last
         else:
-            reached = _reached(rows, since, last)
+            reached = _reached(rows, last)
         return GapPage(gaps=found, last_sequence=last, next_since=reached, oldest_kept=oldest)
 
 
-def _reached(rows: Sequence[asyncpg.Record], since: int, last: int) -> int:
+def _not_given_yet(last: int) -> Invalid:
+    message = f"Expected at most {last}, the last number that this endpoint's deliveries have."
+    return Invalid([FieldError(pointer="/since", code="too_large", message=message)])
+
+
+def _reached(rows: Sequence[asyncpg.Record], last: int) -> int:
     """Up to where every number is accounted for, if nothing was cut off."""
     if rows and not rows[-1]["is_all"]:
         return int(rows[-1]["sequence"])
-    return max(since, last)
+    return last
 
 
 def _gaps(rows: Sequence[asyncpg.Record], since: int, last: int) -> Iterator[Gap]:

@@ -12,6 +12,7 @@ import orjson
 from kernel.ids import id_beside
 from kernel.sealing import KeyEncryptionKeyMissing, SealError, Vault
 from kernel.sql import beside
+from webhooks.catalogue.builtin import TOLD_ONCE
 from webhooks.endpoints.model import filter_context
 from webhooks.events.model import Connection, body_context
 from webhooks.events.numbers import take_numbers
@@ -21,9 +22,6 @@ from webhooks.replays.covering import Budget, Page, before, page_of, types_of
 from webhooks.replays.model import Coverage, Replay
 
 _SQL = beside(__file__, "unmatched.sql")
-# What tells of an endpoint's present trouble, or tests it, is told once: made up later it would be wrong, and told to
-# the endpoint that it is about it could go on for ever.
-_TOLD_ONCE = ("endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
 # Round 0 would have been the first; it never was. So attempts and headers say that this is a replay.
 _ROUND = 1
 # How many expressions are evaluated before others get their turn.
@@ -167,5 +165,5 @@ def _wanted(coverage: Coverage, listener: Listener, after: UUID) -> tuple[Any, .
         listener.merchant_id,
         list(listener.merchant_ids),
         *types_of(coverage.event_types),
-        list(_TOLD_ONCE),
+        list(TOLD_ONCE),
     )

@@ -1,13 +1,13 @@
 """The queue, and what of a partner's did not arrive."""
 
 from typing import Any
+from uuid import UUID
 
 from gateway.admin.queue.view import DueLane
 from gateway.admin.services import AdminServices
 from gateway.handlers.webhooks.asking import when
-from gateway.handlers.webhooks.completeness import undelivered_out
+from gateway.handlers.webhooks.completeness import undelivered_page
 from gateway.http.call import Call, Reply
-from gateway.schemas.pages import page
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Environment, Kind, Tenant, from_text, to_text
 from payments.view import rfc3339
@@ -41,18 +41,40 @@ async def read_queue(services: AdminServices, call: Call) -> Reply:  # noqa: ARG
 
 async def list_partner_undelivered(services: AdminServices, call: Call) -> Reply:
     """Newest event first."""
-    asked = call.query
-    try:
-        partner_id = from_text(Kind.PARTNER, asked.partner_id)
-    except NotFound:
-        message = "Expected an id that begins with ptn_."
-        raise Invalid([FieldError(pointer="/partner_id", code="unknown_id", message=message)]) from None
-    environment = Environment(asked.environment)
+    asked, tenant = call.query, await _tenant(services, call)
+    await services.reach.check_filters(call, tenant)
     query = UndeliveredQuery(
-        reasons=asked.reason, since=asked.since, until=asked.until, cursor=asked.cursor, limit=asked.limit
+        endpoint_id=_sent(call, Kind.ENDPOINT, "endpoint_id", tenant.environment),
+        merchant_id=_sent(call, Kind.MERCHANT, "merchant_id", tenant.environment),
+        types=asked.types,
+        reasons=asked.reason,
+        since=asked.since,
+        until=asked.until,
+        cursor=asked.cursor,
+        limit=asked.limit,
     )
-    found = await services.undelivered.list(Tenant(partner_id, environment), query)
-    return Reply(page([undelivered_out(one, environment) for one in found.rows], found.next_cursor))
+    return Reply(undelivered_page(await services.undelivered.list(tenant, query), tenant.environment))
+
+
+async def _tenant(services: AdminServices, call: Call) -> Tenant:
+    """Raises Invalid for a partner that does not exist."""
+    partner_id = _sent(call, Kind.PARTNER, "partner_id", Environment.LIVE)
+    if partner_id is None or not await services.reach.has_partner(partner_id):
+        raise _unknown(Kind.PARTNER, "partner_id")
+    return Tenant(partner_id, Environment(call.query.environment))
+
+
+def _sent(call: Call, kind: Kind, name: str, environment: Environment) -> UUID | None:
+    text = getattr(call.query, name)
+    try:
+        return None if text is None else from_text(kind, text, environment)
+    except NotFound:
+        raise _unknown(kind, name) from None
+
+
+def _unknown(kind: Kind, name: str) -> Invalid:
+    message = f"Expected the id of one that exists here, which begins with {kind}_."
+    return Invalid([FieldError(pointer=f"/{name}", code="unknown_id", message=message)])
 
 
 def _lane(lane: DueLane) -> dict[str, Any]:

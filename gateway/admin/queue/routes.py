@@ -3,9 +3,8 @@
 from gateway.admin.queue import handlers as do
 from gateway.admin.services import AdminServices
 from gateway.http.route import Route, admin_family
-from gateway.schemas.pages import Page
 from gateway.schemas.queue import PartnerUndeliveredFilter, QueueOut
-from gateway.schemas.webhooks.completeness import UndeliveredOut
+from gateway.schemas.webhooks.completeness import UndeliveredPageOut
 
 _ROWS = admin_family("queue")
 
@@ -21,6 +20,6 @@ QUEUE_ROUTES: tuple[Route[AdminServices], ...] = (
         do.list_partner_undelivered,
         "List what of a partner's did not arrive, and why.",
         query=PartnerUndeliveredFilter,
-        response=Page[UndeliveredOut],
+        response=UndeliveredPageOut,
     ),
 )

@@ -15,7 +15,7 @@ from webhooks.manifests.book import SignedManifest
 from webhooks.reading.gaps import Gap
 from webhooks.reading.undelivered.reasons import sentence_of
 from webhooks.reading.undelivered.summary import ReasonCount
-from webhooks.reading.undelivered.view import Undelivered, UndeliveredQuery
+from webhooks.reading.undelivered.view import Undelivered, UndeliveredPage, UndeliveredQuery
 
 _DROPPED = "dropped"
 
@@ -35,7 +35,8 @@ async def list_undelivered(services: Services, call: Call) -> Reply:
     """Newest event first."""
     asked = call.query
     query = UndeliveredQuery(
-        **sent_ids(call, endpoint_id=Kind.ENDPOINT),
+        **sent_ids(call, endpoint_id=Kind.ENDPOINT, merchant_id=Kind.MERCHANT),
+        types=asked.types,
         reasons=asked.reason,
         since=asked.since,
         until=asked.until,
@@ -43,8 +44,7 @@ async def list_undelivered(services: Services, call: Call) -> Reply:
         limit=asked.limit,
     )
     found = await services.undelivered.list(call.caller.tenant, query)
-    environment = call.caller.tenant.environment
-    return Reply(page([undelivered_out(one, environment) for one in found.rows], found.next_cursor))
+    return Reply(undelivered_page(found, call.caller.tenant.environment))
 
 
 async def summarise_undelivered(services: Services, call: Call) -> Reply:
@@ -86,8 +86,13 @@ async def get_manifest(services: Services, call: Call) -> Reply:
     return Reply(_manifest(await services.manifests.get(call.caller.tenant, endpoint_id, day)))
 
 
-def undelivered_out(one: Undelivered, environment: Environment) -> dict[str, Any]:
-    """An event that did not arrive, as partners see it."""
+def undelivered_page(found: UndeliveredPage, environment: Environment) -> dict[str, Any]:
+    """A page of what did not arrive."""
+    shown = page([_undelivered(one, environment) for one in found.rows], found.next_cursor)
+    return {**shown, "is_complete": found.is_complete}
+
+
+def _undelivered(one: Undelivered, environment: Environment) -> dict[str, Any]:
     delivery = one.delivery
     waiting = None if delivery is None else delivery.waiting_for
     return {

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from gateway.schemas.pages import PageQuery
+from gateway.schemas.pages import Page, PageQuery
 from gateway.schemas.types import Id, Query, Response, Time, wrong
-from gateway.schemas.webhooks.events import EventOut
+from gateway.schemas.webhooks.events import EventOut, TypePatterns
 from webhooks.reading.undelivered.reasons import REASONS
 
 _REASONS = sorted(REASONS)
@@ -27,9 +27,15 @@ Reasons = Annotated[
 
 
 class UndeliveredFilter(PageQuery):
-    """Which events that did not arrive; `reason` may be several with commas between. The times are the events'."""
+    """Which events that did not arrive; `reason` and `types` may be several with commas between.
+
+    The times are the events'. Without `types`, what we tell of endpoints (`secret.rotated` and such) is not shown as
+    unmatched.
+    """
 
     endpoint_id: Id | None = None
+    merchant_id: Id | None = None
+    types: TypePatterns = ()
     reason: Reasons = frozenset()
     since: Time | None = None
     until: Time | None = None
@@ -62,6 +68,12 @@ class UndeliveredOut(Response):
     last_error_class: str | None
 
 
+class UndeliveredPageOut(Page[UndeliveredOut]):
+    """A page; without `is_complete`, it lacks what endpoints missed in all but the newest of their silences."""
+
+    is_complete: bool
+
+
 class ReasonCountOut(Response):
     """How many there are of one reason, and when the oldest of their events happened."""
 
@@ -79,7 +91,7 @@ class SummaryOut(Response):
 
 
 class GapQuery(Query):
-    """From which number on."""
+    """From which number on; it is at most the last number that was given."""
 
     since: Annotated[int, Field(ge=0, le=_SEQUENCE_MAX)] = 0
     limit: Annotated[int, Field(ge=1, le=1000)] = 100

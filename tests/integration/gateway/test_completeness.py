@@ -13,10 +13,10 @@ from gateway.schemas.webhooks.completeness import (
     GapsOut,
     ManifestOut,
     SummaryOut,
-    UndeliveredOut,
+    UndeliveredPageOut,
 )
 from gateway.schemas.webhooks.deliveries import DeliveryOut, FoundAttemptOut
-from kernel.ids import Environment, Kind, Tenant, from_text, to_text
+from kernel.ids import Environment, Kind, Tenant, from_text, new_id, to_text
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
 from tests.support.edge import Edge, Party
@@ -73,9 +73,9 @@ async def test_what_did_not_arrive_is_listed_counted_and_numbered(edge: Edge, pa
     await shelf.delivery(endpoint, event, state="dead", state_reason="steps_used")
     await shelf.delivery(endpoint)
     await shelf.event(matched=0)
-    listed = await get(edge, party, "/v1/undelivered", Page[UndeliveredOut])
+    listed = await get(edge, party, "/v1/undelivered", UndeliveredPageOut)
     assert [one["reason"] for one in listed["data"]] == ["unmatched", "steps_used"]
-    one = await get(edge, party, "/v1/undelivered?reason=steps_used,held&limit=1", Page[UndeliveredOut])
+    one = await get(edge, party, "/v1/undelivered?reason=steps_used,held&limit=1", UndeliveredPageOut)
     assert [row["event_id"] for row in one["data"]] == [to_text(Kind.EVENT, event, TEST)]
     summary = await get(edge, party, "/v1/undelivered/summary?since=2026-01-01T00:00:00Z", SummaryOut)
     assert {row["reason"]: row["count"] for row in summary["data"]} == {"steps_used": 1, "unmatched": 1}
@@ -84,6 +84,8 @@ async def test_what_did_not_arrive_is_listed_counted_and_numbered(edge: Edge, pa
     assert [(gap["first_sequence"], gap["state"], gap["reason"]) for gap in gaps["data"]] == [(1, "dead", "steps_used")]
     assert (gaps["last_sequence"], gaps["next_since"], gaps["oldest_kept_sequence"]) == (2, 2, 1)
     assert (await get(edge, party, f"{path}?since=1&limit=1", GapsOut))["data"] == []
+    beyond = await edge.call("GET", f"{path}?since=3", token=party.token)
+    assert (beyond.status, beyond.pointers()) == (422, {"/since"})
 
 
 async def test_an_event_is_read_with_its_deliveries_also_after_erasure(
@@ -130,7 +132,7 @@ async def test_manifests_are_listed_and_read(
         ("/v1/attempts?status_code=x&status_class=x&error_class=x&cause=x&since=x&until=x", 6),
         ("/v1/undelivered?reason=bored&since=x&until=x&limit=101", 4),
         ("/v1/undelivered/summary?since=x&until=x", 2),
-        ("/v1/undelivered?endpoint_id=x", 1),
+        ("/v1/undelivered?endpoint_id=x&merchant_id=x", 2),
         ("/v1/deliveries?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", 1),
     ],
 )
@@ -145,13 +147,20 @@ async def test_every_wrong_parameter_is_named_at_once(edge: Edge, party: Party, 
 
 
 async def test_another_partners_endpoint_has_nothing_to_show(edge: Edge, party: Party, shelf: Shelf) -> None:
-    """Its id finds nothing in any search of a stranger, and its gaps and manifests are not found."""
+    """A search that names it, or a merchant that is not there, is refused, and its gaps and manifests are not found."""
     endpoint = to_text(Kind.ENDPOINT, await shelf.endpoint(), TEST)
     await shelf.delivery(from_text(Kind.ENDPOINT, endpoint, TEST), state="dead", state_reason="too_old")
     stranger = await edge.party()
     for path in ("deliveries", "attempts", "undelivered"):
-        answer = await edge.call("GET", f"/v1/{path}?endpoint_id={endpoint}", token=stranger.token)
-        assert answer.json == {"data": [], "next_cursor": None}
+        for named in (endpoint, to_text(Kind.ENDPOINT, new_id(datetime.now(UTC)), TEST)):
+            answer = await edge.call("GET", f"/v1/{path}?endpoint_id={named}", token=stranger.token)
+            assert (answer.status, answer.pointers()) == (422, {"/endpoint_id"}), answer.raw
+    for path in ("deliveries", "undelivered", "events", "payments"):
+        for named in (party.merchant_id, to_text(Kind.MERCHANT, new_id(datetime.now(UTC)), TEST)):
+            answer = await edge.call("GET", f"/v1/{path}?merchant_id={named}", token=stranger.token)
+            assert (answer.status, answer.pointers()) == (422, {"/merchant_id"}), answer.raw
+        own = await edge.call("GET", f"/v1/{path}?merchant_id={stranger.merchant_id}", token=stranger.token)
+        assert (own.status, own.json["data"]) == (200, [])
     for path in ("gaps", "manifests"):
         answer = await edge.call("GET", f"/v1/webhook-endpoints/{endpoint}/{path}", token=stranger.token)
         assert answer.status == 404
@@ -185,6 +194,21 @@ async def test_an_admin_on_call_sees_the_queue(edge: Edge, party: Party, shelf: 
     base = "/admin/v1/undelivered"
     mine = (await edge.call("GET", f"{base}?partner_id={party.partner_id}&environment=test", admin=True)).json
     assert len(mine["data"]) == 4
-    assert (await edge.call("GET", f"{base}?partner_id={party.partner_id}", admin=True)).json["data"] == []
-    for wrong in ("", "?partner_id=x", f"?partner_id={party.partner_id}&environment=moon"):
-        assert (await edge.call("GET", f"{base}{wrong}", admin=True)).status == 422
+    whose = f"partner_id={party.partner_id}"
+    assert (await edge.call("GET", f"{base}?{whose}&environment=live", admin=True)).json["data"] == []
+    narrow = f"{whose}&environment=test&endpoint_id={to_text(Kind.ENDPOINT, held, TEST)}&types=order.*"
+    assert len((await edge.call("GET", f"{base}?{narrow}", admin=True)).json["data"]) == 2
+    nobody = to_text(Kind.PARTNER, new_id(now))
+    unknown = to_text(Kind.MERCHANT, new_id(now), TEST)
+    for wrong, pointer in (
+        ("", "/partner_id"),
+        ("partner_id=x&environment=test", "/partner_id"),
+        (f"partner_id={nobody}&environment=test", "/partner_id"),
+        (f"{whose}&environment=moon", "/environment"),
+        (whose, "/environment"),
+        (f"{whose}&environment=test&merchant_id={unknown}", "/merchant_id"),
+        (f"{whose}&environment=test&endpoint_id=x", "/endpoint_id"),
+    ):
+        answer = await edge.call("GET", f"{base}?{wrong}", admin=True)
+        assert answer.status == 422, answer.raw
+        assert pointer in answer.pointers()

@@ -5,7 +5,7 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
-from kernel.errors import NotFound
+from kernel.errors import Invalid, NotFound
 from kernel.ids import Environment, Tenant
 from tests.support.shelf import Shelf
 from tests.support.tenants import add_tenant
@@ -60,7 +60,9 @@ async def test_gaps_are_what_is_not_delivered(shelf: Shelf, gaps: Gaps) -> None:
     )
     assert (page.last_sequence, page.next_since, page.oldest_kept) == (4, 4, 1)
     assert shown(await gaps.after(shelf.tenant, endpoint, 2, 10)) == [(3, 3, "pending")]
-    assert (await gaps.after(shelf.tenant, endpoint, 9, 10)).next_since == 9
+    assert (await gaps.after(shelf.tenant, endpoint, 4, 10)).next_since == 4
+    with pytest.raises(Invalid, match="since"):
+        await gaps.after(shelf.tenant, endpoint, 5, 10)
 
 
 async def test_numbers_that_are_no_longer_kept_are_said_to_be_dropped(database: Pool, shelf: Shelf, gaps: Gaps) -> None:

@@ -23,6 +23,7 @@ _ATTEMPTS = beside(scanning.__file__, "attempts.sql")
 _GAPS = beside(scanning.__file__, "gaps.sql")
 _FEED = beside(scanning.__file__, "feed.sql")
 _UNDELIVERED = beside(view.__file__, "undelivered.sql")
+_SILENCES = beside(view.__file__, "silences.sql")
 _MAKER = beside(maker.__file__, "maker.sql")
 _QUEUE = beside(queue_view.__file__, "view.sql")
 _LIVE = Environment.LIVE
@@ -50,13 +51,21 @@ PLANS: list[tuple[Queries, str, tuple[Any, ...], str, bool]] = [
     (
         _UNDELIVERED,
         "keys_of_undelivered",
-        (_LIVE, *_SPAN, 51, True, True, True, _NOW),
+        (_LIVE, *_SPAN, 51, True, True, True),
         _LISTS,
         True,
     ),
     (_UNDELIVERED, "count_failed", (_LIVE, *_SPAN, 100), r"partner_id_environment_id_idx\d*", False),
     (_UNDELIVERED, "count_open", (_LIVE, *_SPAN, 100, NIL), r"partner_id_environment_id_idx\d*", False),
-    (_UNDELIVERED, "count_unmatched", (_LIVE, *_SPAN, 100), r"partner_id_environment_id_idx\d*", False),
+    (_UNDELIVERED, "newest_unmatched", (_LIVE, *_SPAN, 100), r"partner_id_environment_id_idx\d*", True),
+    (_SILENCES, "keys_within", (_LIVE, [NIL], [LAST_ID], 51), r"events_\w+_pkey", False),
+    (
+        _SILENCES,
+        "show_missed",
+        ([_NOW], *reversed(_SPAN), [NIL], ["disabled"], [NIL], [LAST_ID], None, []),
+        r"events_\w+_pkey|partner_id_event_id_idx",
+        False,
+    ),
     (_MAKER, "next_numbers", (NIL, 0, 100), "partner_id_endpoint_id_sequence_idx", True),
 ]
 

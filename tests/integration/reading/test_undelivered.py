@@ -91,8 +91,10 @@ async def test_everything_that_did_not_arrive_has_its_reason(
     assert "steps_used" in young.reasons
 
 
-async def test_a_disabled_endpoint_shows_what_it_missed(database: Pool, shelf: Shelf, view: UndeliveredView) -> None:
-    """Events since it was disabled that it would have heard of, by type and merchant, and has no delivery of."""
+async def test_what_a_disabled_endpoint_missed_is_shown_for_ever(
+    database: Pool, shelf: Shelf, view: UndeliveredView
+) -> None:
+    """Events while it was disabled that it would have heard of, by type and merchant, and has no delivery of."""
     now, merchant = datetime.now(UTC), new_id(datetime.now(UTC))
     other = await shelf.endpoint()
     since = now - timedelta(minutes=30)
@@ -108,13 +110,84 @@ async def test_a_disabled_endpoint_shows_what_it_missed(database: Pool, shelf: S
     await shelf.delivery(endpoint, heard, **ended)
     await shelf.delivery(other, missed)
     await shelf.delivery(other, before)
-    rows = await pages(view, shelf.tenant, endpoint_id=endpoint, limit=1)
-    assert [(row.event_id, row.endpoint_id, row.reason) for row in rows] == [
-        (missed, endpoint, "endpoint_disabled"),
-        (heard, endpoint, "endpoint_disabled"),
-    ]
-    await database.execute("UPDATE webhook_endpoints SET state = 'enabled', disabled_at = NULL")
+    expected = [(missed, endpoint, "endpoint_disabled"), (heard, endpoint, "endpoint_disabled")]
+    for fields in ({"endpoint_id": endpoint}, {}):
+        rows = await pages(view, shelf.tenant, limit=1, **fields)
+        assert [(row.event_id, row.endpoint_id, row.reason) for row in rows] == expected
+        await database.execute("UPDATE webhook_endpoints SET state = 'enabled', disabled_at = NULL")
+    await shelf.delivery(endpoint, missed)
     assert [row.event_id for row in await pages(view, shelf.tenant, endpoint_id=endpoint)] == [heard]
+
+
+async def test_an_event_is_missed_by_each_silent_endpoint(
+    database: Pool, shelf: Shelf, view: UndeliveredView, summary: UndeliveredSummary
+) -> None:
+    """Each has a row and counts; nobody heard it only where none would have; our own events are no matter."""
+    now = datetime.now(UTC)
+    since = now - timedelta(minutes=30)
+    silent = {await shelf.endpoint(state="disabled", disabled_at=since, event_types=["order.*"]) for _ in range(3)}
+    unproven = await shelf.endpoint(state="unproven", event_types=["order.shipped"])
+    unheard = await shelf.event(matched=0)
+    await shelf.event(matched=0, type="secret.rotated")
+    nobodys = await shelf.event(now - timedelta(minutes=1), matched=0, type="refund.made")
+    earlier = await shelf.event(now - timedelta(hours=1), matched=0)
+    erased = await shelf.event(matched=0, erased_at=now)
+    await database.execute("UPDATE webhook_endpoints SET state = 'enabled' WHERE id = $1", unproven)
+    for limit in (1, 2, 3, 50):
+        rows = await pages(view, shelf.tenant, limit=limit)
+        assert [row.event_id for row in rows] == [erased, *[unheard] * 4, nobodys, earlier]
+        assert {row.endpoint_id for row in rows[1:5]} == silent | {unproven}
+        assert {row.reason for row in rows if row.endpoint_id in silent} == {"endpoint_disabled"}
+    counted = await summary.read(shelf.tenant, None, None)
+    counts = {reason: one.count for reason, one in counted.reasons.items()}
+    assert counts == {"endpoint_disabled": 3, "endpoint_unproven": 1, "unmatched": 3}
+    asked = await pages(view, shelf.tenant, types=("secret.*",))
+    assert [(row.event_type, row.reason) for row in asked] == [("secret.rotated", "unmatched")]
+    refunds = await pages(view, shelf.tenant, types=("refund.made",), reasons=frozenset({"unmatched"}))
+    assert [row.event_id for row in refunds] == [nobodys]
+
+
+async def test_a_silence_ends_and_begins_with_the_state(database: Pool, shelf: Shelf) -> None:
+    """Each change between enabled, disabled and unproven is kept; a change of anything else is none."""
+    endpoint = await shelf.endpoint()
+    for state in ("disabled", "disabled", "unproven", "enabled", "unproven", "deleted"):
+        await database.execute("UPDATE webhook_endpoints SET state = $2 WHERE id = $1", endpoint, state)
+    rows = await database.fetch(
+        "SELECT state::text, ended_at >= began_at AS is_over FROM endpoint_silences WHERE endpoint_id = $1"
+        " ORDER BY began_at",
+        endpoint,
+    )
+    assert [tuple(row) for row in rows] == [("disabled", True), ("unproven", True), ("unproven", True)]
+
+
+async def test_only_what_is_simply_on_its_way_is_hidden(
+    shelf: Shelf, view: UndeliveredView, summary: UndeliveredSummary, clock: FakeClock
+) -> None:
+    """A young delivery that was never tried shows as soon as something stops it."""
+    now = clock.now()
+    well, paused = await shelf.endpoint(), await shelf.endpoint(paused_at=now)
+    held = await shelf.endpoint(held_at=now, next_probe_at=now)
+    due = {"state": "pending", "next_attempt_at": now - timedelta(seconds=1)}
+    for endpoint in (well, paused, held):
+        await shelf.delivery(endpoint, await shelf.event(now), **due)
+    await shelf.delivery(well, await shelf.event(now), state="waiting", ordering_key=uuid4())
+    assert Counter(row.reason for row in await pages(view, shelf.tenant)) == {"paused": 1, "held": 1, "turn": 1}
+    counted = await summary.read(shelf.tenant, None, None)
+    assert {reason: one.count for reason, one in counted.reasons.items()} == {"paused": 1, "held": 1, "turn": 1}
+
+
+async def test_it_is_narrowed_by_merchant_and_by_type(shelf: Shelf, view: UndeliveredView) -> None:
+    """Whichever of the lists a row comes from."""
+    merchant, now = new_id(datetime.now(UTC)), datetime.now(UTC)
+    endpoint = await shelf.endpoint()
+    await shelf.endpoint(state="disabled", disabled_at=now - timedelta(hours=1), event_types=["refund.made"])
+    for whose in (merchant, None):
+        for kind in ("order.made", "refund.made", "other"):
+            event = await shelf.event(merchant_id=whose, type=kind, matched=0)
+            await shelf.delivery(endpoint, event, state="dead", state_reason="too_old")
+    assert len(await pages(view, shelf.tenant, merchant_id=merchant)) == 6
+    rows = await pages(view, shelf.tenant, merchant_id=merchant, types=("refund.*", "other"))
+    assert sorted(row.reason for row in rows) == ["endpoint_disabled", "too_old", "too_old", "unmatched"]
 
 
 @pytest.mark.parametrize("scan_max", [2, 10_000])

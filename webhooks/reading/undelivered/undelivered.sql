@@ -2,7 +2,7 @@
 -- what has not ended, and events that nobody heard. A row keeps its id whichever list it is in.
 
 -- name: keys_of_undelivered
--- $6 to $8 say which of the three lists are wanted; with $9 that of the events since a disabled endpoint heard its last.
+-- $6 to $8 say which of the three lists are wanted.
 SELECT id, is_event FROM (
     (SELECT id, false AS is_event FROM deliveries
      WHERE $6 AND partner_id = $1 AND environment = $2 AND id < $3 AND id >= $4
@@ -16,10 +16,6 @@ SELECT id, is_event FROM (
     (SELECT id, true FROM events
      WHERE $8 AND partner_id = $1 AND environment = $2 AND id < $3 AND id >= $4 AND matched = 0
      ORDER BY id DESC LIMIT $5)
-    UNION ALL
-    (SELECT id, true FROM events
-     WHERE $9::uuid IS NOT NULL AND partner_id = $1 AND environment = $2 AND id < $3 AND id >= $4 AND id >= $9
-     ORDER BY id DESC LIMIT $5)
 ) AS lists
 ORDER BY id DESC LIMIT $5;
 
@@ -30,26 +26,6 @@ FROM unnest($2::uuid[]) AS asked (id)
 CROSS JOIN LATERAL (
     SELECT id, type, merchant_id FROM events WHERE partner_id = $1 AND id = asked.id AND id BETWEEN $3 AND $4 LIMIT 1
 ) AS e;
-
--- name: show_missed
--- Those of these events that an endpoint ($5) would have heard of, by its types ($6), its merchant ($7) and its list of
--- merchants ($8), and has no delivery of.
-SELECT e.id, e.type, e.merchant_id
-FROM unnest($2::uuid[]) AS asked (id)
-CROSS JOIN LATERAL (
-    SELECT id, type, merchant_id FROM events WHERE partner_id = $1 AND id = asked.id AND id BETWEEN $3 AND $4 LIMIT 1
-) AS e
-WHERE ($6::text[] IS NULL OR e.type LIKE ANY ($6))
-  AND ($7::uuid IS NULL OR e.merchant_id = $7)
-  AND ($8::uuid[] = '{}' OR e.merchant_id = ANY ($8))
-  AND NOT EXISTS (
-    SELECT 1 FROM deliveries WHERE partner_id = $1 AND event_id = e.id AND endpoint_id = $5 AND id >= $3
-);
-
--- name: find_disabled
--- What a disabled endpoint would hear, and since when it does not.
-SELECT event_types, merchant_id, merchant_ids, disabled_at FROM webhook_endpoints
-WHERE partner_id = $1 AND id = $2 AND environment = $3 AND state = 'disabled' AND disabled_at IS NOT NULL;
 
 -- name: count_failed
 -- Of the newest $5 that ended without success, how many for which reason; `examined` is how many were looked at.
@@ -64,11 +40,13 @@ FROM (
 GROUP BY state, state_reason;
 
 -- name: count_open
--- Of the newest $5 that have not ended, how many wait for what; those that never failed count from the age of $6.
+-- Of the newest $5 that have not ended, how many wait for what: all of them, and those that were tried or are older than
+-- the id $6.
 SELECT d.state::text, NULL::text AS state_reason, w.state::text AS endpoint_state, w.paused_at, w.held_at,
        w.next_probe_at, coalesce(d.next_attempt_at <= now(), false) AS is_due,
-       count(*) FILTER (WHERE d.id < $6 OR d.last_attempt_at IS NOT NULL) AS items,
-       (min(d.id::text) FILTER (WHERE d.id < $6 OR d.last_attempt_at IS NOT NULL))::uuid AS oldest_id,
+       count(*) AS items, min(d.id::text)::uuid AS oldest_id,
+       count(*) FILTER (WHERE d.id < $6 OR d.last_attempt_at IS NOT NULL) AS stuck_items,
+       (min(d.id::text) FILTER (WHERE d.id < $6 OR d.last_attempt_at IS NOT NULL))::uuid AS oldest_stuck_id,
        sum(count(*)) OVER () AS examined
 FROM (
     SELECT id, state, endpoint_id, next_attempt_at, last_attempt_at FROM deliveries
@@ -78,11 +56,8 @@ FROM (
 LEFT JOIN webhook_endpoints AS w ON w.partner_id = $1 AND w.id = d.endpoint_id
 GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
--- name: count_unmatched
--- Of the newest $5 events that nobody heard, how many there are.
-SELECT NULL::text AS state, count(*) AS items, min(id::text)::uuid AS oldest_id, count(*) AS examined
-FROM (
-    SELECT id FROM events
-    WHERE partner_id = $1 AND environment = $2 AND id < $3 AND id >= $4 AND matched = 0
-    ORDER BY id DESC LIMIT $5
-) AS e;
+-- name: newest_unmatched
+-- The newest $5 events that nobody heard.
+SELECT id, type FROM events
+WHERE partner_id = $1 AND environment = $2 AND id < $3 AND id >= $4 AND matched = 0
+ORDER BY id DESC LIMIT $5;

@@ -1,8 +1,8 @@
 """Events that did not arrive: each with its endpoint and the reason, whatever kind of reason it is.
 
-Four lists make one: deliveries that ended without success, those that have not ended and failed before or are older
-than a minute, events that nobody heard, and for a disabled endpoint those that it would have heard since. All are in
-the order of ids, and a delivery keeps its id when it moves from one list to another, so no page repeats or skips one.
+Four lists make one: deliveries that ended without success, those that have not ended and are not simply on their way,
+events that nobody heard, and those that endpoints missed while they were disabled or unproven. All are in the order of
+ids, and a delivery keeps its id when it moves from one list to another, so no page repeats or skips one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,21 @@ import asyncpg
 from kernel.clock import Clock
 from kernel.ids import Tenant, first_id_at, time_of
 from kernel.sql import beside
+from webhooks.catalogue.builtin import TOLD_ONCE
+from webhooks.endpoints.patterns import TypeFilter
 from webhooks.events.model import Connection
 from webhooks.reading.cursor import Position
 from webhooks.reading.deliveries import Delivery, DeliveryQuery, show
-from webhooks.reading.feed import like_patterns
-from webhooks.reading.scanning import Span, looking, scan
-from webhooks.reading.undelivered.reasons import ENDED, MISSED, ON_ITS_WAY, OPEN, UNMATCHED, reason_of
+from webhooks.reading.scanning import LAST_ID, Span, looking, scan
+from webhooks.reading.undelivered.reasons import ENDED, MISSED, ON_ITS_WAY, OPEN, UNMATCHED, is_on_its_way, reason_of
+from webhooks.reading.undelivered.silences import (
+    Missed,
+    Silences,
+    find_silences,
+    keys_within,
+    missed,
+    number_of,
+)
 
 _SQL = beside(__file__, "undelivered.sql")
 
@@ -30,7 +39,7 @@ _SQL = beside(__file__, "undelivered.sql")
 class Undelivered:
     """One event and the endpoint that does not have it; without a delivery, nobody was to have it.
 
-    `reason` is a wait reason, the reason for which it ended, `unmatched`, or `endpoint_disabled`.
+    `reason` is a wait reason, the reason for which it ended, `unmatched`, `endpoint_disabled` or `endpoint_unproven`.
     """
 
     event_id: UUID
@@ -44,9 +53,14 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndeliveredQuery:
-    """Which of them, newest event first; what is None or empty does not narrow. The times are the events'."""
+    """Which of them, newest event first; what is None or empty does not narrow. The times are the events'.
+
+    `types` are patterns as endpoints have them. Without any, events of ours about endpoints do not count as unmatched.
+    """
 
     endpoint_id: UUID | None = None
+    merchant_id: UUID | None = None
+    types: tuple[str, ...] = ()
     reasons: frozenset[str] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
@@ -56,34 +70,50 @@ class UndeliveredQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndeliveredPage:
-    """A page, and the cursor of the next one, None after the last; a page may be short and have a next one."""
+    """A page, and the cursor of the next one, None after the last; a page may be short and have a next one.
+
+    Not `is_complete`: what endpoints missed is left out for all but the newest times at which they were silent.
+    """
 
     rows: tuple[Undelivered, ...]
     next_cursor: str | None
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """A place in the merged list; `is_event` where there is no delivery."""
+    """A place in the merged list; `is_event` where there is no delivery, `number` is then the endpoint's, if any."""
 
     id: UUID
+    number: int = 0
     is_event: bool = False
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What the list is in the order of."""
+        return -self.id.int, self.number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Looking:
-    """One search under way. `disabled` is the row of an endpoint that misses events at present."""
+    """One search under way."""
 
     connection: Connection
     tenant: Tenant
     query: UndeliveredQuery
     span: Span
     young: UUID
-    disabled: asyncpg.Record | None
+    silences: Silences
 
     def wants(self, reasons: frozenset[str]) -> bool:
         """Whether one of these reasons is asked for."""
         return not self.query.reasons or bool(self.query.reasons & reasons)
+
+    def is_about(self, event_type: str, merchant_id: UUID | None) -> bool:
+        """Whether an event passes the query's types and merchant."""
+        query = self.query
+        is_type = not query.types or TypeFilter.of(query.types).matches(event_type)
+        return is_type and query.merchant_id in {None, merchant_id}
 
 
 class UndeliveredView:
@@ -95,7 +125,7 @@ class UndeliveredView:
 
     async def list(self, tenant: Tenant, query: UndeliveredQuery) -> UndeliveredPage:
         """A page. Raises Invalid for a cursor that is not this list's, or times that do not fit."""
-        start = None if query.cursor is None else _Key(Position.from_text(query.cursor).id)
+        start = None if query.cursor is None else _place(Position.from_text(query.cursor))
         span = Span.of(query.since, query.until)
         async with looking(self._pool) as connection:
             search = _Looking(
@@ -104,22 +134,30 @@ class UndeliveredView:
                 query=query,
                 span=span,
                 young=first_id_at(self._clock.now() - ON_ITS_WAY),
-                disabled=await _disabled(connection, tenant, query.endpoint_id),
+                silences=await find_silences(connection, tenant, query.endpoint_id, (query.since, query.until)),
             )
             scanned = await scan(partial(_keys, search), partial(_passing, search), start, query.limit)
-        next_cursor = None if scanned.last is None else Position(id=scanned.last.id).to_text()
-        return UndeliveredPage(rows=scanned.rows, next_cursor=next_cursor)
+        last = scanned.last
+        return UndeliveredPage(
+            rows=scanned.rows,
+            next_cursor=None if last is None else Position(id=last.id, number=last.number).to_text(),
+            is_complete=search.silences.is_complete,
+        )
 
 
-async def _disabled(connection: Connection, tenant: Tenant, endpoint_id: UUID | None) -> asyncpg.Record | None:
-    if endpoint_id is None:
-        return None
-    return await connection.fetchrow(_SQL["find_disabled"], tenant.partner_id, endpoint_id, tenant.environment)
+def _place(position: Position) -> _Key:
+    return _Key(position.id, position.number)
 
 
 async def _keys(search: _Looking, after: _Key | None, size: int) -> Sequence[_Key]:
-    part = search.span if after is None else search.span.below(after.id)
-    is_missing = search.disabled is not None and search.wants(frozenset({MISSED}))
+    """The keys after one. Several may have its id, so those with it are read again."""
+    part = search.span if after is None else search.span.below(UUID(int=min(after.id.int + 1, LAST_ID.int)))
+    keys = [*await _listed_keys(search, part, size + 1), *await _missed_keys(search, part, size + 1)]
+    later = sorted((key for key in keys if after is None or key.place > after.place), key=lambda key: key.place)
+    return later[:size]
+
+
+async def _listed_keys(search: _Looking, part: Span, size: int) -> list[_Key]:
     rows = await search.connection.fetch(
         _SQL["keys_of_undelivered"],
         search.tenant.partner_id,
@@ -130,40 +168,47 @@ async def _keys(search: _Looking, after: _Key | None, size: int) -> Sequence[_Ke
         search.wants(ENDED),
         search.wants(OPEN),
         search.query.endpoint_id is None and search.wants(frozenset({UNMATCHED})),
-        first_id_at(search.disabled["disabled_at"]) if search.disabled is not None and is_missing else None,
     )
-    return [_Key(row["id"], row["is_event"]) for row in rows]
+    return [_Key(row["id"], is_event=row["is_event"]) for row in rows]
+
+
+async def _missed_keys(search: _Looking, part: Span, size: int) -> list[_Key]:
+    if not search.wants(frozenset(MISSED.values())):
+        return []
+    events = await keys_within(search.connection, search.tenant, search.silences.within(part), size)
+    return [_Key(event, number, is_event=True) for event, number in search.silences.expand(events)]
 
 
 async def _passing(search: _Looking, keys: Sequence[_Key]) -> Mapping[_Key, Undelivered]:
-    query = DeliveryQuery(endpoint_id=search.query.endpoint_id)
+    asked = search.query
+    query = DeliveryQuery(endpoint_id=asked.endpoint_id, merchant_id=asked.merchant_id, types=asked.types)
     shown = await show(search.connection, search.tenant, [key.id for key in keys if not key.is_event], query)
-    found = {_Key(one.id): of_delivery(one) for one in shown.values() if not _is_young(search, one)}
-    events = [key.id for key in keys if key.is_event]
-    if events:
-        found |= {_Key(row["id"], is_event=True): _of_event(search, row) for row in await _events(search, events)}
+    found = {_Key(one.id): of_delivery(one) for one in shown.values() if not _is_on_its_way(search, one)}
+    found |= await _of_events(search, [key for key in keys if key.is_event])
     return {key: one for key, one in found.items() if search.wants(frozenset({one.reason}))}
 
 
-async def _events(search: _Looking, events: Sequence[UUID]) -> Sequence[asyncpg.Record]:
-    span, disabled, partner_id = Span.around(events), search.disabled, search.tenant.partner_id
-    if disabled is None:
-        return await search.connection.fetch(_SQL["show_unmatched"], partner_id, events, span.low, span.high)
-    return await search.connection.fetch(
-        _SQL["show_missed"],
-        partner_id,
-        events,
-        span.low,
-        span.high,
-        search.query.endpoint_id,
-        like_patterns(disabled["event_types"]),
-        disabled["merchant_id"],
-        disabled["merchant_ids"],
-    )
+async def _of_events(search: _Looking, keys: Sequence[_Key]) -> Mapping[_Key, Undelivered]:
+    """What was missed, by key, and what nobody heard; an event that a silent endpoint would have heard is missed."""
+    ids = sorted({key.id for key in keys})
+    found = await missed(search.connection, search.tenant, ids, search.silences)
+    rows = {_Key(one.event_id, number_of(one.endpoint_id), is_event=True): _of_missed(one) for one in found}
+    unheard = {key.id for key in keys if not key.number} - {one.event_id for one in found}
+    rows |= {_Key(one.event_id, is_event=True): one for one in await _unmatched(search, sorted(unheard))}
+    return {key: one for key, one in rows.items() if search.is_about(one.event_type, one.merchant_id)}
 
 
-def _is_young(search: _Looking, delivery: Delivery) -> bool:
-    return delivery.waiting_for is not None and delivery.last_attempt_at is None and delivery.id >= search.young
+async def _unmatched(search: _Looking, ids: Sequence[UUID]) -> list[Undelivered]:
+    if not ids:
+        return []
+    span = Span.around(ids)
+    rows = await search.connection.fetch(_SQL["show_unmatched"], search.tenant.partner_id, ids, span.low, span.high)
+    return [_of_unmatched(row) for row in rows if search.query.types or not row["type"].startswith(TOLD_ONCE)]
+
+
+def _is_on_its_way(search: _Looking, delivery: Delivery) -> bool:
+    was_tried = delivery.last_attempt_at is not None
+    return is_on_its_way(delivery.waiting_for, is_young=delivery.id >= search.young, was_tried=was_tried)
 
 
 def of_delivery(delivery: Delivery) -> Undelivered:
@@ -179,12 +224,23 @@ def of_delivery(delivery: Delivery) -> Undelivered:
     )
 
 
-def _of_event(search: _Looking, row: asyncpg.Record) -> Undelivered:
+def _of_missed(one: Missed) -> Undelivered:
+    return Undelivered(
+        event_id=one.event_id,
+        event_type=one.event_type,
+        merchant_id=one.merchant_id,
+        endpoint_id=one.endpoint_id,
+        reason=one.reason,
+        since=time_of(one.event_id),
+    )
+
+
+def _of_unmatched(row: asyncpg.Record) -> Undelivered:
     return Undelivered(
         event_id=row["id"],
         event_type=row["type"],
         merchant_id=row["merchant_id"],
-        endpoint_id=search.query.endpoint_id,
-        reason=UNMATCHED if search.disabled is None else MISSED,
+        endpoint_id=None,
+        reason=UNMATCHED,
         since=time_of(row["id"]),
     )
