@@ -3,9 +3,9 @@
 An endpoint or a merchant by which a list is narrowed must exist, else an empty list would read as "nothing is missing".
 
 For limited clients there is one rule for every route, so that no handler can forget it: each resource that a request
-names must be of one of the client's merchants; a request that names none must name a merchant (`Call.sent_id` holds that it is one of them), or its
-route says that it is open to such clients too. Everything else is refused. What is out of reach is not told from what
-does not exist.
+names must be of one of the client's merchants; a request that names none must name a merchant (`Call.sent_id` holds
+that it is one of them), or its route says that it is open to such clients too. Everything else is refused. What is out
+of reach is not told from what does not exist.
 """
 
 from collections.abc import Iterator
