@@ -3,7 +3,7 @@
 from config.database.migrations.plain_sql import run_beside
 
 revision = "0008"
-down_revision = "0007"
+down_revision = "0004"
 
 
 def upgrade() -> None:
