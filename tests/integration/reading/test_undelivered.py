@@ -14,6 +14,7 @@ from tests.support.clock import FakeClock
 from tests.support.shelf import Shelf
 from tests.support.tenants import add_tenant
 from webhooks.reading import scanning
+from webhooks.reading.undelivered import silences
 from webhooks.reading.undelivered import summary as summary_module
 from webhooks.reading.undelivered.summary import UndeliveredSummary
 from webhooks.reading.undelivered.view import Undelivered, UndeliveredQuery, UndeliveredView
@@ -145,6 +146,23 @@ async def test_an_event_is_missed_by_each_silent_endpoint(
     assert [(row.event_type, row.reason) for row in asked] == [("secret.rotated", "unmatched")]
     refunds = await pages(view, shelf.tenant, types=("refund.made",), reasons=frozenset({"unmatched"}))
     assert [row.event_id for row in refunds] == [nobodys]
+
+
+async def test_silences_that_are_not_looked_at_are_admitted(
+    shelf: Shelf, view: UndeliveredView, summary: UndeliveredSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more silences than it looks at, the newest are shown, and neither the list nor the summary is complete."""
+    monkeypatch.setattr(silences, "SILENCES_MAX", 1)
+    now = datetime.now(UTC)
+    await shelf.endpoint(state="disabled", disabled_at=now - timedelta(hours=2))
+    assert (await view.list(shelf.tenant, UndeliveredQuery())).is_complete
+    newest = await shelf.endpoint(state="disabled", disabled_at=now - timedelta(hours=1))
+    await shelf.event(now - timedelta(minutes=5))
+    page = await view.list(shelf.tenant, UndeliveredQuery())
+    assert ([row.endpoint_id for row in page.rows], page.is_complete) == ([newest], False)
+    assert not (await summary.read(shelf.tenant, None, None)).is_complete
+    later = await view.list(shelf.tenant, UndeliveredQuery(until=now - timedelta(minutes=90)))
+    assert (later.rows, later.is_complete) == ((), True)
 
 
 async def test_a_silence_ends_and_begins_with_the_state(database: Pool, shelf: Shelf) -> None:
