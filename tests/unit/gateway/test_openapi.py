@@ -169,3 +169,13 @@ def test_answers_may_grow_and_requests_may_not() -> None:
     schemas = made_of(PUBLIC_ROUTES)["components"]["schemas"]
     assert schemas["PaymentIn"]["additionalProperties"] is False
     assert "additionalProperties" not in schemas["PaymentOut"]
+
+
+@TABLES
+def test_generators_of_clients_can_read_every_refusal(routes: Routes) -> None:
+    """A refusal has the one type of problems, not narrowed by allOf; its codes are named by its examples."""
+    made = made_of(routes)
+    for name, response in made["components"]["responses"].items():
+        content = response["content"]["application/problem+json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/ProblemOut"}
+        assert set(content["examples"]) == set(name.split("."))
