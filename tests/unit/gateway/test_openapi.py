@@ -4,6 +4,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.http.route import Access, Route
@@ -179,3 +180,30 @@ def test_generators_of_clients_can_read_every_refusal(routes: Routes) -> None:
         content = response["content"]["application/problem+json"]
         assert content["schema"] == {"$ref": "#/components/schemas/ProblemOut"}
         assert set(content["examples"]) == set(name.split("."))
+
+
+@TABLES
+def test_null_is_shown_where_it_is_taken(routes: Routes) -> None:
+    """The document allows null for a member if the service does, and shows it as no default."""
+    schemas = made_of(routes)["components"]["schemas"]
+    for model in {route.request for route in routes if route.request is not None and not route.raw}:
+        for name, part in schemas[model.__name__]["properties"].items():
+            assert part.get("default", ...) is not None, (model, name)
+            is_shown = {"type": "null"} in part.get("anyOf", []) or part == {}
+            assert is_shown == _takes_null(model, name), (model, name)
+
+
+def _takes_null(model: type[BaseModel], name: str) -> bool:
+    try:
+        model.model_validate({name: None})
+    except ValidationError as error:
+        return (name,) not in {detail["loc"] for detail in error.errors()}
+    return True
+
+
+def test_a_key_is_asked_for_in_words() -> None:
+    """A dry run is asked without a key, so a generated client must be able to leave it out; the curl call shows it."""
+    operation = made_of(PUBLIC_ROUTES)["paths"]["/v1/payments"]["post"]
+    [key] = [each for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
+    assert key["required"] is False
+    assert key["description"].startswith("Required, except for a dry run")
