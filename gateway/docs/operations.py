@@ -64,7 +64,7 @@ def _curl(method: str, path: str, operation: Json) -> Markup:
     """A call that can be pasted into a shell."""
     words = ["curl", *(["-X", method.upper()] if method not in {"get", "post"} else []), *_credentials(operation)]
     for each in operation["parameters"]:
-        if each["in"] == "header" and each["required"]:
+        if each["in"] == "header" and "example" in each:
             words += ["-H", f"{each['name']}: {each['example']}"]
     words += _data(operation)
     if method == "post" and "requestBody" not in operation:

@@ -46,9 +46,10 @@ _QUERY = {
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "required": True,
-    "description": "A key of yours for this payment, made and stored before it is sent. The same request with the same "
-    "key is the same payment, however often it is sent; another body with it is refused. A dry run needs none.",
+    "required": False,
+    "description": "Required, except for a dry run, which takes no notice of it: a key of yours for this payment, made "
+    "and stored before it is sent. The same request with the same key is the same payment, however often and by "
+    "whichever of your clients it is sent; another body with it is refused. Without it the answer is 422.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     "example": "0193f1c2-invoice-1001",
 }
