@@ -12,7 +12,7 @@ from gateway.openapi.answers import EVERYWHERE
 
 Json = dict[str, Any]
 # Said once for all operations, so that what is an operation's own stands out.
-_SAID_BEFORE = {*EVERYWHERE, "Request-Timeout"}
+_SAID_BEFORE = {*EVERYWHERE, "Request-Timeout", "DPoP"}
 _ORIGIN = "https://api.example.com"
 
 

@@ -24,7 +24,11 @@ _ANSWER_SECONDS = 0.25
 
 
 async def create_payment(services: Services, call: Call) -> Reply:
-    """201 when the bank's word came within the wait, 202 when not; a repeat has the first answer's status."""
+    """201 when the bank's word came within the wait, 202 when not.
+
+    A repeat shows the payment as it is by then, with the status of the first answer; while there is none yet, as when
+    two equal requests come at once, and when it was 202, with 202.
+    """
     wait = _wait(services, call)
     request = _request(call, call.body)
     if call.query.dry_run:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from gateway.http.route import Access, Route
+from gateway.openapi import headers
 from gateway.openapi.schemas import Json, query_schemas
 from gateway.schemas.payments import PaymentOut
 from kernel.ids import Kind
@@ -60,6 +61,13 @@ _PATIENCE = {
     "description": "How many seconds you will wait for the answer. What is not begun by then is not begun.",
     "schema": {"type": "string", "pattern": r"^[0-9]{1,4}(\.[0-9]{1,3})?$", "examples": ["2.5"]},
 }
+_PROOF = {
+    "name": "DPoP",
+    "in": "header",
+    "required": False,
+    "description": "With a token that is bound to a key, and to get one: a new proof for this request (RFC 9449 §4.2).",
+    "schema": {"type": "string", "pattern": r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"},
+}
 _PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -106,4 +114,7 @@ def _query(route: Route[Any]) -> list[Json]:
 
 
 def _headers(route: Route[Any]) -> list[Json]:
-    return [*([_KEY] if route.once else []), *([_PREFER] if waits(route) else []), _PATIENCE]
+    given = [_KEY] if route.once else []
+    given += [_PREFER] if waits(route) else []
+    given += [_PROOF] if route.access is Access.PARTNER or headers.NONCE in route.gives else []
+    return [*given, _PATIENCE]

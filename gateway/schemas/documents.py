@@ -1,16 +1,44 @@
 """Tokens, keys, health and documents on the wire."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from gateway.schemas.types import Request, Response
+from pydantic import Field, WithJsonSchema, field_validator
+
+from gateway.schemas.types import Request, Response, given
+
+SecretText = Annotated[str, WithJsonSchema({"type": "string", "format": "password", "writeOnly": True})]
 
 
-class TokenIn(Request):
-    """What a client asks for (RFC 6749 §4.4.2), as a form; its credentials stand in the header (HTTP Basic)."""
+class _ClientProof(Request):
+    """What a client shows in the form; with `client_secret_basic` nothing, for its secret stands in the header."""
+
+    client_id: Annotated[str | None, Field(description="Of a client that shows a certificate or its secret here.")] = (
+        None
+    )
+    client_secret: Annotated[
+        SecretText | None, Field(description="Of a client with `client_secret_post`, where that is offered.")
+    ] = None
+    client_assertion_type: Annotated[
+        Literal["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"] | None,
+        Field(description="Beside `client_assertion` (RFC 7523 §2.2)."),
+    ] = None
+    client_assertion: Annotated[
+        SecretText | None, Field(description="A JWT of a client with `private_key_jwt`, signed by it, for one use.")
+    ] = None
+
+    _given = field_validator("*", mode="before")(given)
+
+
+class TokenIn(_ClientProof):
+    """What a client asks for (RFC 6749 §4.4.2), as a form, and what it shows to prove itself.
+
+    Without `scope` it gets all scopes of its registration. `resource` (RFC 8707) may stand more than once; without it
+    the token is for this API.
+    """
 
     grant_type: Literal["client_credentials"]
-    scope: str | None = None
-    resource: list[str] | None = None
+    scope: Annotated[str | None, Field(description="Scopes with spaces between.")] = None
+    resource: Annotated[list[str] | None, Field(description="URLs of the services that the token is for.")] = None
 
 
 class TokenErrorOut(Response):
@@ -29,7 +57,7 @@ class TokenOut(Response):
     scope: str
 
 
-class InspectedTokenIn(Request):
+class InspectedTokenIn(_ClientProof):
     """The token that is to be ended (RFC 7009 §2.1), or asked about (RFC 7662 §2.1), as a form."""
 
     token: str

@@ -207,3 +207,14 @@ def test_a_key_is_asked_for_in_words() -> None:
     [key] = [each for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
     assert key["required"] is False
     assert key["description"].startswith("Required, except for a dry run")
+
+
+def test_what_a_client_may_show_is_described() -> None:
+    """The form's members of every way to authenticate, and the header of DPoP wherever a proof is read."""
+    made = made_of(PUBLIC_ROUTES)
+    proofs = {"client_id", "client_secret", "client_assertion", "client_assertion_type"}
+    for name in ("TokenIn", "InspectedTokenIn"):
+        assert proofs <= made["components"]["schemas"][name]["properties"].keys()
+    for route in PUBLIC_ROUTES:
+        names = {each["name"] for each in made["paths"][route.path][route.method.lower()]["parameters"]}
+        assert ("DPoP" in names) == (route.access is Access.PARTNER or route.path == "/oauth/token"), route.path
