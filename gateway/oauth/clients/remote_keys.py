@@ -26,11 +26,11 @@ _log = structlog.get_logger()
 class RemoteKeyPolicy:
     """How long fetched keys are used before they are asked for again, and for how long if nobody answers then.
 
-    A key that is not among them makes us ask again at once, but no more often than `again_seconds`. `running_max` are
-    asked at the same time.
+    A key that its owner took away is used for as long. One that is not among them makes us ask again at once, but no
+    more often than `again_seconds`. `running_max` are asked at the same time.
     """
 
-    fresh_seconds: float = 300.0
+    fresh_seconds: float = 60.0
     stale_seconds: float = 3600.0
     again_seconds: float = 10.0
     running_max: int = 32

@@ -106,6 +106,19 @@ async def test_known_keys_outlive_a_server_that_is_away_for_a_while(server: KeyS
         assert await keys.find(server.url, bool) == ()
 
 
+async def test_a_key_that_was_taken_away_is_good_for_a_minute(server: KeyServer) -> None:
+    """What a partner removes because it leaked is read away within a minute, also where nobody asks for another key."""
+    leaked, kept = Signer.new(kid="leaked"), Signer.new(kid="kept")
+    server.keys = [leaked.jwk, kept.jwk]
+    async with remote() as (keys, clock):
+        assert len(await keys.find(server.url, bool)) == 2
+        server.keys = [kept.jwk]
+        clock.advance(59)
+        assert len(await keys.find(server.url, bool)) == 2
+        clock.advance(2)
+        assert len(await keys.find(server.url, bool)) == 1
+
+
 async def test_a_slow_server_is_waited_for_by_its_own_client_alone(server: KeyServer) -> None:
     """One that hangs costs its client the deadline once, and nobody else anything; too many at once are told so."""
     quick = KeyServer()
