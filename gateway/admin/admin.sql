@@ -98,7 +98,8 @@ RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scop
           c.version;
 
 -- name: rotate_client_secret
--- A new secret; the present one stays good until its end, and one that was older than it ends now.
+-- A new secret; the present one stays good until its end ($5). While an older one is good at $6, nothing changes unless
+-- that one is to end now ($7).
 WITH moved AS (
     INSERT INTO oauth_client_changes (version) VALUES (1)
     ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
@@ -107,6 +108,7 @@ WITH moved AS (
 UPDATE oauth_clients c
 SET secret_digest = $4, older_secret_digest = c.secret_digest, older_secret_ends_at = $5, version = moved.version
 FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3 AND c.secret_digest IS NOT NULL
+      AND ($7 OR coalesce(c.older_secret_ends_at <= $6, true))
 RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
           c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
           c.version;

@@ -63,9 +63,13 @@ def rotate_secret(
     client: Client,
     overlap_seconds: Annotated[int | None, typer.Option(help="How long the present secret stays good.")] = None,
     *,
+    drop_oldest: Annotated[bool, typer.Option("--drop-oldest", help="End one older than the present now.")] = False,
     json: Json = False,
 ) -> None:
     """Give a client a new secret, shown this once; the present one stays good for the overlap."""
     from threadneedle.clients import registering
 
-    show(run_to_end(lambda: registering.rotate_secret(partner, client, overlap_seconds)), as_json=json)
+    show(
+        run_to_end(lambda: registering.rotate_secret(partner, client, overlap_seconds, is_oldest_dropped=drop_oldest)),
+        as_json=json,
+    )

@@ -12,7 +12,7 @@ from uuid import UUID
 from config.keys import open_provider
 from config.loading import load_settings
 from config.settings import Settings
-from gateway.admin.clients.book import ClientBook
+from gateway.admin.clients.book import ClientBook, SecretRotation
 from gateway.admin.clients.requests import new_client, patch_of
 from gateway.admin.clients.view import client_view
 from gateway.admin.handlers import either
@@ -67,12 +67,18 @@ async def change_client(partner: str, client: str, members: Callable[[], Mapping
         return await _shown(book, await book.change(actor(), tenant, client_id, patch))
 
 
-async def rotate_secret(partner: str, client: str, overlap_seconds: int | None) -> dict[str, Any]:
-    """A new secret, shown this once; the present one stays good for the overlap."""
-    asked = validated(SecretRotationIn, {} if overlap_seconds is None else {"overlap_seconds": overlap_seconds})
+async def rotate_secret(
+    partner: str, client: str, overlap_seconds: int | None, *, is_oldest_dropped: bool = False
+) -> dict[str, Any]:
+    """A new secret, shown this once; the present one stays good for the overlap.
+
+    Raises Conflict while an older one is still good, unless that one is dropped.
+    """
+    asked = validated(SecretRotationIn, {"overlap_seconds": overlap_seconds})
     async with _book() as (book, settings):
         seconds = settings.oauth.secret_overlap_seconds if asked.overlap_seconds is None else asked.overlap_seconds
-        row, secret = await book.rotate_secret(actor(), *_named(partner, client), timedelta(seconds=seconds))
+        rotation = SecretRotation(overlap=timedelta(seconds=seconds), is_oldest_dropped=is_oldest_dropped)
+        row, secret = await book.rotate_secret(actor(), *_named(partner, client), rotation)
         return await _shown(book, row, secret)
 
 

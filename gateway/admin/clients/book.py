@@ -46,6 +46,14 @@ class NewClient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRotation:
+    """How long the present secret stays good, and whether one that is older than it, and still good, ends now."""
+
+    overlap: timedelta
+    is_oldest_dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientPatch:
     """What is to be different; None keeps what there is. Metadata replace what the client proved itself with."""
 
@@ -158,25 +166,43 @@ class ClientBook:
         return changed
 
     async def rotate_secret(
-        self, actor: Actor, tenant: Tenant, client_id: UUID, overlap: timedelta
+        self, actor: Actor, tenant: Tenant, client_id: UUID, rotation: SecretRotation
     ) -> tuple[Row, Secret]:
-        """A new secret; the present one stays good for the overlap, one older than it ends now.
+        """A new secret; the present one stays good for the overlap.
 
-        Raises NotFound, and Conflict for a client without secrets.
+        Raises NotFound, and Conflict for a client without secrets (`client_has_no_secret`), or while one older than the
+        present is still good (`older_secret_good`), unless that one is dropped.
         """
-        await self.get(tenant, client_id)
-        secret, ends_at = new_secret(), self._clock.now() + overlap
+        before = await self.get(tenant, client_id)
+        if not Method(before["method"]).has_secret:
+            raise Conflict("The client proves itself without a secret.", code="client_has_no_secret")
+        secret, now = new_secret(), self._clock.now()
         change = Change(
             query="rotate_client_secret",
-            arguments=(tenant.partner_id, client_id, tenant.environment, digest(secret), ends_at),
+            arguments=(
+                tenant.partner_id,
+                client_id,
+                tenant.environment,
+                digest(secret),
+                now + rotation.overlap,
+                now,
+                rotation.is_oldest_dropped,
+            ),
             action="client.secret_rotated",
             target=to_text(Kind.CLIENT, client_id, tenant.environment),
             partner_id=tenant.partner_id,
-            detail={"overlap_seconds": int(overlap.total_seconds())},
+            detail={
+                "overlap_seconds": int(rotation.overlap.total_seconds()),
+                "drop_oldest": rotation.is_oldest_dropped,
+            },
         )
         row = await self._journal.change(actor, change)
         if row is None:
-            raise Conflict("The client proves itself without a secret.", code="client_has_no_secret")
+            raise Conflict(
+                "An older secret of the client is still good.",
+                code="older_secret_good",
+                action="Wait until older_secret_ends_at, or rotate with drop_oldest, which ends that secret now.",
+            )
         return row, secret
 
     async def set_state(self, actor: Actor, tenant: Tenant, client_id: UUID, state: Activity) -> Row:

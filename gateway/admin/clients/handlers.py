@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from gateway.admin.clients.book import SecretRotation
 from gateway.admin.clients.requests import new_client, patch_of
 from gateway.admin.clients.view import client_view
 from gateway.admin.handlers import actor, before, either, page_of, partner_id_of
@@ -44,7 +45,8 @@ async def rotate_secret(services: AdminServices, call: Call) -> Reply:
     """The present secret stays good for the overlap, so that nothing breaks while the new one is brought out."""
     asked = call.body.overlap_seconds
     overlap = services.secret_overlap if asked is None else timedelta(seconds=asked)
-    row, secret = await services.clients.rotate_secret(actor(call), *_named(call), overlap)
+    rotation = SecretRotation(overlap=overlap, is_oldest_dropped=call.body.drop_oldest)
+    row, secret = await services.clients.rotate_secret(actor(call), *_named(call), rotation)
     (shown,) = await _shown(services, [row])
     return Reply({**shown, "secret": secret.reveal()})
 

@@ -41,7 +41,7 @@ CLIENT_ROUTES: tuple[Route[AdminServices], ...] = (
         "Give a client a new secret; the present one stays good for the overlap.",
         request=SecretRotationIn,
         response=ClientCreated,
-        refuses=("client_has_no_secret",),
+        refuses=("client_has_no_secret", "older_secret_good"),
     ),
     _ROWS.post(
         f"{_CLIENT}/suspend",

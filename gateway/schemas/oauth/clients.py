@@ -75,9 +75,13 @@ class ClientChange(_Metadata):
 
 
 class SecretRotationIn(Request):
-    """How long the present secret stays good beside the new one; a default of the installation's without it."""
+    """How long the present secret stays good beside the new one; a default of the installation's without it.
+
+    With `drop_oldest` one that is older than the present, and was to be good for longer, ends now.
+    """
 
     overlap_seconds: Annotated[int, Field(ge=0, le=OVERLAP_SECONDS_MAX)] | None = None
+    drop_oldest: bool = False
 
 
 class ClientOut(Response):

@@ -131,8 +131,8 @@ async def test_secrets_overlap(edge: Edge) -> None:
     """Old and new secret are good side by side until the older one's end, and never more than two are."""
     made = await register(edge)
     secrets = [made.answer.json["secret"]]
-    for overlap in ({"overlap_seconds": 600}, {}):
-        rotated = await edge.call("POST", f"{made.path}/secret/rotate", admin=True, json=overlap)
+    for asked in ({"overlap_seconds": 600}, {"drop_oldest": True}):
+        rotated = await edge.call("POST", f"{made.path}/secret/rotate", admin=True, json=asked)
         assert rotated.status == 200, rotated.raw
         secrets.append(rotated.json["secret"])
     assert rotated.json["older_secret_ends_at"] is not None
@@ -142,6 +142,21 @@ async def test_secrets_overlap(edge: Edge) -> None:
     now = await edge.call("POST", f"{made.path}/secret/rotate", admin=True, json={"overlap_seconds": 0})
     secrets.append(now.json["secret"])
     assert [(await edge.token(made.id, secret)).status for secret in secrets] == [401, 401, 401, 200]
+
+
+async def test_a_secret_is_good_for_as_long_as_was_said(edge: Edge) -> None:
+    """A second rotation within the overlap is refused and changes nothing, also one without overlap of its own."""
+    made = await register(edge)
+    path, first = f"{made.path}/secret/rotate", made.answer.json["secret"]
+    second = (await edge.call("POST", path, admin=True, json={"overlap_seconds": 600})).json
+    for asked in ({}, {"overlap_seconds": 0}):
+        refused = await edge.call("POST", path, admin=True, json=asked)
+        assert (refused.status, refused.code) == (409, "older_secret_good")
+    shown = (await edge.call("GET", made.path, admin=True)).json
+    assert shown["older_secret_ends_at"] == second["older_secret_ends_at"]
+    assert [(await edge.token(made.id, secret)).status for secret in (first, second["secret"])] == [200, 200]
+    edge.clock.advance(601)
+    assert (await edge.call("POST", path, admin=True, json={})).status == 200
 
 
 async def test_a_secret_in_the_form(edge: Edge) -> None:
