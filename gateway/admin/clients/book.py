@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 from uuid import UUID
 
+from gateway.admin.clients.differences import differences
 from gateway.admin.journal import Actor, Change, Journal, Row
 from gateway.oauth.clients.credentials import Credentials, credentials_context
 from gateway.oauth.clients.methods import Method
@@ -65,9 +66,9 @@ class ClientPatch:
     networks: Sequence[IPv4Network | IPv6Network] | None = None
     token_binding: TokenBinding | None = None
 
-    def changed(self) -> list[str]:
-        """The names of the fields that it changes."""
-        fields = {
+    def wanted(self) -> dict[str, Any]:
+        """What it says of each field that has a column of its own, by the name of the API's member."""
+        return {
             "name": self.name,
             "scopes": self.scopes,
             "token_endpoint_auth_method": self.method,
@@ -75,7 +76,10 @@ class ClientPatch:
             "networks": self.networks,
             "token_binding": self.token_binding,
         }
-        return [*(name for name, value in fields.items() if value is not None), *self.metadata]
+
+    def changed(self) -> list[str]:
+        """The names of the fields that it changes."""
+        return [*(name for name, value in self.wanted().items() if value is not None), *self.metadata]
 
 
 class ClientBook:
@@ -158,7 +162,7 @@ class ClientBook:
             action="client.changed",
             target=to_text(Kind.CLIENT, client_id, tenant.environment),
             partner_id=tenant.partner_id,
-            detail={"changed": patch.changed()},
+            detail={"changed": patch.changed(), "values": differences(row, patch.wanted())},
         )
         changed = await self._journal.change(actor, change)
         if changed is None:

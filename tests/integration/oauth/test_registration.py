@@ -100,7 +100,7 @@ async def test_keys_are_sealed(edge: Edge, database: "asyncpg.Pool[asyncpg.Recor
 
 
 async def test_a_change_is_one_act(edge: Edge, database: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """What is sent changes, what is left out stays; the audit row names fields, never values."""
+    """What is sent changes, what is left out stays; the audit row says from what to what, but of words and keys."""
     made = await register(edge, networks=["127.0.0.0/8"])
     changed = await edge.call("PATCH", made.path, admin=True, json={"name": "till", "networks": []})
     assert changed.status == 200, changed.raw
@@ -108,7 +108,9 @@ async def test_a_change_is_one_act(edge: Edge, database: "asyncpg.Pool[asyncpg.R
     assert changed.json["scopes"] == made.answer.json["scopes"]
     row = await database.fetchrow("SELECT * FROM audit_log WHERE action = 'client.changed'")
     assert row is not None
-    assert (row["target"], orjson.loads(row["detail"])) == (made.id, {"changed": ["name", "networks"]})
+    values = {"networks": {"before": ["127.0.0.0/8"], "after": []}}
+    detail = {"changed": ["name", "networks"], "values": values}
+    assert (row["target"], orjson.loads(row["detail"])) == (made.id, detail)
     refused = await edge.call("PATCH", made.path, admin=True, json={"name": None})
     assert refused.pointers() == {"/name"}
 
