@@ -122,6 +122,24 @@ def create_token(name: str, *, json: Json = False) -> None:
     show(run_to_end(lambda: registering.create_admin_token(name)), as_json=json)
 
 
+@token_app.command("list")
+def list_tokens(*, json: Json = False) -> None:
+    """Print the admin API tokens by their ids, as the audit log names who acts; never the tokens themselves."""
+    from threadneedle import registering
+
+    show(run_to_end(registering.list_admin_tokens), as_json=json)
+
+
+@token_app.command("revoke")
+def revoke_token(
+    token: Annotated[str, typer.Argument(help="The token's id, adm_…, not the token.")], *, json: Json = False
+) -> None:
+    """End an admin API token, from the next request on; the audit log says who did."""
+    from threadneedle import registering
+
+    show(run_to_end(lambda: registering.revoke_admin_token(token)), as_json=json)
+
+
 @keys_app.command("rewrap")
 def rewrap_keys(*, json: Json = False) -> None:
     """Wrap every data key by the first key-encryption key; at 0 the old one may go."""

@@ -10,15 +10,17 @@ from uuid import UUID
 
 from config.keys import open_provider
 from config.loading import load_settings
-from gateway.admin.journal import Actor, Journal
+from gateway.admin.journal import Actor, Journal, Row
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
+from gateway.admin.tokens import AdminTokens
 from kernel.audit import AuditEntry, record
 from kernel.clock import CorrectedClock
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import NIL, Environment, Kind, from_text, new_id, to_text
 from kernel.sealing import Vault
 from kernel.sealing.rotation import rotation
+from payments.view import rfc3339
 from threadneedle import preparation
 from threadneedle.roles import policies
 
@@ -40,6 +42,26 @@ async def create_admin_token(name: str) -> dict[str, Any]:
     """Make an admin API token; shown this once."""
     settings = load_settings(required=("database.url",))
     return {"name": name, "token": await preparation.create_admin_token(settings, name)}
+
+
+async def list_admin_tokens() -> dict[str, Any]:
+    """By its id what each admin token was named, when it was made, and whether it is good."""
+    settings = load_settings(required=("database.url",))
+    async with preparation.open_journal(settings) as (_, journal):
+        return {to_text(Kind.ADMIN_TOKEN, row["id"]): _token_line(row) for row in await AdminTokens(journal).all()}
+
+
+async def revoke_admin_token(token: str) -> dict[str, Any]:
+    """End an admin token by its id, from the next request on. Raises NotFound for one that is none or was revoked."""
+    settings = load_settings(required=("database.url",))
+    async with preparation.open_journal(settings) as (_, journal):
+        row = await AdminTokens(journal).revoke(actor(), from_text(Kind.ADMIN_TOKEN, token))
+    return {token: _token_line(row)}
+
+
+def _token_line(row: Row) -> str:
+    ended = "" if row["revoked_at"] is None else f", revoked {rfc3339(row['revoked_at'])}"
+    return f"{row['name']}, made {rfc3339(row['created_at'])}{ended}"
 
 
 async def rewrap_keys() -> dict[str, Any]:

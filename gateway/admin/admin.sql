@@ -6,10 +6,22 @@ SELECT id, name FROM admin_tokens WHERE digest = $1 AND revoked_at IS NULL;
 -- A new admin token; only its digest is kept.
 INSERT INTO admin_tokens (id, name, digest) VALUES ($1, $2, $3);
 
+-- name: list_admin_tokens
+-- Every admin token, newest first; nothing of it can be read from its digest.
+SELECT id, name, created_at, revoked_at FROM admin_tokens ORDER BY id DESC;
+
+-- name: revoke_admin_token
+-- Ends an admin token, unless it was ended before.
+UPDATE admin_tokens SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
+RETURNING id, name, created_at, revoked_at;
+
 -- name: list_audit
--- A page of what admins changed, newest first, with each entry's place in the chain once it has one.
+-- A page of what admins changed, newest first, with each entry's place in the chain once it has one. Its primary
+-- key is read backwards, for ids begin with the time; a log of what admins do is short enough to be searched so.
 SELECT id, at, partner_id, actor, action, target, request_id, detail, position, hash FROM audit_log
-WHERE $1::uuid IS NULL OR id < $1
+WHERE ($1::uuid IS NULL OR id < $1)
+      AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR target = $4) AND ($5::text IS NULL OR action = $5)
+      AND ($6::timestamptz IS NULL OR at >= $6)
 ORDER BY id DESC LIMIT $2;
 
 -- name: add_partner

@@ -112,7 +112,9 @@ async def resume_bank(services: AdminServices, call: Call) -> Reply:
 
 async def list_audit(services: AdminServices, call: Call) -> Reply:
     """Newest first; the cursor is the last row's id."""
-    rows = await services.journal.fetch("list_audit", _audit_cursor(call), call.query.limit)
+    wanted = call.query
+    which = (wanted.actor, wanted.target, wanted.action, wanted.since)
+    rows = await services.journal.fetch("list_audit", _audit_cursor(call), wanted.limit, *which)
     return page_of(call, [_audit(row) for row in rows])
 
 

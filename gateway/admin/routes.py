@@ -12,6 +12,7 @@ from gateway.http.route import Route, admin_family, open_family
 from gateway.schemas.admin import (
     AdminBankOut,
     AuditOut,
+    AuditQuery,
     BankChange,
     BankIn,
     EvidenceIn,
@@ -115,7 +116,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         "/admin/v1/audit-log",
         do.list_audit,
         "List admin changes, newest first.",
-        query=PageQuery,
+        query=AuditQuery,
         response=Page[AuditOut],
     ),
     _PAYMENTS.post(

@@ -3,10 +3,13 @@
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from uuid import UUID
 
-from gateway.admin.journal import Journal
+from gateway.admin.journal import Actor, Change, Journal, Row
 from gateway.http.call import Admin
 from gateway.problems.errors import Unauthenticated
+from kernel.errors import NotFound
 from kernel.ids import Kind, to_text
 from kernel.masked import Secret
 
@@ -26,6 +29,19 @@ class AdminTokens:
         token = Secret(_PREFIX + random)
         await self._journal.execute("add_admin_token", self._journal.new_id(), name, _digest(token.reveal()))
         return token
+
+    async def all(self) -> Sequence[Row]:
+        """Every token that was made, newest first, with when it was revoked."""
+        return await self._journal.fetch("list_admin_tokens")
+
+    async def revoke(self, actor: Actor, token_id: UUID) -> Row:
+        """End a token: the next request with it is refused. Raises NotFound for one that is none, or none any more."""
+        target = to_text(Kind.ADMIN_TOKEN, token_id)
+        change = Change(query="revoke_admin_token", arguments=(token_id,), action="admin_token.revoked", target=target)
+        row = await self._journal.change(actor, change)
+        if row is None:
+            raise NotFound
+        return row
 
     async def authenticate(self, authorization: str | None) -> Admin:
         """Raises Unauthenticated. Looking up by digest tells nothing about the token by its time."""

@@ -20,6 +20,8 @@ _OWN: dict[str, tuple[str, Json]] = {
 }
 _KINDS = {f"{kind.name.lower()}_id": kind for kind in Kind}
 _QUERY = {
+    "action": "Only those with this action, e.g. `client.changed`.",
+    "actor": "Only those by this actor: an admin token's id, or what the command line says.",
     "cause": "Only those whose last attempt had this cause.",
     "created_from": "Only those made at this time or later.",
     "cursor": "Where to go on: the `next_cursor` of the page before, as it is.",
@@ -40,6 +42,7 @@ _QUERY = {
     "status": "Only those in this status.",
     "status_class": "Only those whose last attempt was answered with such a status.",
     "status_code": "Only those whose last attempt was answered with this status.",
+    "target": "Only those that changed this: an id, as the log names it.",
     "types": "Only events of these types; patterns such as `order.*`, several with commas between.",
     "until": "Up to this time.",
     "version": "Which version; otherwise the current one.",

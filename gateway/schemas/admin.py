@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
 from gateway.oauth.scopes import Scope
+from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import BankId
-from gateway.schemas.types import Metadata, Name, Request, Response, given, wrong
+from gateway.schemas.types import Metadata, Name, Request, Response, Time, given, wrong
 
 
 def _printable(text: str) -> str:
@@ -23,6 +24,7 @@ def _scope(text: str) -> str:
 
 
 Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+AuditText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 EnvironmentName = Literal["test", "live"]
 ScopeName = Annotated[str, AfterValidator(_scope), WithJsonSchema({"type": "string", "enum": [*Scope]})]
 Scopes = Annotated[list[ScopeName], Field(min_length=1, max_length=20)]
@@ -149,6 +151,15 @@ class ProposalShown(_Proposal):
     note: str | None
     confirmed_by: str | None
     confirmed_at: datetime | None
+
+
+class AuditQuery(PageQuery):
+    """Which changes: of an actor, of a target, of an action, all as they stand in the log, and from a time on."""
+
+    actor: AuditText | None = None
+    target: AuditText | None = None
+    action: AuditText | None = None
+    since: Time | None = None
 
 
 class AuditOut(Response):

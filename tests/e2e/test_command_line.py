@@ -123,6 +123,18 @@ def test_the_doctor_says_what_is_missing(urls: dict[str, str], tmp_path: Path) -
 
 
 @pytest.mark.timeout(120)
+def test_admin_tokens_are_listed_and_revoked(urls: dict[str, str]) -> None:
+    """By id, never by the token itself; what is none, or was revoked before, is refused."""
+    assert run("admin-token", "create", "somebody who leaves", **urls).returncode == 0
+    listed = json.loads(run("admin-token", "list", "--json", **urls).stdout)
+    [token] = [key for key, said in listed.items() if said.startswith("somebody who leaves, made ")]
+    revoked = run("admin-token", "revoke", token, **urls)
+    assert (revoked.returncode, ", revoked " in revoked.stdout) == (0, True), revoked.stderr
+    for wrong in (token, "adm_none"):
+        assert run("admin-token", "revoke", wrong, **urls).returncode == 2
+
+
+@pytest.mark.timeout(120)
 def test_keys_are_rotated(urls: dict[str, str], tmp_path: Path) -> None:
     """With a new key first, every data key is wrapped anew, once; the old keys alone no longer open any."""
     old = Path(urls["THREADNEEDLE_KEYS__FILE"]).read_text(encoding="ascii")

@@ -4,6 +4,7 @@ import asyncpg
 import orjson
 import pytest
 
+from gateway.admin.journal import Actor
 from gateway.schemas.admin import (
     AdminBankOut,
     AuditOut,
@@ -14,6 +15,7 @@ from gateway.schemas.admin import (
 )
 from gateway.schemas.oauth.clients import ClientCreated, ClientOut
 from gateway.schemas.pages import Page
+from kernel.errors import NotFound
 from tests.integration.gateway.test_api import pay
 from tests.support.edge import Edge
 
@@ -68,6 +70,28 @@ async def test_a_change_that_fails_leaves_no_row(edge: Edge) -> None:
     again = await edge.call("POST", "/admin/v1/banks", admin=True, json=BANK)
     assert (again.status, again.code) == (409, "bank_exists")
     assert [row["action"] for row in await audit(edge)] == ["bank.created"]
+
+
+async def test_the_audit_log_is_searched(edge: Edge) -> None:
+    """By actor, target, action and time, together and with pages; what nobody did is an empty page."""
+    party = await edge.party()
+    path, base = "/admin/v1/audit-log", f"/admin/v1/partners/{party.partner_id}"
+    for verb in ("suspend", "resume", "suspend"):
+        assert (await edge.call("POST", f"{base}/{verb}", admin=True)).status == 200
+    entries = await audit(edge)
+    [newest, resumed, oldest, *_] = entries
+
+    async def found(query: str) -> list[str]:
+        answer = await edge.call("GET", f"{path}?{query}", admin=True)
+        assert answer.status == 200, answer.raw
+        return [entry["id"] for entry in answer.json["data"]]
+
+    suspended = f"action=partner.suspended&target={party.partner_id}&actor={newest['actor']}"
+    assert await found(suspended) == [newest["id"], oldest["id"]]
+    assert await found(f"{suspended}&limit=1&cursor={newest['id']}") == [oldest["id"]]
+    assert await found(f"since={resumed['at']}") == [each["id"] for each in entries if each["at"] >= resumed["at"]]
+    assert await found("actor=adm_nobody") == []
+    assert (await edge.call("GET", f"{path}?actor=", admin=True)).pointers() == {"/actor"}
 
 
 async def test_lists_are_paged_and_say_what_they_show(edge: Edge) -> None:
@@ -158,9 +182,18 @@ async def test_two_persons_end_a_payment_that_no_bank_answers_for(edge: Edge) ->
     assert (confirmed.status, confirmed.json["status"]) == (200, "rejected")
 
 
-async def test_a_revoked_admin_token_is_refused(edge: Edge, database: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """From the next request on."""
-    await database.execute("UPDATE admin_tokens SET revoked_at = now()")
+async def test_a_revoked_admin_token_is_refused(edge: Edge) -> None:
+    """From the next request on; the list says so, the log by whom, and a second time there is nothing to revoke."""
+    tokens, first = edge.admin_services.tokens, edge.admin_token
+    [mine] = await tokens.all()
+    edge.admin_token = (await tokens.create("another admin")).reveal()
+    await tokens.revoke(Actor("command line: somebody", "5f0c1d2e3a4b5c6d"), mine["id"])
+    with pytest.raises(NotFound):
+        await tokens.revoke(Actor("command line: somebody", "5f0c1d2e3a4b5c6d"), mine["id"])
+    assert [row["revoked_at"] is None for row in await tokens.all()] == [True, False]
+    [entry] = await audit(edge)
+    assert (entry["action"], entry["actor"]) == ("admin_token.revoked", "command line: somebody")
+    edge.admin_token = first
     answer = await edge.call("GET", "/admin/v1/partners", admin=True)
     assert (answer.status, answer.code) == (401, "unauthenticated")
 
