@@ -52,7 +52,7 @@ DELIVERY_SENTENCES: dict[DeliveryState, str] = {
     DeliveryState.DELIVERED: "The endpoint answered 2xx.",
     DeliveryState.DEAD: "Its steps are used up or it grew too old.",
     DeliveryState.UNDELIVERED: "Its endpoint was disabled or deleted before it was delivered.",
-    DeliveryState.CANCELLED: "It was withdrawn on request, or the receiver asked to abort this message.",
+    DeliveryState.CANCELLED: "The receiver asked to abort this message.",
 }
 
 # The guarded updates of `.sql` files make these moves and no other.

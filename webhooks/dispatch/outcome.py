@@ -67,7 +67,7 @@ class Outcome:
     `retry` is set while the delivery stays pending; with `keeps_time` its row keeps the time at which it is due.
     `awaits_lane`: the lane failed, so the delivery is due again as soon as the lane is well, but not before `wish` has
     passed. `disables`: the receiver wants nothing more; where that version of the endpoint is gone, the outcome
-    `otherwise` takes this one's place: nobody is disabled, and the delivery is tried again.
+    `otherwise` takes this one's place: nobody is disabled, and a delivery that was not delivered is tried again.
     """
 
     claim: Claim
@@ -135,7 +135,7 @@ def decide(sendable: Sendable, attempt: Attempt, policy: RetryPolicy, now: datet
         sighting=_sighting(sendable, attempt.result, now),
     )
     if decision is Decision.DELIVERED:
-        return outcome
+        return replace(outcome, otherwise=outcome) if attempt.result.verdict.is_last else outcome
     match decision:
         case Decision.ABORT:
             return replace(outcome, state=DeliveryState.CANCELLED, reason=Reason.RECEIVER_ABORTED)

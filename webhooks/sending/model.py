@@ -70,13 +70,15 @@ class SigningKey:
 class Verdict:
     """The decision; `retry_after_seconds` is what the receiver asked for, capped, and a second more: never early.
 
-    `is_free`: the fault is ours, so that the try uses no step of the schedule and is nobody's failure.
+    `is_free`: the fault is ours, so that the try uses no step of the schedule and is nobody's failure. `is_last`: it is
+    delivered, and the receiver wants nothing more.
     """
 
     decision: Decision
     retry_after_seconds: int | None = None
     blame: Blame | None = None
     is_free: bool = False
+    is_last: bool = False
 
 
 @value

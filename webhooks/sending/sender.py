@@ -9,7 +9,7 @@ from kernel.ids import Kind, to_text
 from webhooks.sending.model import AttemptResult, ErrorClass, Exchange, LoadedDelivery, Timings, Verdict
 from webhooks.sending.signing import Signers
 from webhooks.sending.transport import BodyState, Transport, WireReply, WireRequest
-from webhooks.sending.verdict import DELIVERED, VerdictPolicy, decide_answer, decide_failure
+from webhooks.sending.verdict import VerdictPolicy, decide_answer, decide_failure, decide_success
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -99,7 +99,7 @@ class Sender:
         if reply.status is None:
             return decide_failure(reply.error or ErrorClass.INTERNAL)
         if 200 <= reply.status <= 299:
-            return DELIVERED
+            return decide_success(reply.headers)
         return decide_answer(reply.status, reply.headers, self._clock.now(), self._policy.verdict)
 
 

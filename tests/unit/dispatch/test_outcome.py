@@ -111,6 +111,15 @@ def test_an_abort_cancels() -> None:
     assert outcome.sighting.sign is Sign.ABORTED
 
 
+def test_a_delivered_message_can_be_the_last() -> None:
+    """A 2xx that asks for an end is delivered whether or not its endpoint is still the one that was sent to."""
+    last = Verdict(decision=Decision.DELIVERED, is_last=True)
+    outcome = decide(SENDABLE, _attempt(last), POLICY, NOW, 0.0)
+    assert (outcome.state, outcome.disables) == (DeliveryState.DELIVERED, True)
+    assert outcome.otherwise is not None
+    assert (outcome.otherwise.state, outcome.otherwise.disables) == (DeliveryState.DELIVERED, False)
+
+
 def test_a_disable_knows_what_else_to_do() -> None:
     """Where the endpoint has changed since, the delivery is tried again instead."""
     outcome = _decided(Decision.DISABLE)

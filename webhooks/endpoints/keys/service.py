@@ -50,8 +50,9 @@ class EndpointSecrets:
     async def rotate(self, caller: Caller, endpoint_id: UUID, rotation: Rotation) -> tuple[LiveKey, ...]:
         """Sign with a new key from now on, and with the one before until the overlap is over; the partner is told.
 
-        Returns what `reveal` would. Raises Invalid, NotFound, and Conflict (`rotation_unfinished`) while an earlier
-        overlap of the scheme lasts, unless `is_oldest_dropped`.
+        Returns what `reveal` would. Without an overlap nothing but the new key signs from the answer on. Raises Invalid,
+        NotFound, and Conflict (`rotation_unfinished`) while an earlier overlap of the scheme lasts, unless that ends
+        now: by `is_oldest_dropped`, or because there is to be no overlap.
         """
         check_rotation(rotation, self._rules)
         overlap = self._rules.overlap_default if rotation.overlap is None else rotation.overlap
@@ -99,9 +100,9 @@ async def _retire(
 ) -> datetime:
     """Let the current key expire after the overlap, and say when that is. Never are there three live ones."""
     named = (*endpoint, rotation.scheme)
-    if rotation.is_oldest_dropped:
+    if rotation.is_oldest_dropped or not overlap:
         await connection.execute(SQL["drop_expiring"], *named)
-    elif overlap and await connection.fetchval(SQL["count_expiring"], *named):
+    elif await connection.fetchval(SQL["count_expiring"], *named):
         raise Conflict(
             "An earlier secret has not expired yet.",
             code="rotation_unfinished",

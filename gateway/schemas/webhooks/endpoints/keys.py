@@ -12,7 +12,8 @@ from gateway.schemas.webhooks.endpoints.bodies import Scheme, SecretIn
 class RotationIn(Request):
     """How the key of a scheme changes; the old one signs beside it for the overlap.
 
-    For v1 the new secret may be your own. With `drop_oldest` one whose overlap still lasts stops signing now.
+    For v1 the new secret may be your own. With `drop_oldest` one whose overlap still lasts stops signing now. With
+    `overlap_seconds` 0 no other than the new one signs anything after the answer, one of an earlier overlap neither.
     """
 
     scheme: Scheme = "v1"
