@@ -1,9 +1,9 @@
 """The types of tenants, remembered, and what an event is checked against before it is written.
 
-`environments.catalogue_version` moves with every change of a type. An event carries the version that it was checked
-under, and a write under any other version refuses it (`CatalogueMoved`), so that it is checked again: a version whose
-creation was answered is never missed, by whatever process, and checking takes no place in the transaction. What is
-refused without a write asks for the version first.
+`environments.catalogue_version` moves with every change of a type, and where a merchant is erased. An event carries the
+version that it was checked under, and a write under any other version refuses it (`CatalogueMoved`), so that it is
+checked again: a version whose creation was answered is never missed, by whatever process, and checking takes no place
+in the transaction. What is refused without a write asks for the version first.
 """
 
 from collections.abc import Mapping
@@ -62,17 +62,20 @@ class Catalogue:
         self._vault = vault
         self._known: dict[Tenant, _Known] = {}
 
-    def knows(self, tenant: Tenant) -> bool:
-        """Whether the tenant's types were learnt."""
-        return tenant in self._known
+    def version(self, tenant: Tenant) -> int | None:
+        """Under which version the tenant's types were learnt; None where they were not."""
+        known = self._known.get(tenant)
+        return None if known is None else known.version
 
-    async def learn(self, tenant: Tenant) -> None:
-        """Load the tenant's types, unless they are known."""
-        if tenant not in self._known:
+    async def learn(self, tenant: Tenant) -> int:
+        """Load the tenant's types, unless they are known; the version under which they are."""
+        known = self._known.get(tenant)
+        if known is None:
             rows = await self._pool.fetch(_SQL["load_types"], tenant.partner_id, tenant.environment.value)
-            self._known[tenant] = await self._load(tenant, rows)
+            known = self._known[tenant] = await self._load(tenant, rows)
             while len(self._known) > _TENANTS_MAX:
                 del self._known[next(iter(self._known))]
+        return known.version
 
     async def has_moved(self, tenant: Tenant) -> bool:
         """Whether the types changed since they were learnt; if so they are forgotten."""

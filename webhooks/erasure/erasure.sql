@@ -22,12 +22,13 @@ WHERE partner_id = $1 AND id = ANY($2::uuid[]) AND state::text = 'pending'
 RETURNING partner_id, id, endpoint_id, ordering_key;
 
 -- name: move_versions
--- Tell the matchers that endpoints of this merchant change; before the endpoints, as every change of one does.
-UPDATE environments SET endpoints_version = endpoints_version + 1
-WHERE partner_id = $1 AND environment = $2 AND EXISTS (
+-- Tell the matchers that endpoints of this merchant change; before the endpoints, as every change of one does. The
+-- catalogue's version moves too, so that no event is written for the merchant that was checked before.
+UPDATE environments SET catalogue_version = catalogue_version + 1, endpoints_version = endpoints_version + EXISTS (
     SELECT FROM webhook_endpoints
     WHERE partner_id = $1 AND environment = $2 AND merchant_id = $3 AND state <> 'deleted'
-);
+)::integer
+WHERE partner_id = $1 AND environment = $2;
 
 -- name: delete_endpoints
 -- A merchant's own endpoints are sealed with its key: without it they can be neither used nor read.

@@ -14,7 +14,8 @@ async def erase_merchant(connection: Connection, vault: Vault, tenant: Tenant, m
     """Destroy a merchant's data key, in the caller's transaction; False where there was none.
 
     Its own endpoints are deleted: their settings are sealed with it. What is still to be sent of its events ends as
-    `unreadable` when its time comes, at most `key_seconds_max` later. Events that come afterwards get a new key.
+    `unreadable` when its time comes, at most `key_seconds_max` later. The caller suspends it in the same transaction:
+    then no partner's event and no endpoint is taken for it any more. Ours, of earlier payments, get a new key.
     """
     whose = (tenant.partner_id, tenant.environment, merchant_id)
     await connection.execute(_SQL["move_versions"], *whose)

@@ -1,5 +1,7 @@
 """Erasure over the API: who may, what is answered, and what still works afterwards."""
 
+from typing import Any
+
 from tests.support.edge import Edge, Party
 
 
@@ -51,6 +53,31 @@ async def test_an_admin_erases_a_merchant(edge: Edge) -> None:
     audit = (await edge.call("GET", "/admin/v1/audit-log", admin=True)).json["data"]
     assert audit[0]["action"] == "merchant.erased"
     assert audit[0]["target"] == party.merchant_id
+
+
+async def test_an_erased_merchant_is_told_nothing_more(edge: Edge) -> None:
+    """Its events are refused, one by one and in batches, although it was known; so are endpoints that name it."""
+    party = await edge.party()
+    await publish(edge, party)
+    path = f"/admin/v1/partners/{party.partner_id}/merchants/{party.merchant_id}/erase-bodies"
+    assert (await edge.call("POST", path, admin=True)).status == 200
+    event = {"type": "order.shipped", "data": {}, "merchant_id": party.merchant_id}
+    for times in range(2):
+        refused = await edge.call("POST", "/v1/events", token=party.token, json=event)
+        assert (refused.status, *_fields(refused.json)) == (422, ("/merchant_id", "suspended")), times
+    batch = await edge.call("POST", "/v1/events/batch", token=party.token, json={"data": [event]})
+    assert _fields(batch.json["data"][0]["problem"]) == [("/merchant_id", "suspended")]
+    for named in ({"merchant_id": party.merchant_id}, {"merchant_ids": [party.merchant_id]}):
+        body = {"url": "https://merchant.example/hooks", **named}
+        refused = await edge.call("POST", "/v1/webhook-endpoints", token=party.token, json=body)
+        assert refused.status == 422
+        assert [code for _, code in _fields(refused.json)] == ["suspended"]
+    body = {"type": "order.shipped", "data": {}}
+    assert (await edge.call("POST", "/v1/events", token=party.token, json=body)).status == 201
+
+
+def _fields(problem: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(error["pointer"], error["code"]) for error in problem["errors"]]
 
 
 async def test_another_partners_merchant_is_not_there(edge: Edge) -> None:

@@ -4,27 +4,32 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from kernel.errors import Conflict, FieldError
-from kernel.ids import Tenant
+from kernel.ids import Activity, Tenant
 from kernel.sql import beside
 from webhooks.endpoints.requests import EndpointRules
+from webhooks.events.checks import MERCHANT_SENTENCES, SUSPENDED, UNKNOWN
 from webhooks.events.model import Connection
 
 _SQL = beside(__file__, "merchants.sql")
-_MESSAGE = "must be a merchant of yours in this environment"
 
 
 async def check_merchants(
     connection: Connection, tenant: Tenant, merchant_id: UUID | None, merchant_ids: Sequence[UUID]
 ) -> list[FieldError]:
-    """One error for each merchant that is not the tenant's."""
+    """One error for each merchant that is not the tenant's, or was erased."""
     named = [*merchant_ids, *([] if merchant_id is None else [merchant_id])]
     if not named:
         return []
     found = await connection.fetch(_SQL["known_merchants"], tenant.partner_id, tenant.environment, named)
-    known = {row["id"] for row in found}
-    pointers = ["/merchant_id"] if merchant_id is not None and merchant_id not in known else []
-    pointers += [f"/merchant_ids/{number}" for number, one in enumerate(merchant_ids) if one not in known]
-    return [FieldError(pointer=pointer, code="merchant_unknown", message=_MESSAGE) for pointer in pointers]
+    states = {row["id"]: row["state"] for row in found}
+    places = [("/merchant_id", merchant_id)] if merchant_id is not None else []
+    places += [(f"/merchant_ids/{number}", one) for number, one in enumerate(merchant_ids)]
+    return [_refusal(pointer, one in states) for pointer, one in places if states.get(one) != Activity.ACTIVE]
+
+
+def _refusal(pointer: str, is_known: bool) -> FieldError:  # noqa: FBT001 - it has no other
+    code = SUSPENDED if is_known else UNKNOWN
+    return FieldError(pointer=pointer, code=code, message=MERCHANT_SENTENCES[code])
 
 
 async def check_room(connection: Connection, tenant: Tenant, merchant_id: UUID | None, rules: EndpointRules) -> None:

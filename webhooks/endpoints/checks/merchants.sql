@@ -5,5 +5,5 @@ FROM webhook_endpoints
 WHERE partner_id = $1 AND environment = $2 AND state <> 'deleted';
 
 -- name: known_merchants
--- Those of the ids that are merchants of the partner's environment.
-SELECT id FROM merchants WHERE partner_id = $1 AND environment = $2 AND id = any($3::uuid[]);
+-- Those of the ids that are merchants of the partner's environment, and whether they are active or suspended.
+SELECT id, state::text FROM merchants WHERE partner_id = $1 AND environment = $2 AND id = any($3::uuid[]);
