@@ -21,6 +21,7 @@ class Kept(Enum):
 
 
 KEPT: Final = Kept.KEPT
+OVERLAP_MAX = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class EndpointRules:
     merchant_endpoints_max: int = 50
     patterns_max: int = 100
     overlap_default: timedelta = timedelta(hours=24)
-    overlap_max: timedelta = timedelta(days=7)
+    overlap_max: timedelta = OVERLAP_MAX
     signing_seconds: float = 0
     age_max: timedelta = timedelta(days=5)
     filter_microseconds_max: float = 200.0

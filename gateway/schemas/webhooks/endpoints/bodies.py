@@ -8,7 +8,11 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.types import Id, Request, Response, given, wrong
 from kernel.masked import Secret
+from webhooks.endpoints.checks import fields as bounds
+from webhooks.endpoints.checks.headers import HEADERS_MAX
 from webhooks.endpoints.patterns import EVERYTHING
+from webhooks.endpoints.urls import URL_LENGTH_MAX
+from webhooks.filters.expression import LENGTH_MAX as FILTER_LENGTH_MAX
 
 
 def _texts(value: Any) -> dict[str, str]:
@@ -24,35 +28,65 @@ def _texts_or_nulls(value: Any) -> dict[str, str | None]:
     return value
 
 
-Texts = Annotated[
+def _shown(kind: str, **described: Any) -> WithJsonSchema:
+    """How the document shows a field. Its bounds are checked in webhooks/endpoints, whose constants they are."""
+    return WithJsonSchema({"type": kind, **described})
+
+
+def _texts_shown(count_max: int, **described: Any) -> WithJsonSchema:
+    return _shown("object", maxProperties=count_max, additionalProperties={"type": "string", **described})
+
+
+Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Headers = Annotated[dict[str, str], BeforeValidator(_texts), _texts_shown(HEADERS_MAX)]
+Metadata = Annotated[
     dict[str, str],
     BeforeValidator(_texts),
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
+    _texts_shown(bounds.ENTRIES_MAX, maxLength=bounds.METADATA_LENGTH_MAX),
 ]
-SecretTexts = Annotated[
-    dict[str, str],
-    BeforeValidator(_texts),
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string", "writeOnly": True}}),
-]
+SecretTexts = Annotated[dict[str, str], BeforeValidator(_texts), _texts_shown(HEADERS_MAX, writeOnly=True)]
 SecretTextChanges = Annotated[
     dict[str, str | None],
     BeforeValidator(_texts_or_nulls),
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "null"], "writeOnly": True}}),
+    _shown("object", additionalProperties={"type": ["string", "null"], "writeOnly": True}),
 ]
-Patterns = Annotated[list[str], Field(examples=[["payment.*", "order.shipped"]])]
+Url = Annotated[str, _shown("string", maxLength=URL_LENGTH_MAX)]
+Description = Annotated[str, _shown("string", maxLength=bounds.DESCRIPTION_LENGTH_MAX)]
+Merchants = Annotated[
+    list[Id], _shown("array", items={"type": "string"}, maxItems=bounds.MERCHANTS_MAX, uniqueItems=True)
+]
+Concurrency = Annotated[Whole, _shown("integer", minimum=1, maximum=bounds.CONCURRENCY_MAX)]
+Weight = Annotated[Whole, _shown("integer", minimum=1, maximum=bounds.WEIGHT_MAX)]
+Burst = Annotated[Whole, _shown("integer", minimum=1, maximum=bounds.RATE_MAX)]
+PerSecond = Annotated[float, _shown("number", minimum=bounds.RATE_MIN, maximum=bounds.RATE_MAX)]
+Waits = Annotated[
+    list[Whole],
+    _shown(
+        "array",
+        items={"type": "integer", "minimum": 0, "maximum": bounds.DELAY_SECONDS_MAX},
+        minItems=1,
+        maxItems=bounds.TRIES_MAX,
+    ),
+]
+Patterns = Annotated[
+    list[str],
+    _shown("array", items={"type": "string"}, minItems=1, examples=[["payment.*", "order.shipped"]]),
+]
 SecretIn = Annotated[Secret, WithJsonSchema({"type": "string", "writeOnly": True})]
-Filter = Annotated[str, Field(examples=["data.amount.value >= `10000`"])]
+Filter = Annotated[str, _shown("string", maxLength=FILTER_LENGTH_MAX, examples=["data.amount.value >= `10000`"])]
 Scheme = Literal["v1", "v1a"]
 Payload = Literal["full", "thin"]
 Ownership = Literal["none", "challenge"]
-Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Schemes = Annotated[
+    list[Scheme], _shown("array", items={"type": "string", "enum": ["v1", "v1a"]}, minItems=1, uniqueItems=True)
+]
 
 
 class RateIn(Request):
     """At most so many sends per second on average, and `burst` at once (usually one second's worth)."""
 
-    per_second: float
-    burst: Whole | None = None
+    per_second: PerSecond
+    burst: Burst | None = None
 
 
 class CertificateIn(Request):
@@ -69,22 +103,22 @@ class EndpointIn(Request):
     With ownership "challenge" nothing is sent until the receiver has answered the challenge.
     """
 
-    url: str
+    url: Url
     event_types: Patterns = Field(default_factory=lambda: [EVERYTHING])
     merchant_id: Id | None = None
-    merchant_ids: list[Id] = Field(default_factory=list)
+    merchant_ids: Merchants = Field(default_factory=list)
     filter: Filter | None = None
     payload: Payload = "full"
     ordered: bool = False
-    description: str = ""
-    headers: Texts = Field(default_factory=dict)
+    description: Description = ""
+    headers: Headers = Field(default_factory=dict)
     secret_headers: SecretTexts = Field(default_factory=dict)
-    metadata: Texts = Field(default_factory=dict)
-    signatures: list[Scheme] = Field(default=["v1"])
-    concurrency: Whole = 10
-    weight: Whole = 1
+    metadata: Metadata = Field(default_factory=dict)
+    signatures: Schemes = Field(default=["v1"])
+    concurrency: Concurrency = 10
+    weight: Weight = 1
     rate: RateIn | None = None
-    schedule_seconds: list[Whole] | None = None
+    schedule_seconds: Waits | None = None
     ownership: Ownership = "none"
     client_certificate: CertificateIn | None = None
     secret: SecretIn | None = None
@@ -97,21 +131,21 @@ class EndpointChange(Request):
     and null removes one; every other field is replaced as a whole.
     """
 
-    url: str | None = None
+    url: Url | None = None
     event_types: Patterns | None = None
-    merchant_ids: list[Id] | None = None
+    merchant_ids: Merchants | None = None
     filter: Filter | None = None
     payload: Payload | None = None
     ordered: bool | None = None
-    description: str | None = None
-    headers: Texts | None = None
+    description: Description | None = None
+    headers: Headers | None = None
     secret_headers: SecretTextChanges | None = None
-    metadata: Texts | None = None
-    signatures: list[Scheme] | None = None
-    concurrency: Whole | None = None
-    weight: Whole | None = None
+    metadata: Metadata | None = None
+    signatures: Schemes | None = None
+    concurrency: Concurrency | None = None
+    weight: Weight | None = None
     rate: RateIn | None = None
-    schedule_seconds: list[Whole] | None = None
+    schedule_seconds: Waits | None = None
     ownership: Ownership | None = None
     client_certificate: CertificateIn | None = None
     state: Literal["enabled", "disabled"] | None = None

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from gateway.schemas.types import Request, Response
 from gateway.schemas.webhooks.endpoints.bodies import Scheme, SecretIn
+from webhooks.endpoints.requests import OVERLAP_MAX
 
 
 class RotationIn(Request):
@@ -18,7 +19,7 @@ class RotationIn(Request):
 
     scheme: Scheme = "v1"
     secret: SecretIn | None = None
-    overlap_seconds: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
+    overlap_seconds: Annotated[int, Field(ge=0, le=int(OVERLAP_MAX.total_seconds()))] | None = None
     drop_oldest: bool = False
 
 

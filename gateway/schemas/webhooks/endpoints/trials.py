@@ -11,7 +11,10 @@ from webhooks.filters.trying import Condition
 
 
 class TrialIn(Request):
-    """Which event is to be sent: an example of a type of the catalogue, or without a type our own test message."""
+    """Which event is to be sent: an example of a type of the catalogue, or without a type our own test message.
+
+    Whichever it is, its body has the member `test` and it has the header `threadneedle-test`, so that nobody books it.
+    """
 
     event_type: str | None = None
 
