@@ -35,6 +35,12 @@ HEADERS = (
     _header("threadneedle-delivery", "The delivery's id.", "dlv_01kd4x0000e008000000000002"),
     _header("threadneedle-attempt", "Which try of this round it is, from 1.", "1"),
     _header("threadneedle-cause", "Why it was tried now, e.g. `first`, `retry` or `replay`.", "first"),
+    _header(
+        "threadneedle-test",
+        "`true` in a test event, whose body has the member `test` too; left out in every other message.",
+        "true",
+        required=False,
+    ),
     _header("threadneedle-replay", "Which replay round it is; left out for the first.", "1", required=False),
 )
 _DELIVERY: Json = {
@@ -44,10 +50,16 @@ _DELIVERY: Json = {
     }
 }
 _RETRY: Json = {
-    "Retry-After": {"description": "When to try again: seconds or a date.", "schema": {"type": "string"}},
+    "Retry-After": {
+        "description": "When to try again, seconds or a date: never earlier, and a day later at most.",
+        "schema": {"type": "string"},
+    },
 }
 _ANSWERS: Json = {
-    "2XX": {"description": "You have it; it is not sent again by itself."},
+    "2XX": {
+        "description": "You have it; it is not sent again by itself. `disable` is heard here too.",
+        "headers": _DELIVERY,
+    },
     "410": {"description": "You want no more: the endpoint is disabled."},
     "default": {
         "description": "Anything else, a redirect too, is tried again on the endpoint's schedule.",
@@ -106,5 +118,10 @@ def _body(name: str, data: Json) -> Json:
         "type": {"type": "string", "const": name},
         "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
         "data": {"anyOf": [data, _THIN]},
+        "test": {
+            "type": "boolean",
+            "const": True,
+            "description": "Only in a test event, whose data are an example: nothing of it has happened. Book nothing.",
+        },
     }
     return {"type": "object", "properties": properties, "required": ["type", "timestamp", "data"]}

@@ -16,6 +16,9 @@ from webhooks.values import value
 # A connection of the caller's, in a transaction of the caller's.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
+_TEST = {"test": True}
+_TEST_END = b',"test":true}'
+
 
 @value
 class NewEvent:
@@ -24,7 +27,8 @@ class NewEvent:
     `id` is a UUIDv7 made now (it chooses the partition); `occurred_at` is when it happened. `data` becomes the body
     {"type", "timestamp", "data"}. `ordering_key` (a payment's id) keeps order at ordered endpoints. `key_digest` is the
     SHA-256 of the partner's own event id and `fingerprint` that of what it published: both or neither. With
-    `endpoint_id` the event goes to that endpoint alone, whatever types it listens to (test events). With
+    `endpoint_id` it is a test event: it goes to that endpoint alone, whatever types it listens to, and its body ends
+    with the member "test". With
     `about_endpoint_id` it tells of that endpoint's own trouble and never goes to it. `type_version` is that of the
     partner's catalogue, as of `catalogue_version`: under another one the event is not written.
     """
@@ -91,16 +95,25 @@ def body_of(event: NewEvent) -> bytes:
 
 def content_of(event: NewEvent) -> dict[str, Any]:
     """The body before it is JSON: what filters look at."""
-    return {"type": event.type, "timestamp": _time(event.occurred_at), "data": event.data}
+    content = {"type": event.type, "timestamp": _time(event.occurred_at), "data": event.data}
+    return {**content, **_TEST} if event.endpoint_id is not None else content
 
 
-def thin_body(event_id: UUID, environment: Environment, event_type: str, occurred_at: datetime) -> bytes:
+def is_test_body(body: bytes) -> bool:
+    """Whether it is a test event's body. Every other one ends with its data, which are an object."""
+    return body.endswith(_TEST_END)
+
+
+def thin_body(
+    event_id: UUID, environment: Environment, event_type: str, occurred_at: datetime, *, is_test: bool = False
+) -> bytes:
     """What an endpoint with thin payloads gets in place of the body: the same bytes at every attempt.
 
     Its "data" names the event only, {"id": "evt_…", "object": "event"}: the receiver fetches it if it wants more.
     """
     data = {"id": to_text(Kind.EVENT, event_id, environment), "object": "event"}
-    return orjson.dumps({"type": event_type, "timestamp": _time(occurred_at), "data": data})
+    content = {"type": event_type, "timestamp": _time(occurred_at), "data": data}
+    return orjson.dumps({**content, **_TEST} if is_test else content)
 
 
 def body_context(event_id: UUID) -> bytes:

@@ -17,7 +17,7 @@ from kernel.errors import NotFound
 from kernel.ids import NIL, Tenant
 from kernel.sealing import KeyDestroyed, SealError, Vault
 from kernel.sql import beside
-from webhooks.events.model import body_context
+from webhooks.events.model import body_context, is_test_body
 from webhooks.reading.cursor import Position
 from webhooks.reading.scanning import Span, looking
 from webhooks.states import DeliveryState
@@ -28,7 +28,7 @@ _START = Position(id=NIL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEvent:
-    """An event as it was told; `data` is None where it was erased, alone or with its merchant's key."""
+    """An event as it was told; `data` and `is_test` are None where it was erased, alone or with its merchant's key."""
 
     id: UUID
     type: str
@@ -36,6 +36,7 @@ class FeedEvent:
     occurred_at: datetime
     matched: int
     data: dict[str, Any] | None
+    is_test: bool | None
     type_version: int | None
     erased_at: datetime | None
 
@@ -129,6 +130,7 @@ def _event(row: asyncpg.Record, body: bytes | SealError | None) -> FeedEvent:
         occurred_at=row["occurred_at"],
         matched=row["matched"],
         data=orjson.loads(body)["data"] if isinstance(body, bytes) else None,
+        is_test=is_test_body(body) if isinstance(body, bytes) else None,
         type_version=row["type_version"],
         erased_at=row["erased_at"],
     )

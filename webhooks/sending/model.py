@@ -98,7 +98,8 @@ class LoadedDelivery:
 
     `headers` are the endpoint's own; `body` is the exact bytes that were stored (of a thin payload: the bytes that
     follow from the stored event); `signing_keys` are the live ones, newest first. `round` and `step` are those of the
-    job. `sequence` is the endpoint's own count. `client_certificate` is PEM of a chain and its key.
+    job. `sequence` is the endpoint's own count. `client_certificate` is PEM of a chain and its key. `is_test`: it is
+    an example that somebody sent to try the endpoint.
     """
 
     tenant: Tenant
@@ -114,6 +115,7 @@ class LoadedDelivery:
     cause: Cause
     headers: Mapping[str, str] = field(default_factory=dict)
     sequence: int | None = None
+    is_test: bool = False
     client_certificate: Secret | None = None
 
 

@@ -91,6 +91,8 @@ class Sender:
         )
         if delivery.sequence is not None:
             headers += (("webhook-sequence", str(delivery.sequence)),)
+        if delivery.is_test:
+            headers += (("threadneedle-test", "true"),)
         if delivery.round:
             headers += (("threadneedle-replay", str(delivery.round)),)
         return headers

@@ -100,5 +100,6 @@ def event_out(call: Call, event: FeedEvent) -> dict[str, Any]:
         "type_version": event.type_version,
         "matched": event.matched,
         "data": event.data,
+        "test": event.is_test,
         "erased_at": None if event.erased_at is None else rfc3339(event.erased_at),
     }

@@ -93,7 +93,10 @@ class BatchOut(Response):
 
 
 class EventOut(Response):
-    """An event as the feed shows it; one that was erased has no data any more."""
+    """An event as the feed shows it; one that was erased has no data any more.
+
+    `test`: it is an example that was sent to try an endpoint, and nothing of it has happened.
+    """
 
     id: str
     object: Literal["event"]
@@ -103,6 +106,7 @@ class EventOut(Response):
     type_version: int | None
     matched: int
     data: dict[str, Any] | None
+    test: bool | None
     erased_at: datetime | None
 
 

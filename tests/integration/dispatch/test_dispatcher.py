@@ -108,6 +108,17 @@ async def test_a_receiver_can_end_everything(world: World) -> None:
     assert await world.pool.fetchval("SELECT endpoints_version FROM environments") == 3
 
 
+async def test_a_delivered_message_can_be_the_last(world: World) -> None:
+    """A 2xx with `webhook-delivery: disable` is delivered, and its endpoint disabled."""
+    world.sender.verdicts[await world.endpoint()] = Verdict(decision=Decision.DELIVERED, is_last=True)
+    async with world.dispatching():
+        [event_id] = await world.publish()
+        await until(lambda: _is_done(world))
+    assert (await world.states())[event_id] == ("delivered", None)
+    standing = await world.pool.fetchrow("SELECT state::text, state_reason FROM webhook_endpoints")
+    assert tuple(standing) == ("disabled", "receiver_asked")
+
+
 async def test_an_endpoint_that_changed_meanwhile_is_not_disabled(world: World) -> None:
     """A 410 to an older version changes nothing at the endpoint, and its delivery is tried again."""
     endpoint_id = await world.endpoint()

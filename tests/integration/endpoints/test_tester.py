@@ -51,12 +51,12 @@ async def test_a_test_event_goes_to_one_endpoint(
 async def test_a_type_may_be_chosen(
     database: Pool, tester: EndpointTester, vault: Vault, tenant: Tenant, endpoint_id: UUID
 ) -> None:
-    """An example of the catalogue is sent under its own type; a type without one is refused."""
+    """An example of the catalogue is sent under its own type, marked as a test; a type without one is refused."""
     await tester.send(tenant, endpoint_id, "order.shipped")
     row = await database.fetchrow("SELECT partner_id, id, type, sealed_body FROM events")
     (body,) = await vault.open_many([(row["partner_id"], row["sealed_body"], body_context(row["id"]))])
     assert row["type"] == "order.shipped"
-    assert body.endswith(b'"data":{"order":7}}')
+    assert body.endswith(b'"data":{"order":7},"test":true}')
     with pytest.raises(Invalid) as refused:
         await tester.send(tenant, endpoint_id, "order.lost")
     assert [error.pointer for error in refused.value.errors] == ["/event_type"]

@@ -122,6 +122,21 @@ async def test_an_endpoints_headers_cannot_replace_ours() -> None:
     assert ("authorization", "Bearer planted-secret") in request.headers
 
 
+async def test_a_test_says_that_it_is_one() -> None:
+    """In a header that no other message has."""
+    for is_test in (True, False):
+        _, request = await send(OK, delivery(is_test=is_test))
+        assert (("threadneedle-test", "true") in request.headers) is is_test
+
+
+async def test_a_success_can_be_the_last() -> None:
+    """A 2xx that asks for an end is delivered, and ends what would come after it."""
+    for word, is_last in (("disable", True), ("abort-message", False)):
+        reply = WireReply(timings=Timings(total_us=9), status=200, headers=(("Webhook-Delivery", word),))
+        result, _ = await send(reply, delivery())
+        assert (result.verdict.decision, result.verdict.is_last) == (Decision.DELIVERED, is_last)
+
+
 async def test_what_is_kept_has_no_secrets() -> None:
     """Own headers' values, signatures and the query are masked; the answer is kept."""
     loaded = delivery(headers={"Authorization": "Bearer planted-secret"})

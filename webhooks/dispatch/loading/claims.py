@@ -16,7 +16,7 @@ from kernel.sql import beside
 from webhooks.dispatch.loading.endpoints import Connection, EndpointLoader, LoadedEndpoint, OpenedEndpoint
 from webhooks.dispatch.outcome import About, Outcome, Reason, Sendable, cause_of
 from webhooks.dispatch.policy import DispatchPolicy
-from webhooks.events.model import body_context, thin_body
+from webhooks.events.model import body_context, is_test_body, thin_body
 from webhooks.health.notices import is_notice
 from webhooks.queue.port import Claim, Finish, Lane, LaneMode, Origin, Retry
 from webhooks.sending.model import LoadedDelivery
@@ -203,8 +203,9 @@ def _delivery(matching: _Matching, opened: OpenedEndpoint, body: bytes) -> Loade
     claim, row, endpoint = matching
     job = claim.job
     environment = _ENVIRONMENTS[row["environment"]]
+    is_test = is_test_body(body)
     if endpoint.is_thin:
-        body = thin_body(row["event_id"], environment, row["type"], row["occurred_at"])
+        body = thin_body(row["event_id"], environment, row["type"], row["occurred_at"], is_test=is_test)
     return LoadedDelivery(
         tenant=Tenant(row["partner_id"], environment),
         delivery_id=row["id"],
@@ -219,5 +220,6 @@ def _delivery(matching: _Matching, opened: OpenedEndpoint, body: bytes) -> Loade
         cause=cause_of(job.origin, job.round, job.step),
         headers=opened.headers,
         sequence=row["sequence"],
+        is_test=is_test,
         client_certificate=opened.client_certificate,
     )

@@ -50,7 +50,7 @@ class EndpointSecrets:
     async def rotate(self, caller: Caller, endpoint_id: UUID, rotation: Rotation) -> tuple[LiveKey, ...]:
         """Sign with a new key from now on, and with the one before until the overlap is over; the partner is told.
 
-        Returns what `reveal` would. Without an overlap nothing but the new key signs from the answer on. Raises Invalid,
+        Returns what `reveal` would. Without an overlap only the new key signs from the answer on. Raises Invalid,
         NotFound, and Conflict (`rotation_unfinished`) while an earlier overlap of the scheme lasts, unless that ends
         now: by `is_oldest_dropped`, or because there is to be no overlap.
         """
