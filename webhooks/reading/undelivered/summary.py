@@ -22,6 +22,8 @@ from webhooks.states import DeliveryState
 
 _SQL = beside(__file__, "undelivered.sql")
 COUNTED_MAX = 10_000
+# How many pairs of an event and a silent endpoint are asked about.
+_PAIRS_MAX = 100_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,12 +63,13 @@ class UndeliveredSummary:
         async with looking(self._pool) as connection:
             failed = await connection.fetch(_SQL["count_failed"], *bounds)
             open_ = await connection.fetch(_SQL["count_open"], *bounds, young)
-            unmatched = await connection.fetch(_SQL["newest_unmatched"], *bounds)
             silences = await find_silences(connection, tenant, None, (since, until))
-            events = await keys_within(connection, tenant, silences.within(span), COUNTED_MAX)
+            events_max = min(COUNTED_MAX, _PAIRS_MAX // max(1, len(silences.rows)))
+            unmatched = await connection.fetch(_SQL["newest_unmatched"], *bounds[:-1], events_max)
+            events = await keys_within(connection, tenant, silences.within(span), events_max)
             looked = sorted({*events, *(row["id"] for row in unmatched)})
             lost = await missed(connection, tenant, looked, silences, COUNTED_MAX)
-        tally = _Tally(is_complete=silences.is_complete)
+        tally = _Tally(is_complete=silences.is_complete and max(len(events), len(unmatched)) < events_max)
         tally.count_grouped(failed)
         tally.count_grouped(open_)
         tally.count_missed(lost, len(events))
