@@ -70,7 +70,7 @@ _PROOF = {
     "required": False,
     "description": "With a token that is bound to a key, and to get one: a new proof for this request (RFC 9449 §4.2).",
     # No pattern: with a token that is bound to no key the header is not read.
-    "schema": {"type": "string", "examples": ["eyJ0eXAiOiJkcG9wK2p3dCIs…"]},
+    "schema": {"type": "string", "examples": ["eyJ0eXAiOiJkcG9wK2p3dCJ9.e30.c2lnbmF0dXJl"]},
 }
 _PREFER = {
     "name": "Prefer",
