@@ -29,7 +29,7 @@ async def read(request: web.Request, bytes_max: int, seconds: float = _BODY_SECO
 
     Raises TooLarge beyond the cap, RequestTimeout, UnsupportedMedia for a content encoding (it would hide its size).
     """
-    if request.headers.get(CONTENT_ENCODING, "identity").lower() != "identity":
+    if any(line.lower() != "identity" for line in request.headers.getall(CONTENT_ENCODING, ())):
         raise UnsupportedMedia("Content encodings are not accepted.")
     if (request.content_length or 0) > bytes_max:
         raise TooLarge(f"A body here has at most {bytes_max} bytes.")

@@ -47,7 +47,11 @@ class Call:
     @property
     def address(self) -> str:
         """The caller's address. Reading it costs more than most that is done with a request, so ask once."""
-        return caller_address(self.request.remote, self.request.headers.get("X-Forwarded-For", ""), self.proxies)
+        return caller_address(self.request.remote, self._forwarded(), self.proxies)
+
+    def _forwarded(self) -> str:
+        """Every line of the header, in order: a proxy may add a line of its own instead of an entry (RFC 9110 §5.3)."""
+        return ",".join(self.request.headers.getall("X-Forwarded-For", ()))
 
     def path_text(self, name: str) -> str:
         """A part of the path."""

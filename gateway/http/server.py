@@ -127,6 +127,7 @@ def _is_ambiguous(request: web.BaseRequest) -> bool:
     host, coding = headers.get("Host"), headers.get("Transfer-Encoding")
     return (
         len(headers.getall("Authorization", ())) > 1
+        or len(headers.getall("Content-Type", ())) > 1
         or (host is not None and _HOST.fullmatch(host) is None)
         or (coding is not None and (coding.lower() != "chunked" or request.version < HttpVersion11))
         or (not target.startswith("/") and _is_elsewhere(target, host))

@@ -13,9 +13,10 @@ _SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?")
 
 def heed(request: web.Request) -> None:
     """Shorten the request's deadline to what its caller says. Raises Invalid for what is no number of seconds."""
-    sent = request.headers.get(_HEADER)
-    if sent is None:
+    lines = request.headers.getall(_HEADER, ())
+    if not lines:
         return
+    sent = ",".join(lines)  # several are no number (RFC 9110 §5.3)
     if _SECONDS.fullmatch(sent) is None or float(sent) == 0:
         message = "Expected seconds, e.g. 2.5: how long you will wait for the answer."
         raise Invalid([FieldError(pointer=f"/headers/{_HEADER}", code="format", message=message)])

@@ -1,23 +1,29 @@
 """Whose request it is, as far as addresses tell: forwarded headers are believed from our own proxies only."""
 
+import re
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
 Network: TypeAlias = IPv4Network | IPv6Network
 _UNKNOWN = "unknown"
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
 def caller_address(peer: str | None, forwarded: str, proxies: Sequence[Network]) -> str:
     """The caller's address: the last one in X-Forwarded-For that is not a proxy of ours, if the peer is one.
 
-    What stands further left was written by the caller. An entry that is no address ends the search at its proxy.
+    `forwarded` are all lines of the header, joined by commas; an entry may carry a port. What stands further left was
+    written by the caller. An entry that is no address ends the search at its proxy; an empty one is none (RFC 9110
+    §5.6.1.2).
     """
     nearest = _parsed(peer or "")
     for entry in reversed(forwarded.split(",") if proxies else []):
         if nearest is None or not _is_ours(nearest, proxies):
             break
-        further = _parsed(entry.strip())
+        if not (text := entry.strip()):
+            continue
+        further = _parsed(_without_port(text))
         if further is None:
             break
         nearest = further
@@ -38,6 +44,12 @@ def is_within(address: str, networks: Iterable[Network]) -> bool:
 
 def _is_ours(address: IPv4Address | IPv6Address, proxies: Sequence[Network]) -> bool:
     return any(address in network for network in proxies)
+
+
+def _without_port(entry: str) -> str:
+    """Of `192.0.2.1:80` and `[2001:db8::1]:80` the address (the node of RFC 7239 §6)."""
+    found = _WITH_PORT.fullmatch(entry)
+    return entry if found is None else found[1] or found[2]
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

@@ -62,6 +62,7 @@ REFUSED = {
     "a target that is no path": b"GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
     "two authorizations": _GET + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
     "one authorization twice": _GET + b"Authorization: Bearer a\r\nauthorization: Bearer a\r\n\r\n",
+    "two content types": _POST + b"Content-Type: application/json\r\nContent-Type: text/plain\r\n\r\n",
     "NUL in a value": _GET + b"X-A: b\x00\r\n\r\n",
     "no colon": _GET + b"abc\r\n\r\n",
     "no name": _GET + b": b\r\n\r\n",
@@ -162,13 +163,15 @@ async def test_forwarded_headers_are_believed_from_our_proxies_only(edge: Edge) 
         services = replace(edge.services, proxies=proxies, gate=listener, health=health)
         async with listening(build_app(services)) as url:
             headers = {
-                "X-Forwarded-For": "198.51.100.1, 192.0.2.7",
+                "X-Forwarded-For": "198.51.100.1",
                 "Forwarded": "for=198.51.100.2",
                 "X-Real-IP": "198.51.100.3",
                 "X-Forwarded-Host": "evil.example",
                 "X-Forwarded-Proto": "ftp",
             }
-            async with edge.session.post(f"{url}/oauth/token", headers=headers) as answer:
+            # The proxy's own entry comes as a line of its own, as some proxies send it.
+            lines = [*headers.items(), ("X-Forwarded-For", "192.0.2.7")]
+            async with edge.session.post(f"{url}/oauth/token", headers=lines) as answer:
                 assert answer.status == 400
             assert addresses.pop() == expected
             async with edge.session.get(f"{url}/.well-known/oauth-authorization-server", headers=headers) as answer:
