@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from cryptography import x509
 
 from gateway.http.peer.address import is_within
+from gateway.http.peer.certificates import ClientCertificate
 from gateway.oauth.authentication import assertions
 from gateway.oauth.authentication.certificates import Authorities, is_registered, names
 from gateway.oauth.authentication.request import NOT_AUTHENTICATED, ClientRefused, ClientRequest, Proof, proof_of
@@ -59,6 +60,18 @@ class ClientAuthenticator:
         _check_address(client, request.address)
         return client
 
+    def may_bind(self, client: Client, shown: ClientCertificate) -> bool:
+        """Whether tokens of the client may be bound to a certificate that it shows, however it proved itself.
+
+        A proxy lets certificates of any issuer pass, and TLS here those of every client: one that no authority of ours
+        has issued must be registered by this very client.
+        """
+        registered = () if client.credentials is None else client.credentials.jwks
+        return is_registered(shown.der, registered) or self._is_issued(_parsed(shown.der))
+
+    def _is_issued(self, certificate: x509.Certificate) -> bool:
+        return self._rules.authorities.have_issued(certificate, self._clock.now())
+
     def _fits(self, proof: Proof, client: Client) -> bool:
         """Whether the proof is of the client's method, and that method is on."""
         registered = Method.TLS if client.method is Method.SELF_SIGNED_TLS else client.method
@@ -95,7 +108,7 @@ class ClientAuthenticator:
             good = (
                 credentials.subject is not None
                 and names(certificate, credentials.subject)
-                and self._rules.authorities.have_issued(certificate, self._clock.now())
+                and self._is_issued(certificate)
             )
         if not good:
             raise ClientRefused(_NO_CERTIFICATE)

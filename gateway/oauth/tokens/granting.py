@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from authlib.oauth2.rfc6749.errors import InvalidRequestError, OAuth2Error
 
-from gateway.oauth.authentication.request import ClientRequest
+from gateway.http.peer.certificates import ClientCertificate
+from gateway.oauth.authentication.authenticator import ClientAuthenticator
+from gateway.oauth.authentication.request import ClientRefused, ClientRequest
 from gateway.oauth.clients.records import Client
 from gateway.oauth.dpop.judge import ProofJudge
 from gateway.oauth.dpop.proof import ProofRefused
@@ -13,6 +15,10 @@ from gateway.oauth.dpop.target import Target
 from gateway.oauth.tokens.binding import Confirmation, TokenBinding
 from gateway.oauth.tokens.issuing import Grant
 from gateway.oauth.tokens.policy import TokenPolicy
+
+_STRANGE_CERTIFICATE = (
+    "The certificate of this connection is by no authority that was agreed on, and not registered by this client."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +50,17 @@ class GrantRefused(OAuth2Error):  # type: ignore[misc]  # Authlib is untyped
 class Granter:
     """Decides before Authlib's core makes the token."""
 
-    def __init__(self, policy: TokenPolicy, proofs: ProofJudge) -> None:
+    def __init__(self, policy: TokenPolicy, proofs: ProofJudge, authenticator: ClientAuthenticator) -> None:
         self._policy = policy
         self._proofs = proofs
+        self._authenticator = authenticator
 
     async def grant(self, client: Client, request: TokenRequest) -> Granted:
         """What the authenticated client gets. Its proof is used up. Raises OAuth2Error."""
         audience = self._policy.audience_of(request.resources)
         if audience is None:
             raise GrantRefused("invalid_target", "Tokens are not issued for that resource.")
-        certificate = _certificate(client, request)
+        certificate = self._certificate(client, request.client.certificate)
         key, headers = await self._key(client, request)
         return Granted(
             grant=Grant(audience=audience, confirmation=Confirmation(certificate=certificate, key=key)),
@@ -72,10 +79,18 @@ class Granter:
             raise GrantRefused(refused.code, refused.words, headers) from None
         return judged.proof.thumbprint, judged.headers
 
+    def _certificate(self, client: Client, shown: ClientCertificate | None) -> str | None:
+        """The thumbprint to bind to. Raises OAuth2Error without a certificate, and for one that nobody vouches for."""
+        if client.token_binding is not TokenBinding.MTLS:
+            return None
+        if shown is None:
+            raise InvalidRequestError("Tokens of this client are bound to a client certificate: connect with it.")
+        if not self._may_bind(client, shown):
+            raise InvalidRequestError(_STRANGE_CERTIFICATE)
+        return shown.thumbprint
 
-def _certificate(client: Client, request: TokenRequest) -> str | None:
-    if client.token_binding is not TokenBinding.MTLS:
-        return None
-    if request.client.certificate is None:
-        raise InvalidRequestError("Tokens of this client are bound to a client certificate: connect with it.")
-    return request.client.certificate.thumbprint
+    def _may_bind(self, client: Client, shown: ClientCertificate) -> bool:
+        try:
+            return self._authenticator.may_bind(client, shown)
+        except ClientRefused:  # it cannot be read
+            return False

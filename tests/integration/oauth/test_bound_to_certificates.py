@@ -1,11 +1,17 @@
 """Tokens bound to a client certificate (RFC 8705 §3): of no use over a connection without it."""
 
+import ssl
+from pathlib import Path
+
 import pytest
+from aiohttp import encode_basic_auth
 from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from gateway.http.peer.certificates import ClientCertificate
+from tests.integration.oauth.conftest import TlsPort
 from tests.support.edge import Edge
-from tests.support.oauth import Holder, Registered, holder, register
+from tests.support.oauth import ASSERTION_TYPE, Holder, Registered, Signer, ask, holder, register
 
 PATH = "/v1/payments"
 
@@ -17,9 +23,9 @@ async def client(edge: Edge) -> Registered:
 
 
 @pytest.fixture(scope="module")
-def shown() -> Holder:
+def shown(authority: Holder) -> Holder:
     """Its certificate."""
-    return holder("Example Client")
+    return holder("Example Client", issuer=authority)
 
 
 async def _token(edge: Edge, client: Registered, shown: Holder) -> str:
@@ -67,6 +73,55 @@ async def test_a_token_that_is_not_bound_needs_no_certificate(edge: Edge, shown:
     made = await register(edge)
     token = (await edge.token(made.id, made.answer.json["secret"], shown.header)).json["access_token"]
     assert (await edge.call("GET", PATH, token=token)).status == 200
+
+
+async def test_a_certificate_that_nobody_vouches_for_binds_nothing(
+    edge: Edge, client: Registered, authority: Holder
+) -> None:
+    """Self-signed, of a namesake of the authority, expired, another client's own, or no certificate at all."""
+    namesake, others = holder("Example Authority", is_ca=True), holder("Another Client")
+    method = "self_signed_tls_client_auth"
+    await register(edge, token_endpoint_auth_method=method, jwks={"keys": [others.jwk]}, token_binding="mtls")
+    for strange in (
+        holder().header,
+        holder(issuer=namesake).header,
+        holder(issuer=authority, days=-1).header,
+        others.header,
+        {"Client-Cert": ":bm8gY2VydGlmaWNhdGU=:"},
+    ):
+        answer = await edge.token(client.id, client.answer.json["secret"], strange)
+        assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+        assert "authority" in answer.json["error_description"]
+
+
+async def test_a_registered_certificate_binds_whatever_its_client_proves_itself_by(edge: Edge) -> None:
+    """A key that an assertion is signed by may be registered with its certificate (`x5c`), of whatever issuer."""
+    own = holder()
+    signer = Signer(key=ECKey.import_key(own.key_pem.decode()), algorithm="ES256")
+    jwks = {"keys": [own.jwk]}
+    made = await register(edge, token_endpoint_auth_method="private_key_jwt", jwks=jwks, token_binding="mtls")
+    form = {"client_assertion_type": ASSERTION_TYPE}
+    good = await ask(edge, {**form, "client_assertion": signer.assertion(made.id, header={"kid": None})}, **own.header)
+    assert good.status == 200, good.raw
+    other = {**form, "client_assertion": signer.assertion(made.id, header={"kid": None})}
+    assert (await ask(edge, other, **holder().header)).json["error"] == "invalid_request"
+
+
+async def test_with_tls_of_our_own_another_clients_certificate_binds_nothing(
+    edge: Edge, tls_port: TlsPort, client: Registered, tmp_path: Path
+) -> None:
+    """It passes the handshake, for it is registered, and then proves nothing for this client."""
+    others, method = holder("Another Client"), "self_signed_tls_client_auth"
+    await register(edge, token_endpoint_auth_method=method, jwks={"keys": [others.jwk]})
+    await tls_port.anchors.refresh()
+    (tmp_path / "others.pem").write_bytes(others.pem + others.key_pem)
+    context = ssl.create_default_context(cadata=tls_port.ca)
+    context.check_hostname = False
+    context.load_cert_chain(tmp_path / "others.pem")
+    headers = {"Authorization": encode_basic_auth(client.id, client.answer.json["secret"])}
+    url, form = f"https://127.0.0.1:{tls_port.port}/oauth/token", {"grant_type": "client_credentials"}
+    async with edge.session.post(url, data=form, headers=headers, ssl=context) as answer:
+        assert (answer.status, (await answer.json())["error"]) == (400, "invalid_request")
 
 
 async def test_the_metadata_tells_of_it(edge: Edge) -> None:

@@ -98,7 +98,9 @@ async def open_oauth(setup: OAuthSetup) -> AsyncIterator[OAuth]:
             keys=keys,
             in_force=in_force,
             verifier=Verifier(checks, clock),
-            tokens=TokenServer(setup.authenticator, Granter(policy, proofs), AccessTokens(keys, policy, clock)),
+            tokens=TokenServer(
+                setup.authenticator, Granter(policy, proofs, setup.authenticator), AccessTokens(keys, policy, clock)
+            ),
             inspection=TokenInspection(setup.authenticator, reader, in_force),
             checks=checks,
         )
