@@ -136,7 +136,8 @@ CREATE TABLE environments (
 
 -- Of secret_digest and sealed_credentials (public keys, their address, or whom a certificate names) a client has the one
 -- that its method needs. Empty merchant_ids and networks mean: all of them. version moves with every change and is taken
--- of oauth_client_changes under its lock, so that whoever has seen one number has seen all below it.
+-- of oauth_client_changes under its lock, so that whoever has seen one number has seen all below it. Tokens carry the
+-- token_generation that they were made in; those of an earlier one are refused.
 CREATE TABLE oauth_clients (
     partner_id            uuid NOT NULL,
     id                    uuid NOT NULL,
@@ -154,6 +155,7 @@ CREATE TABLE oauth_clients (
     networks              cidr[] NOT NULL DEFAULT '{}',
     version               bigint NOT NULL DEFAULT 0,
     token_binding         token_binding NOT NULL DEFAULT 'none',
+    token_generation      bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (partner_id, id),
     CONSTRAINT oauth_clients_proof CHECK (
         (authentication IN ('client_secret_basic', 'client_secret_post')) = (secret_digest IS NOT NULL)

@@ -86,7 +86,7 @@ FROM oauth_clients WHERE partner_id = $1 AND id = $2 AND environment = $3;
 
 -- name: change_client
 -- Other names, scopes, credentials or limits, unless it was changed since it was read; a client that now proves itself
--- without a secret has none any more.
+-- without a secret has none any more. What tokens were got by another method, or are bound to something else, ends.
 WITH moved AS (
     INSERT INTO oauth_client_changes (version) VALUES (1)
     ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
@@ -103,6 +103,8 @@ SET name = coalesce($5, c.name),
     merchant_ids = coalesce($9, c.merchant_ids),
     networks = coalesce($10, c.networks),
     token_binding = coalesce($11, c.token_binding),
+    token_generation = c.token_generation
+        + (c.authentication <> $7 OR c.token_binding <> coalesce($11, c.token_binding))::integer,
     version = moved.version
 FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3 AND c.version = $4
 RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
@@ -126,14 +128,28 @@ RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scop
           c.version;
 
 -- name: set_client_state
--- Suspends a client or serves it again.
+-- Suspends a client, whose tokens end for good, or serves it again.
 WITH moved AS (
     INSERT INTO oauth_client_changes (version) VALUES (1)
     ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
     RETURNING version
 )
-UPDATE oauth_clients c SET state = $3, version = moved.version
+UPDATE oauth_clients c
+SET state = $3::activity, token_generation = c.token_generation + ($3::activity = 'suspended')::integer, version = moved.version
 FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $4
+RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
+          c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
+          c.version;
+
+-- name: end_client_tokens
+-- Ends every token of a client that was made before.
+WITH moved AS (
+    INSERT INTO oauth_client_changes (version) VALUES (1)
+    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
+    RETURNING version
+)
+UPDATE oauth_clients c SET token_generation = c.token_generation + 1, version = moved.version
+FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3
 RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
           c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
           c.version;

@@ -6,6 +6,6 @@ UNION ALL
 SELECT id FROM oauth_clients WHERE state = 'suspended';
 
 -- name: list_changed_clients
--- The clients that were changed since a version, with what they are limited to.
--- across partners: each gateway process keeps the limits of all clients, so that a new one is in force within a second.
-SELECT id, merchant_ids, networks, version FROM oauth_clients WHERE version > $1;
+-- The clients that were changed since a version, with what is left to tokens of theirs that are out.
+-- across partners: each gateway process keeps this of all clients, so that a new one is in force within a second.
+SELECT id, merchant_ids, networks, scopes, token_generation, version FROM oauth_clients WHERE version > $1;

@@ -50,7 +50,7 @@ def read(partner: Partner, client: Client, *, json: Json = False) -> None:
 def change(
     partner: Partner, client: Client, scope: Scopes = None, members: Members = None, *, json: Json = False
 ) -> None:
-    """Change a client, everywhere within a second; scopes replace the present ones."""
+    """Change a client, everywhere within a second, also for tokens that are out; scopes replace the present ones."""
     from threadneedle.clients import registering
 
     given = registering.members_of(members or [], scope or [])
@@ -73,3 +73,11 @@ def rotate_secret(
         run_to_end(lambda: registering.rotate_secret(partner, client, overlap_seconds, is_oldest_dropped=drop_oldest)),
         as_json=json,
     )
+
+
+@client_app.command("revoke-tokens")
+def revoke_tokens(partner: Partner, client: Client, *, json: Json = False) -> None:
+    """End all tokens of a client, everywhere within a second; it can get new ones."""
+    from threadneedle.clients import registering
+
+    show(run_to_end(lambda: registering.revoke_tokens(partner, client)), as_json=json)

@@ -82,6 +82,12 @@ async def rotate_secret(
         return await _shown(book, row, secret)
 
 
+async def revoke_tokens(partner: str, client: str) -> dict[str, Any]:
+    """End every token that the client has now."""
+    async with _book() as (book, _):
+        return await _shown(book, await book.revoke_tokens(actor(), *_named(partner, client)))
+
+
 @asynccontextmanager
 async def _book() -> AsyncIterator[tuple[ClientBook, Settings]]:
     settings = load_settings(required=("database.url",))

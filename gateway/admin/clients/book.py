@@ -210,11 +210,22 @@ class ClientBook:
         return row, secret
 
     async def set_state(self, actor: Actor, tenant: Tenant, client_id: UUID, state: Activity) -> Row:
-        """Suspend or resume."""
+        """Suspend, which ends the client's tokens for good, or resume."""
         change = Change(
             query="set_client_state",
             arguments=(tenant.partner_id, client_id, state, tenant.environment),
             action=_STATE_ACTIONS[state],
+            target=to_text(Kind.CLIENT, client_id, tenant.environment),
+            partner_id=tenant.partner_id,
+        )
+        return _found(await self._journal.change(actor, change))
+
+    async def revoke_tokens(self, actor: Actor, tenant: Tenant, client_id: UUID) -> Row:
+        """End every token that the client has now; it can get new ones. Raises NotFound."""
+        change = Change(
+            query="end_client_tokens",
+            arguments=(tenant.partner_id, client_id, tenant.environment),
+            action="client.tokens_revoked",
             target=to_text(Kind.CLIENT, client_id, tenant.environment),
             partner_id=tenant.partner_id,
         )

@@ -35,7 +35,7 @@ async def get_client(services: AdminServices, call: Call) -> Reply:
 
 
 async def change_client(services: AdminServices, call: Call) -> Reply:
-    """Limits are in force everywhere within a second, for tokens that are out as well."""
+    """In force everywhere within a second, for tokens that are out as well; another method or binding ends them."""
     tenant, client_id = _named(call)
     patch = patch_of(call.body, tenant.environment)
     return await _one(services, await services.clients.change(actor(call), tenant, client_id, patch))
@@ -51,13 +51,18 @@ async def rotate_secret(services: AdminServices, call: Call) -> Reply:
     return Reply({**shown, "secret": secret.reveal()})
 
 
+async def revoke_tokens(services: AdminServices, call: Call) -> Reply:
+    """Tokens that are out end within a second; those that the client gets from now on are good."""
+    return await _one(services, await services.clients.revoke_tokens(actor(call), *_named(call)))
+
+
 async def suspend_client(services: AdminServices, call: Call) -> Reply:
-    """Its tokens stop working within a second."""
+    """Its tokens stop working within a second, and do not come back."""
     return await _one(services, await services.clients.set_state(actor(call), *_named(call), Activity.SUSPENDED))
 
 
 async def resume_client(services: AdminServices, call: Call) -> Reply:
-    """Serve it again."""
+    """Serve it again; it gets new tokens."""
     return await _one(services, await services.clients.set_state(actor(call), *_named(call), Activity.ACTIVE))
 
 

@@ -30,7 +30,8 @@ CLIENT_ROUTES: tuple[Route[AdminServices], ...] = (
     _ROWS.patch(
         _CLIENT,
         do.change_client,
-        "Change a client's name, scopes, keys or limits, everywhere within a second.",
+        "Change a client's name, scopes, keys or limits, everywhere within a second, also for tokens that are out; "
+        "another method or binding ends these.",
         request=ClientChange,
         response=ClientOut,
         refuses=("client_changed",),
@@ -44,10 +45,16 @@ CLIENT_ROUTES: tuple[Route[AdminServices], ...] = (
         refuses=("client_has_no_secret", "older_secret_good"),
     ),
     _ROWS.post(
-        f"{_CLIENT}/suspend",
-        do.suspend_client,
-        "Stop serving a client, everywhere within a second.",
+        f"{_CLIENT}/revoke-tokens",
+        do.revoke_tokens,
+        "End all tokens of a client, everywhere within a second; it can get new ones.",
         response=ClientOut,
     ),
-    _ROWS.post(f"{_CLIENT}/resume", do.resume_client, "Serve a client again.", response=ClientOut),
+    _ROWS.post(
+        f"{_CLIENT}/suspend",
+        do.suspend_client,
+        "Stop serving a client, everywhere within a second; its tokens end for good.",
+        response=ClientOut,
+    ),
+    _ROWS.post(f"{_CLIENT}/resume", do.resume_client, "Serve a client again; it needs new tokens.", response=ClientOut),
 )

@@ -1,4 +1,4 @@
-"""What ends tokens before their time: suspended partners and clients, revoked tokens, retired signing keys.
+"""What ends tokens before their time: suspended or changed clients and partners, revoked tokens, retired keys.
 
 Each process asks PostgreSQL twice a second, so all of it bites everywhere within a second, and Redis has no part in it.
 While PostgreSQL is away, the last known stays in force.
@@ -39,6 +39,11 @@ class Ended(Protocol):
         """Its own id."""
         ...
 
+    @property
+    def generation(self) -> int:
+        """Which generation of its client's tokens it is of."""
+        ...
+
 
 class InForce:
     """One loop for all of it. `version` moves with every change, so that a remembered token is judged once for each."""
@@ -75,9 +80,11 @@ class InForce:
         return self._standing.suspended(caller)
 
     def limits_of(self, client_id: UUID) -> ClientLimits | None:
-        """What the client is limited to; None for most, who are not."""
+        """What the client is limited to; None for one that was made so lately that it is not known yet."""
         return self._standing.limits_of(client_id)
 
     def has_ended(self, token: Ended) -> bool:
-        """Whether a token was revoked, or the key that signed it was retired."""
-        return token.jti in self._revoked or not self._keys.knows(token.key_id)
+        """Whether a token was revoked, alone or with all of its client's, or the key that signed it was retired."""
+        limits = self._standing.limits_of(token.caller.client_id)
+        is_past = limits is not None and token.generation < limits.token_generation
+        return is_past or token.jti in self._revoked or not self._keys.knows(token.key_id)

@@ -3,7 +3,6 @@
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 from aiohttp import web
 
@@ -30,6 +29,8 @@ class _Remembered:
     passed: Passed
     key_id: str
     jti: str
+    generation: int
+    granted: frozenset[str]
     confirmation: Confirmation | None
     until: float
     judged: int = -1
@@ -40,9 +41,12 @@ class _Remembered:
         return self.passed.caller
 
     def limit(self, limits: ClientLimits | None) -> None:
-        merchants, networks = (limits.merchants, limits.networks) if limits is not None else (frozenset[UUID](), ())
+        """The token is worth what its client is allowed now, and never more than it says itself."""
         self.limits = limits
-        self.passed = Passed(replace(self.caller, merchants=merchants, networks=networks))
+        if limits is not None:
+            scopes = self.granted & limits.scopes
+            narrowed = replace(self.caller, merchants=limits.merchants, networks=limits.networks, scopes=scopes)
+            self.passed = Passed(narrowed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,8 @@ class Verifier:
             passed=Passed(read.caller),
             key_id=read.key_id,
             jti=read.jti,
+            generation=read.generation,
+            granted=read.caller.scopes,
             confirmation=None if read.confirmation == Confirmation() else read.confirmation,
             until=self._clock.monotonic() + min(left, _REMEMBER_SECONDS),
         )

@@ -33,7 +33,8 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
 
     `secret_digests` are those of its live secrets, each with its end, if it has one. Of `secret_digests` and
     `credentials` a client has what its method needs; nothing is left of it where its partner's data key was destroyed.
-    `networks` are where it may call from; none means anywhere.
+    `networks` are where it may call from; none means anywhere. Its tokens carry `token_generation`, by which all that
+    are out can be ended.
     """
 
     tenant: Tenant
@@ -46,6 +47,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     credentials: Credentials | None = None
     networks: Sequence[IPv4Network | IPv6Network] = ()
     token_binding: TokenBinding = TokenBinding.NONE
+    token_generation: int = 0
 
     def get_client_id(self) -> str:
         """The id as the client knows it."""
@@ -116,6 +118,7 @@ def _client(row: Any, credentials: Credentials | None) -> Client:
         credentials=credentials,
         networks=row["networks"],
         token_binding=TokenBinding(row["token_binding"]),
+        token_generation=row["token_generation"],
     )
 
 

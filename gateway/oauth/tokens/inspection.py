@@ -52,6 +52,7 @@ class TokenInspection:
         if token is None or token.caller.tenant != client.tenant or self._has_ended(token):
             return answer(200, _INACTIVE)
         said = {name: token.claims[name] for name in _MEMBERS if name in token.claims}
+        said["scope"] = self._scope(token)
         scheme = "Bearer" if token.confirmation.key is None else "DPoP"
         return answer(200, {"active": True, "token_type": scheme, **said})
 
@@ -73,6 +74,13 @@ class TokenInspection:
         if token.caller.tenant != client.tenant or token.caller.client_id != client.id:
             raise InvalidGrantError("The token was issued to another client.")
         await self._in_force.revoke(token)
+
+    def _scope(self, token: AccessToken) -> str:
+        """What the token still allows: its own words unless its client was narrowed since."""
+        limits, granted = self._in_force.limits_of(token.caller.client_id), token.caller.scopes
+        if limits is None or granted <= limits.scopes:
+            return str(token.claims["scope"])
+        return " ".join(sorted(granted & limits.scopes))
 
     def _has_ended(self, token: AccessToken) -> bool:
         return self._in_force.suspends(token.caller) or self._in_force.has_ended(token)

@@ -61,6 +61,7 @@ class AccessTokens:
             "partner": to_text(Kind.PARTNER, client.tenant.partner_id),
             "environment": client.tenant.environment.value,
             "tier": client.tier,
+            "token_generation": client.token_generation,
             **grant.confirmation.claims(),
         }
 

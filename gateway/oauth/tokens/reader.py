@@ -32,6 +32,7 @@ class AccessToken:
     jti: str
     expires_at: float
     confirmation: Confirmation
+    generation: int
     claims: Mapping[str, Any]
 
 
@@ -76,6 +77,7 @@ class TokenReader:
             jti=claims["jti"],
             expires_at=claims["exp"],
             confirmation=Confirmation.of(claims),
+            generation=int(claims.get("token_generation", 0)),  # tokens had none before there was a second
             claims=claims,
         )
 

@@ -217,7 +217,7 @@ async def test_a_remembered_token_dies_with_its_expiry(edge: Edge) -> None:
 
 
 async def test_a_suspended_client_is_refused_within_a_second_and_served_again(edge: Edge) -> None:
-    """Suspension bites for tokens that were verified before, and for new ones."""
+    """Suspension bites for tokens that were verified before, and for new ones; a client's do not come back with it."""
     party = await edge.party()
     assert (await edge.call("GET", PATH, token=party.token)).status == 200
     base = f"/admin/v1/partners/{party.partner_id}"
@@ -232,7 +232,10 @@ async def test_a_suspended_client_is_refused_within_a_second_and_served_again(ed
         assert (await edge.token(party.client_id, party.secret)).json["error"] == "unauthorized_client"
         await edge.call("POST", resume, admin=True)
         await edge.oauth.in_force.refresh()
-        assert (await edge.call("GET", PATH, token=party.token)).status == 200
+        again = await edge.call("GET", PATH, token=party.token)
+        assert again.status == (401 if "/clients/" in resume else 200)
+        new = (await edge.token(party.client_id, party.secret)).json["access_token"]
+        assert (await edge.call("GET", PATH, token=new)).status == 200
 
 
 async def test_the_standing_is_read_anew_by_itself(edge: Edge) -> None:

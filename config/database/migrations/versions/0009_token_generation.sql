@@ -1,0 +1,1 @@
+ALTER TABLE oauth_clients ADD COLUMN token_generation bigint NOT NULL DEFAULT 0;
