@@ -18,6 +18,7 @@ from gateway.http.replies import WholeResponse, answer
 from gateway.http.route import Access, Route, Services
 from gateway.limits.gate import Admission
 from gateway.limits.policy import LimitClass
+from gateway.oauth.access.challenges import scope_missing
 from gateway.oauth.access.passed import Passed
 from gateway.oauth.scopes import Caller
 from gateway.overload.patience import heed
@@ -154,7 +155,7 @@ class Pipeline(Generic[Services]):
 
     async def _authorize(self, route: Route[Services], call: Call) -> None:
         if route.access is Access.PARTNER and route.scope is not None and not call.caller.may(route.scope):
-            raise Forbidden(f"The access token lacks the scope {route.scope}.", code="insufficient_scope")
+            raise scope_missing(route.scope, is_proven=call.passed.proof is not None)
 
     async def _reach(self, route: Route[Services], call: Call) -> None:
         if self._guards.reach is not None:

@@ -43,7 +43,7 @@ METERED = ("RateLimit", "RateLimit-Policy")
 # Of whatever may have come with a DPoP proof.
 NONCE = "DPoP-Nonce"
 # What an answer of a status may carry beside what every answer does.
-OF_STATUS = {401: ("WWW-Authenticate", NONCE), 429: ("Retry-After",), 503: ("Retry-After",)}
+OF_STATUS = {401: ("WWW-Authenticate", NONCE), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
 def components() -> Json:

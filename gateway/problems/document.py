@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.problems.codes import STATUS_OF, meaning
 from gateway.problems.errors import (
+    InsufficientScope,
     Malformed,
     RateLimited,
     RequestTimeout,
@@ -183,7 +184,7 @@ def _known(error: ThreadneedleError) -> Problem:
 
 def _headers(error: ThreadneedleError) -> dict[str, str]:
     match error:
-        case Unauthenticated():
+        case Unauthenticated() | InsufficientScope():
             return dict(error.headers)
         case RateLimited():
             return {**error.headers, "Retry-After": str(error.retry_after_seconds)}

@@ -2,6 +2,7 @@
 
 Refused
 ├── Unauthenticated     no credentials, or none that we accept; says how to authenticate
+├── InsufficientScope   the access token does not allow this; says what would
 ├── Malformed           the body is no JSON that we read
 ├── UnsupportedMedia    the body is of another media type
 ├── TooLarge            the body is over the route's cap
@@ -11,7 +12,7 @@ Refused
 
 from collections.abc import Mapping, Sequence
 
-from kernel.errors import Refused
+from kernel.errors import Forbidden, Refused
 
 
 class Unauthenticated(Refused):
@@ -30,6 +31,17 @@ class Unauthenticated(Refused):
         """`challenge` is the value of WWW-Authenticate (RFC 9110 §11.6.1); `headers` go with it."""
         super().__init__(detail, code=code)
         self.headers = {"WWW-Authenticate": challenge, **(headers or {})}
+
+
+class InsufficientScope(Forbidden):
+    """The access token does not allow this; says what would (RFC 6750 §3.1)."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, scope: str, challenge: str) -> None:
+        """`challenge` is the value of WWW-Authenticate."""
+        super().__init__(f"The access token lacks the scope {scope}.")
+        self.headers = {"WWW-Authenticate": challenge}
 
 
 class Malformed(Refused):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.oauth.dpop.proof import ALGORITHMS, ProofRefused
-from gateway.problems.errors import Unauthenticated
+from gateway.problems.errors import InsufficientScope, Unauthenticated
 
 _REALM = 'realm="threadneedle"'
 _ALGORITHMS = f'algs="{" ".join(ALGORITHMS)}"'
@@ -19,6 +19,12 @@ def no_token() -> Unauthenticated:
 def token_refused(detail: str, *, code: str = "invalid_token", scheme: str = BEARER) -> Unauthenticated:
     """The token is not accepted, or not in this way."""
     return Unauthenticated(detail, code=code, challenge=_challenge(scheme, "invalid_token"))
+
+
+def scope_missing(scope: str, *, is_proven: bool) -> InsufficientScope:
+    """The token is good and does not allow the route; `is_proven` says that a DPoP proof came with it."""
+    scheme = DPOP if is_proven else BEARER
+    return InsufficientScope(scope, f'{_challenge(scheme, "insufficient_scope")}, scope="{scope}"')
 
 
 def proof_refused(refused: ProofRefused, headers: Mapping[str, str]) -> Unauthenticated:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientCredentialsGrant, OAuth2Request
-from authlib.oauth2.rfc6749.errors import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidRequestError, OAuth2Error
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 
@@ -16,7 +16,7 @@ from gateway.oauth.authentication.authenticator import ClientAuthenticator
 from gateway.oauth.authentication.request import ClientRefused
 from gateway.oauth.clients.records import Client
 from gateway.oauth.scopes import Scope
-from gateway.oauth.tokens.answers import TokenAnswer, answer, client_error
+from gateway.oauth.tokens.answers import TokenAnswer, answer, client_error, refusal
 from gateway.oauth.tokens.granting import Granter, TokenRequest
 from gateway.oauth.tokens.issuing import AccessTokens
 
@@ -34,6 +34,8 @@ class TokenServer:
 
     async def answer(self, request: TokenRequest) -> TokenAnswer:
         """Never raises for what a caller sent."""
+        if not request.client.form.get("grant_type"):  # Authlib takes a missing one for one that it does not know
+            return refusal(InvalidRequestError("Send grant_type=client_credentials."))
         core, headers = await self._core(request)
         asked = OAuth2Request("POST", _TOKEN_URL)
         asked.payload = BasicOAuth2Payload(dict(request.client.form))

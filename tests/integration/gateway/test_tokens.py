@@ -76,7 +76,7 @@ REFUSED = (
     ),
     ({"Authorization": "Bearer x"}, b"grant_type=client_credentials", 401, "invalid_client"),
     ({}, b"grant_type=password", 400, "unsupported_grant_type"),
-    ({}, b"", 400, "unsupported_grant_type"),
+    ({}, b"", 400, "invalid_request"),
     ({}, b"grant_type=client_credentials&grant_type=x", 400, "invalid_request"),
     ({}, b"grant_type=\xff", 400, "invalid_request"),
     ({"Content-Type": "application/json"}, b"{}", 400, "invalid_request"),
