@@ -22,11 +22,13 @@ from gateway.oauth.access.challenges import scope_missing
 from gateway.oauth.access.passed import Passed
 from gateway.oauth.scopes import Caller
 from gateway.overload.patience import heed
-from gateway.problems.errors import Malformed, Unauthenticated
+from gateway.problems.errors import ExceedsLimit, Malformed, Unauthenticated
 from kernel import deadline
 from kernel.errors import FieldError, Forbidden, Invalid
 
 _KEY_LENGTH_MAX = 255
+# What a batch holds, and is weighed by.
+_WEIGHED = "/data"
 _READING = frozenset({"GET", "HEAD"})
 
 
@@ -163,7 +165,10 @@ class Pipeline(Generic[Services]):
 
     async def _weigh(self, route: Route[Services], call: Call) -> None:
         if route.weigh is not None:
-            await self._take(route, call, route.weigh(call.body))
+            try:
+                await self._take(route, call, route.weigh(call.body))
+            except ExceedsLimit as error:
+                raise error.at(_WEIGHED) from None
 
     async def _spend(self, route: Route[Services], call: Call) -> None:  # noqa: ARG002 - a stage like the others
         if call.passed.proof is not None and self._guards.partners is not None:

@@ -13,7 +13,7 @@ from gateway.limits.plan import Plan, Plans
 from gateway.limits.policy import CONCURRENCY, STRICT, LimitClass, LimitPolicy, address_owner
 from gateway.limits.storage import Demand, MemoryBuckets, TokenBucketSupport, Verdict
 from gateway.oauth.scopes import Caller
-from gateway.problems.errors import RateLimited
+from gateway.problems.errors import ExceedsLimit, RateLimited
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -80,7 +80,8 @@ class Gate:
     async def admit(self, caller: Caller, limit: LimitClass, cost: int = 1) -> Admission:
         """A client's request on a route of this class.
 
-        Raises RateLimited where a bucket is empty, or where as many of its requests are in flight as may be.
+        Raises RateLimited where a bucket is empty, or where as many of its requests are in flight as may be, and
+        ExceedsLimit where a bucket never holds as much as it costs.
         """
         plan = self._book.plans.of_client(caller, limit)
         place = await self._places.enter(caller.owner, plan.concurrency)
@@ -127,13 +128,14 @@ def _too_many(plan: Plan) -> RateLimited:
     return RateLimited(detail, retry_after_seconds=1, headers=headers, policies=(CONCURRENCY,))
 
 
-def _refusal(plan: Plan, verdict: Verdict, headers: Mapping[str, str]) -> RateLimited:
+def _refusal(plan: Plan, verdict: Verdict, headers: Mapping[str, str]) -> RateLimited | ExceedsLimit:
     named, level = tightest(plan.buckets, verdict.levels)
-    detail = f"The limit named {named.name} is reached."
     if level.retry_after_us < 0:
-        detail = f"This request costs more than the limit named {named.name} ever holds; send less at once."
+        holds = f"the limit named {named.name} ever holds, which is {named.bucket.capacity}"
+        message = f"This costs more than {holds}: send less at once."
+        return ExceedsLimit(message, headers=headers)
     return RateLimited(
-        detail,
+        f"The limit named {named.name} is reached.",
         retry_after_seconds=retry_after_seconds(level),
         headers=headers,
         policies=violated(plan.buckets, verdict.levels),

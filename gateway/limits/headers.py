@@ -11,8 +11,6 @@ from gateway.limits.gcra import Level
 from gateway.limits.policy import CONCURRENCY, Named
 
 _MICROSECONDS = 1_000_000
-# What Retry-After says of a cost that no refill will ever meet.
-_NEVER_SECONDS = 86_400
 
 
 def policy_field(buckets: Sequence[Named], concurrency: int = 0) -> str:
@@ -41,8 +39,6 @@ def violated(buckets: Sequence[Named], levels: Sequence[Level]) -> tuple[str, ..
 
 def retry_after_seconds(level: Level) -> int:
     """Whole seconds, rounded up: never early."""
-    if level.retry_after_us < 0:
-        return _NEVER_SECONDS
     return max(1, math.ceil(level.retry_after_us / _MICROSECONDS))
 
 

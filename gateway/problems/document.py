@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.problems.codes import STATUS_OF, meaning
 from gateway.problems.errors import (
+    ExceedsLimit,
     InsufficientScope,
     Malformed,
     RateLimited,
@@ -185,6 +186,8 @@ def _known(error: ThreadneedleError) -> Problem:
 def _headers(error: ThreadneedleError) -> dict[str, str]:
     match error:
         case Unauthenticated() | InsufficientScope():
+            return dict(error.headers)
+        case ExceedsLimit():
             return dict(error.headers)
         case RateLimited():
             return {**error.headers, "Retry-After": str(error.retry_after_seconds)}

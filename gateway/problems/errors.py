@@ -7,12 +7,13 @@ Refused
 ├── UnsupportedMedia    the body is of another media type
 ├── TooLarge            the body is over the route's cap
 ├── RequestTimeout      the body did not arrive in time
+├── ExceedsLimit        the request costs more than a limit ever holds
 └── RateLimited         a limit is reached; says which and for how long
 """
 
 from collections.abc import Mapping, Sequence
 
-from kernel.errors import Forbidden, Refused
+from kernel.errors import FieldError, Forbidden, Invalid, Refused
 
 
 class Unauthenticated(Refused):
@@ -66,6 +67,20 @@ class RequestTimeout(Refused):
     """The body did not arrive in time."""
 
     code = "request_timeout"
+
+
+class ExceedsLimit(Invalid):
+    """The request costs more than a limit of its client ever holds: waiting does not help."""
+
+    def __init__(self, message: str, *, headers: Mapping[str, str], pointer: str = "") -> None:
+        """`headers` name the limit; `pointer` is what costs so much, empty for the request as a whole."""
+        super().__init__([FieldError(pointer=pointer, code="exceeds_limit", message=message)])
+        self.message = message
+        self.headers = headers
+
+    def at(self, pointer: str) -> "ExceedsLimit":
+        """The same of a member of the body."""
+        return ExceedsLimit(self.message, headers=self.headers, pointer=pointer)
 
 
 class RateLimited(Refused):
