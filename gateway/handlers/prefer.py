@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from kernel.errors import FieldError, Invalid
-
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,4})\"?")
 
 
@@ -25,22 +23,14 @@ class Wait:
 
 
 def wait_of(values: list[str], policy: WaitPolicy) -> Wait:
-    """What the Prefer headers ask for; other preferences are ignored, as RFC 7240 §2 wants.
+    """What the Prefer headers ask for.
 
-    Raises Invalid for a wait that is no whole number of seconds.
+    Of a preference that is named more than once the first counts, and what is not understood is ignored, a wait that is
+    no whole number of seconds as well (RFC 7240 §2).
     """
-    preferences = [part.strip() for value in values for part in value.lower().split(",")]
-    names = {part.partition(";")[0].strip() for part in preferences}
-    asked = [name for name in names if name.partition("=")[0].strip() == "wait"]
-    if asked:
-        return _asked(asked, policy)
-    return Wait(0, "respond-async") if "respond-async" in names else Wait(policy.default_seconds)
-
-
-def _asked(asked: list[str], policy: WaitPolicy) -> Wait:
-    matches = [_WAIT.fullmatch(name) for name in asked]
-    if len(matches) > 1 or matches[0] is None:
-        message = f"Expected one wait=n with whole seconds; more than {policy.max_seconds:g} are cut."
-        raise Invalid([FieldError(pointer="/headers/Prefer", code="format", message=message)])
-    seconds = min(int(matches[0].group(1)), policy.max_seconds)
-    return Wait(seconds, f"wait={seconds:g}")
+    parts = [part.partition(";")[0].strip() for value in values for part in value.lower().split(",")]
+    wait = next((part for part in parts if part.partition("=")[0].strip() == "wait"), "")
+    if (match := _WAIT.fullmatch(wait)) is not None:
+        seconds = min(int(match.group(1)), policy.max_seconds)
+        return Wait(seconds, f"wait={seconds:g}")
+    return Wait(0, "respond-async") if "respond-async" in parts else Wait(policy.default_seconds)
