@@ -79,7 +79,7 @@ def test_the_headers_name_the_bucket_that_bites() -> None:
     assert limit_field((client, reads), (Level(50, 0, 5_000_000), Level(0, 1, 9_500_000))) == '"reads";r=0;t=10'
 
 
-@pytest.mark.parametrize(("wait", "seconds"), [(1, 1), (1_000_000, 1), (1_000_001, 2), (-1, 86_400)])
+@pytest.mark.parametrize(("wait", "seconds"), [(1, 1), (1_000_000, 1), (1_000_001, 2)])
 def test_retry_after_is_never_early(wait: int, seconds: int) -> None:
     """Whole seconds, rounded up."""
     assert retry_after_seconds(Level(0, wait, 0)) == seconds
