@@ -117,7 +117,7 @@ async def _until(condition: Callable[[], Awaitable[bool]]) -> float:
 
 @pytest.mark.parametrize("who", ["partner", "client"])
 async def test_a_suspended_caller_is_refused_by_every_process_within_a_second(customer: Customer, who: str) -> None:
-    """Neither its token nor a new log-in is accepted anywhere; once resumed, both are."""
+    """Neither its token nor a new log-in is accepted anywhere; once resumed, whoever logs in anew is served."""
     path = f"/partners/{customer.partner}" + (f"/clients/{customer.client}" if who == "client" else "")
 
     async def statuses() -> set[int]:
@@ -129,6 +129,11 @@ async def test_a_suspended_caller_is_refused_by_every_process_within_a_second(cu
     async def all_serve() -> bool:
         return await statuses() == {200}
 
+    async def logs_in() -> bool:
+        status, answer = await customer.log_in(customer.gateways[0])
+        customer.token = answer.get("access_token", "")
+        return status == 200
+
     assert await statuses() == {200}
     await customer.gateways[0].admin("POST", f"{path}/suspend")
     assert await _until(all_refuse) < _SECONDS_MAX
@@ -136,6 +141,7 @@ async def test_a_suspended_caller_is_refused_by_every_process_within_a_second(cu
         assert (await customer.log_in(gateway))[0] in {400, 401}
         assert (await customer.call(gateway, "GET", "/v1/payments"))[1]["code"] == "client_suspended"
     await customer.gateways[1].admin("POST", f"{path}/resume")
+    assert await _until(logs_in) < _SECONDS_MAX
     assert await _until(all_serve) < _SECONDS_MAX
 
 
