@@ -57,6 +57,8 @@ async def keys(redis_url: str) -> dict[str, bytes]:
         found: dict[str, bytes] = {"redis names": b""}
         async for name in redis.scan_iter(count=1_000):
             kind = (await redis.type(name)).decode()
+            if kind == "none":  # it ended between the scan and now
+                continue
             read = {
                 "string": lambda name=name: redis.get(name),
                 "hash": lambda name=name: redis.hgetall(name),
