@@ -44,6 +44,8 @@ class AuthProfile(StrEnum):
     NONE = "none"
     BEARER_STATIC = "bearer_static"  # secret `token`
     OAUTH_CLIENT_CREDENTIALS = "oauth_client_credentials"  # option `token_url`; secrets `client_id`, `client_secret`
+    # Options `token_url`, `client_id`, `signing_key_id`; secret `signing_key` (PEM). RFC 7523, RFC 8705 §2.
+    OAUTH_PRIVATE_KEY_JWT = "oauth_private_key_jwt"
 
 
 class AccountScheme(StrEnum):
@@ -130,13 +132,25 @@ class Declaration:
     `absence_proven_after_seconds`: an enquiry that finds nothing proves that the bank never took the payment only when
     this long has passed since the last byte was sent; None means never. `processing_seconds` is what the bank may need
     after our deadline until its books show the outcome. `fields` is keyed by JSON Pointer into the public payment.
-    `poll_seconds` are the delays between enquiries; the last one repeats.
+    `poll_seconds` are the delays between enquiries; the last one repeats. `reads` are the calls of account information
+    (adapters/contract/accounts.py), and `unattended_reads_a_day` how often the bank lets each account be read in 24 h
+    without its holder; None for no such bound.
+
+    `journey` is the order of the operations that carry a payment to the bank. `arms` is the first of them after whose
+    sending money may move: an earlier one whose outcome is unknown costs nothing but another try, and `arms` itself is
+    never sent twice but by its declared recovery. `after_return` is the one that waits for the payer's return with an
+    authorisation code; None where no code is brought.
     """
 
     name: str
     title: str
     mapping_version: str
     operations: frozenset[OperationKind] = frozenset()
+    journey: tuple[OperationKind, ...] = (OperationKind.SUBMIT,)
+    arms: OperationKind = OperationKind.SUBMIT
+    after_return: OperationKind | None = None
+    reads: frozenset[str] = frozenset()
+    unattended_reads_a_day: int | None = None
     notifications: bool = False
     currencies: Mapping[str, CurrencyRule] = field(default_factory=dict)
     accounts: frozenset[AccountScheme] = frozenset()

@@ -19,12 +19,13 @@ _AUTH_SETTINGS = {
     AuthProfile.NONE: frozenset[str](),
     AuthProfile.BEARER_STATIC: frozenset({"token"}),
     AuthProfile.OAUTH_CLIENT_CREDENTIALS: frozenset({"token_url", "client_id", "client_secret"}),
+    AuthProfile.OAUTH_PRIVATE_KEY_JWT: frozenset({"token_url", "client_id", "signing_key_id", "signing_key"}),
 }
 
 
 def declaration_problems(declaration: Declaration) -> list[str]:
     """Every contradiction, one sentence each."""
-    checks = (_naming, _recovery, _idempotency, _submission, _cut_offs, _timing, _engine)
+    checks = (_naming, _recovery, _journey, _idempotency, _submission, _cut_offs, _timing, _engine)
     return [problem for check in checks for problem in check(declaration)]
 
 
@@ -48,6 +49,23 @@ def _recovery(declaration: Declaration) -> Iterator[str]:
         yield "enquire needs enquiry_keys"
     if Recovery.RESEND in strategies and declaration.idempotency is None:
         yield "recovery by resend needs idempotency"
+
+
+def _journey(declaration: Declaration) -> Iterator[str]:
+    journey = declaration.journey
+    if not declaration.operations:
+        return
+    if not journey or len(set(journey)) != len(journey) or not set(journey) <= declaration.operations:
+        yield "the journey names operations of the protocol, each once"
+    if declaration.arms not in journey:
+        yield "what arms a payment must stand in its journey"
+    after = declaration.after_return
+    if after is not None and (after not in journey[1:] or journey.index(after) > _place(journey, declaration.arms)):
+        yield "what waits for the payer's return must stand in the journey, not first, and not after what arms it"
+
+
+def _place(journey: tuple[OperationKind, ...], kind: OperationKind) -> int:
+    return journey.index(kind) if kind in journey else len(journey)
 
 
 def _idempotency(declaration: Declaration) -> Iterator[str]:

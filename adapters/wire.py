@@ -3,23 +3,42 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Self
 
 import orjson
 
-_VERSION = 1
+_VERSION = 2
+_READABLE = frozenset({1, 2})
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
 _PATH = re.compile(r"/[!-\"$-~]*")
 _FIELD_VALUE = re.compile(r"[ -~]*")
+
+
+class Host(StrEnum):
+    """Which of the bank's servers a path belongs to."""
+
+    API = "api"  # The setting base_url.
+    TOKEN = "token"  # noqa: S105 - The option token_url; the path is "/" and is not added to it.
+
+
+class Credential(StrEnum):
+    """What the engine proves at the call, and as whom."""
+
+    BANK = "bank"  # Us, by the declared auth profile.
+    PAYER = "payer"  # The access that the payer's authorisation brought.
+    CLIENT = "client"  # Us, by a client assertion that is added to the form (RFC 7521 §4.2).
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireRequest:
     """One request to a bank, complete but for what the engine makes anew at each send.
 
-    `path` begins with a slash, holds the query and is relative to the bank's base URL. `headers` never hold a
-    credential: the engine adds `Authorization`. `fresh` names the headers that the engine makes anew at every send,
-    also of sealed bytes (see FRESH_HEADERS in adapters/declaration.py); everything else is resent byte for byte.
+    `path` begins with a slash, holds the query and is relative to `host`. `headers` never hold a credential: the
+    engine adds it, and asks for `scope` where it has to fetch a token first. The declared signature is made at every
+    send, over the bytes that leave, where the request is `signed`. `fresh` names the headers that the engine makes
+    anew at every send, also of sealed bytes (see FRESH_HEADERS in adapters/declaration.py); everything else is resent
+    byte for byte.
     """
 
     method: str
@@ -27,6 +46,10 @@ class WireRequest:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
     fresh: tuple[str, ...] = ()
+    host: Host = Host.API
+    credential: Credential = Credential.BANK
+    scope: str = ""
+    signed: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot stand in an HTTP head: nothing may fail after the connection is made."""
@@ -44,6 +67,10 @@ class WireRequest:
             "path": self.path,
             "headers": self.headers,
             "fresh": self.fresh,
+            "host": self.host,
+            "credential": self.credential,
+            "scope": self.scope,
+            "signed": self.signed,
         }
         return orjson.dumps(head) + b"\n" + self.body
 
@@ -55,7 +82,7 @@ class WireRequest:
         """
         line, newline, body = sealed.partition(b"\n")
         head = orjson.loads(line)
-        if not newline or not isinstance(head, dict) or head.get("version") != _VERSION:
+        if not newline or not isinstance(head, dict) or head.get("version") not in _READABLE:
             raise ValueError("these bytes are not a wire request")
         return cls(
             method=head["method"],
@@ -63,6 +90,10 @@ class WireRequest:
             headers=tuple((name, value) for name, value in head["headers"]),
             body=body,
             fresh=tuple(head["fresh"]),
+            host=Host(head.get("host", Host.API)),
+            credential=Credential(head.get("credential", Credential.BANK)),
+            scope=head.get("scope", ""),
+            signed=head.get("signed", False),
         )
 
 

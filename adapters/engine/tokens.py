@@ -101,6 +101,8 @@ class Credentials:
             case AuthProfile.OAUTH_CLIENT_CREDENTIALS:
                 token = await self._tokens.get(bank, lambda: self._fetch(bank, send, template))
                 return _bearer(token.value.reveal())
+            case AuthProfile.OAUTH_PRIVATE_KEY_JWT:
+                raise NoToken
 
     async def _fetch(self, bank: Bank, send: Send, template: Call) -> Token:
         asked_at = self._monotonic()

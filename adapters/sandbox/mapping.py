@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
-from adapters.contract import Adapter, BankSettings, Evidence, Instruction, Notified, Receipt, Verdict
+from adapters.contract import Adapter, BankSettings, Evidence, Instruction, NoPayers, Notified, Receipt, Verdict
 from adapters.declaration import OperationKind
 from adapters.retry_after import retry_after_seconds
 from adapters.sandbox import notifications
@@ -33,7 +33,7 @@ def adapter() -> Adapter:
     return SandboxAdapter()
 
 
-class SandboxAdapter:
+class SandboxAdapter(NoPayers):
     """The sandbox bank's protocol."""
 
     declaration = SANDBOX

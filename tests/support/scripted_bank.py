@@ -19,6 +19,7 @@ from adapters.contract import (
     Exchange,
     Instruction,
     NeverLeft,
+    NoPayers,
     Notified,
     Outcome,
     Reason,
@@ -63,7 +64,7 @@ DECLARATION = Declaration(
 )
 
 
-class ScriptedAdapter:
+class ScriptedAdapter(NoPayers):
     """The protocol of the scripted bank."""
 
     def __init__(self, declaration: Declaration = DECLARATION) -> None:

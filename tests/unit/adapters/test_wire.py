@@ -29,7 +29,7 @@ def test_bytes_give_the_request_back(request: WireRequest) -> None:
     assert WireRequest.from_bytes(sealed).to_bytes() == sealed
 
 
-@pytest.mark.parametrize("sealed", [b"", b"{}\n", b"[]\n", b'{"version":2}\n', b'{"version":1}', b"\xff\n"])
+@pytest.mark.parametrize("sealed", [b"", b"{}\n", b"[]\n", b'{"version":3}\n', b'{"version":1}', b"\xff\n"])
 def test_other_bytes_are_refused(sealed: bytes) -> None:
     """Bytes that no version of ours wrote raise ValueError."""
     with pytest.raises(ValueError, match=r"."):
