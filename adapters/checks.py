@@ -2,7 +2,7 @@
 
 import re
 
-from adapters.contract import BankSettings, Instruction
+from adapters.contract import Account, BankSettings, Instruction, Payer
 from adapters.declaration import Declaration, FieldLimit
 from kernel.errors import FieldError
 from kernel.money import exponent_of
@@ -17,6 +17,8 @@ def field_errors(declaration: Declaration, instruction: Instruction) -> list[Fie
         limit = declaration.fields.get(pointer)
         if limit is not None and value is not None:
             errors += _text_errors(pointer, value, limit)
+        elif limit is not None and limit.required:
+            errors.append(_error(pointer, "required", "this bank needs it"))
     return errors
 
 
@@ -55,15 +57,31 @@ def _account_errors(declaration: Declaration, instruction: Instruction) -> list[
 
 
 def _texts(instruction: Instruction) -> dict[str, str | None]:
-    account = instruction.creditor.account
     return {
         "/creditor/name": instruction.creditor.name.reveal(),
-        "/creditor/account/iban": account.iban.reveal() if account.iban else None,
-        "/creditor/account/sort_code": account.sort_code,
-        "/creditor/account/routing_number": account.routing_number,
-        "/creditor/account/account_number": account.account_number.reveal() if account.account_number else None,
+        **_account_texts("/creditor/account", instruction.creditor.account),
+        **_account_texts("/debtor/account", instruction.debtor),
+        **_payer_texts(instruction.payer or Payer()),
         "/reference": instruction.reference.reveal(),
         "/end_to_end_id": instruction.end_to_end_id,
+    }
+
+
+def _account_texts(pointer: str, account: Account | None) -> dict[str, str | None]:
+    iban = account.iban if account else None
+    number = account.account_number if account else None
+    return {
+        f"{pointer}/iban": iban.reveal() if iban else None,
+        f"{pointer}/sort_code": account.sort_code if account else None,
+        f"{pointer}/routing_number": account.routing_number if account else None,
+        f"{pointer}/account_number": number.reveal() if number else None,
+    }
+
+
+def _payer_texts(payer: Payer) -> dict[str, str | None]:
+    return {
+        "/payer/ip_address": payer.ip_address.reveal() if payer.ip_address else None,
+        "/payer/user_agent": payer.user_agent.reveal() if payer.user_agent else None,
     }
 
 

@@ -1,8 +1,9 @@
 """What an adapter declares about its bank protocol: data, so that it can be checked, shown and tested."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 
 # The headers that the engine knows how to make anew at every send.
 FRESH_HEADERS = frozenset({"date", "x-request-id"})
@@ -67,11 +68,15 @@ class CurrencyRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldLimit:
-    """What the bank takes in one field; `charset` is the inside of a regular expression's character class."""
+    """What the bank takes in one field; `charset` is the inside of a regular expression's character class.
+
+    `required` is for a field that the public payment may leave out and this bank needs.
+    """
 
     max_length: int
     charset: str
     min_length: int = 1
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +131,16 @@ class SettingField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What differs at the banks whose `option` has this `value`: what arms a payment, and how that is recovered."""
+
+    option: str
+    value: str
+    arms: OperationKind
+    recovery: Mapping[OperationKind, Recovery]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """All that the rest of the system may know about one bank protocol.
 
@@ -139,7 +154,8 @@ class Declaration:
     `journey` is the order of the operations that carry a payment to the bank. `arms` is the first of them after whose
     sending money may move: an earlier one whose outcome is unknown costs nothing but another try, and `arms` itself is
     never sent twice but by its declared recovery. `after_return` is the one that waits for the payer's return with an
-    authorisation code; None where no code is brought.
+    authorisation code; None where no code is brought. `variants` are for banks that keep the protocol's promises less
+    well than others; `at` gives what holds for one bank.
     """
 
     name: str
@@ -168,6 +184,14 @@ class Declaration:
     auth: AuthProfile = AuthProfile.NONE
     signing: str = "none"
     settings: tuple[SettingField, ...] = ()
+    variants: tuple[Variant, ...] = ()
+
+    def at(self, options: Mapping[str, str]) -> Self:
+        """The declaration as it holds for a bank with these options."""
+        for each in self.variants:
+            if options.get(each.option) == each.value:
+                return replace(self, arms=each.arms, recovery=each.recovery, variants=())
+        return self
 
     @property
     def lease_seconds(self) -> float:

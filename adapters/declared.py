@@ -25,7 +25,7 @@ _AUTH_SETTINGS = {
 
 def declaration_problems(declaration: Declaration) -> list[str]:
     """Every contradiction, one sentence each."""
-    checks = (_naming, _recovery, _journey, _idempotency, _submission, _cut_offs, _timing, _engine)
+    checks = (_naming, _recovery, _journey, _idempotency, _payment, _cut_offs, _timing, _engine, _variants)
     return [problem for check in checks for problem in check(declaration)]
 
 
@@ -38,7 +38,8 @@ def _naming(declaration: Declaration) -> Iterator[str]:
 
 def _recovery(declaration: Declaration) -> Iterator[str]:
     changing = declaration.operations - {OperationKind.ENQUIRE}
-    for kind in sorted(changing - set(declaration.recovery)):
+    harmless = set(declaration.journey[: _place(declaration.journey, declaration.arms)])
+    for kind in sorted(changing - harmless - set(declaration.recovery)):
         yield f"{kind} has no recovery"
     for kind in sorted(set(declaration.recovery) - changing):
         yield f"recovery is declared for {kind}, which is not an operation that changes something"
@@ -78,11 +79,11 @@ def _idempotency(declaration: Declaration) -> Iterator[str]:
         yield "the idempotency window must be longer than one call with its processing time"
 
 
-def _submission(declaration: Declaration) -> Iterator[str]:
-    if OperationKind.SUBMIT not in declaration.operations:
+def _payment(declaration: Declaration) -> Iterator[str]:
+    if declaration.arms not in declaration.operations:
         return
     if not declaration.currencies or not declaration.accounts:
-        yield "submit needs currencies and accounts"
+        yield "payments need currencies and accounts"
     limit = declaration.fields.get("/end_to_end_id")
     if limit is None or limit.max_length < _END_TO_END_LENGTH or not _fits(limit.charset, _REFERENCE_EXAMPLE):
         yield f"/end_to_end_id must be able to hold {_END_TO_END_LENGTH} characters of A-Z and 0-9"
@@ -123,6 +124,15 @@ def _engine(declaration: Declaration) -> Iterator[str]:
     missing = _AUTH_SETTINGS[declaration.auth] - {each.name for each in declaration.settings}
     for name in sorted(missing):
         yield f"the auth profile {declaration.auth} needs the setting {name}"
+
+
+def _variants(declaration: Declaration) -> Iterator[str]:
+    options = {each.name for each in declaration.settings if not each.secret}
+    for variant in declaration.variants:
+        if variant.option not in options:
+            yield f"a variant needs the option {variant.option}"
+        varied = declaration.at({variant.option: variant.value})
+        yield from (f"with {variant.option}={variant.value}: {problem}" for problem in declaration_problems(varied))
 
 
 def _fits(charset: str, example: str) -> bool:

@@ -29,8 +29,8 @@ class ConfiguredBank:
 
     @property
     def declaration(self) -> Declaration:
-        """What its protocol declares."""
-        return self.adapter.declaration
+        """What its protocol declares, as it holds for this bank."""
+        return self.adapter.declaration.at(self.bank.settings.options)
 
 
 class BankRegistry:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from adapters.checks import field_errors, setting_errors
-from adapters.contract import Account, BankSettings, Creditor
-from adapters.declaration import AccountScheme, CurrencyRule
+from adapters.contract import Account, BankSettings, Creditor, Payer
+from adapters.declaration import AccountScheme, CurrencyRule, FieldLimit
 from adapters.sandbox.declaration import SANDBOX
 from kernel.masked import AccountNumber, Masked, PersonName, Secret
 from kernel.money import Money
@@ -134,3 +134,18 @@ def test_an_account_is_one_of_three_forms(parts: dict[str, Any]) -> None:
     """None, half or two of the forms raise ValueError."""
     with pytest.raises(ValueError, match="an account is"):
         Account(**parts)
+
+
+def test_a_field_that_this_bank_needs_is_named_where_it_is_missing() -> None:
+    """The public payment may leave out the payer and the debtor; a bank that needs them says so, and their limits."""
+    needed = {
+        "/debtor/account/iban": FieldLimit(max_length=34, charset="A-Z0-9", required=True),
+        "/payer/ip_address": FieldLimit(max_length=15, charset=r"0-9.", required=True),
+    }
+    declared = replace(SANDBOX, fields={**SANDBOX.fields, **needed})
+    errors = field_errors(declared, instruction())
+    assert [(each.pointer, each.code) for each in errors] == [(name, "required") for name in needed]
+    debtor, payer = Account(iban=AccountNumber(IBAN)), Payer(ip_address=Masked("203.0.113.7"))
+    assert field_errors(declared, instruction(debtor=debtor, payer=payer)) == []
+    errors = field_errors(declared, instruction(debtor=debtor, payer=Payer(ip_address=Masked("2001:db8::1"))))
+    assert [(each.pointer, each.code) for each in errors] == [("/payer/ip_address", "charset")]

@@ -14,6 +14,7 @@ from adapters.declaration import (
     Idempotency,
     OperationKind,
     Recovery,
+    Variant,
 )
 from adapters.declared import declaration_problems
 from adapters.registry import InconsistentDeclaration, Registry, UnknownAdapter, discover
@@ -40,7 +41,7 @@ BRIEF_KEYS = Idempotency(header="K", max_length=64, charset="a-z0-9", window_sec
         ({"idempotency": None}, "resend needs idempotency"),
         ({"idempotency": SHORT_KEYS}, "must be able to hold 26"),
         ({"idempotency": BRIEF_KEYS}, "window must be longer"),
-        ({"currencies": {}}, "currencies and accounts"),
+        ({"currencies": {}}, "need currencies and accounts"),
         ({"cut_offs": (CutOff(currency="CHF", at="16:00", time_zone="UTC"),)}, "does not pay"),
         ({"cut_offs": (CutOff(currency="GBP", at="4 pm", time_zone="UTC"),)}, "HH:MM"),
         ({"cut_offs": (CutOff(currency="GBP", at="16:00", time_zone="+01:00"),)}, "HH:MM"),
@@ -53,6 +54,11 @@ BRIEF_KEYS = Idempotency(header="K", max_length=64, charset="a-z0-9", window_sec
         ({"deadlines": Deadlines(first_byte_seconds=20)}, "first-byte deadline"),
         ({"poll_seconds": ()}, "poll_seconds"),
         ({"absence_proven_after_seconds": 1}, "absence cannot be proven"),
+        ({"variants": (Variant(option="wild", value="yes", arms=OperationKind.SUBMIT, recovery={}),)}, "option wild"),
+        (
+            {"variants": (Variant(option="wild", value="yes", arms=OperationKind.SUBMIT, recovery={}),)},
+            "with wild=yes: submit has no recovery",
+        ),
         ({"fresh_headers": ("x-moon",)}, "fresh headers can be"),
         ({"signing": "seal"}, "signing profiles are"),
         ({"auth": AuthProfile.OAUTH_CLIENT_CREDENTIALS}, "needs the setting client_id"),
@@ -104,3 +110,14 @@ def test_a_cancellation_needs_the_banks_reference() -> None:
     """The sandbox bank is asked to cancel by its own reference only."""
     with pytest.raises(ValueError, match="cannot be asked"):
         SandboxAdapter().build(OperationKind.CANCEL, instruction())
+
+
+def test_a_variant_holds_for_the_banks_with_its_option() -> None:
+    """An option's value changes what arms a payment and how it is recovered; every other bank keeps the promise."""
+    journey = (OperationKind.CONSENT, OperationKind.SUBMIT)
+    held = {OperationKind.CONSENT: Recovery.HOLD}
+    variant = Variant(option="hasty", value="yes", arms=OperationKind.CONSENT, recovery=held)
+    declared = replace(SANDBOX, journey=journey, variants=(variant,))
+    assert declared.at({"hasty": "no"}).arms is declared.at({}).arms is OperationKind.SUBMIT
+    assert declared.at({"hasty": "yes"}).arms is OperationKind.CONSENT
+    assert declared.at({"hasty": "yes"}).recovery_of(OperationKind.CONSENT) is Recovery.HOLD
