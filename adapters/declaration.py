@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 # The headers that the engine knows how to make anew at every send.
-FRESH_HEADERS = frozenset({"date", "x-request-id"})
+FRESH_HEADERS = frozenset({"date", "x-request-id", "x-fapi-interaction-id"})
 
 
 class OperationKind(StrEnum):

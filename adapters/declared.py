@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 from adapters.declaration import FRESH_HEADERS, AuthProfile, Declaration, OperationKind, Recovery
+from adapters.signing import profiles
 from kernel.money import exponent_of
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _ZONE = re.compile(r"UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_-]+)+")
-_SIGNING_PROFILES = frozenset({"none"})
 # Our own references and keys have this form; a bank that cannot take them cannot be asked about them later.
 _END_TO_END_LENGTH = 35
 _KEY_LENGTH = 26
@@ -119,8 +119,8 @@ def _timing(declaration: Declaration) -> Iterator[str]:
 def _engine(declaration: Declaration) -> Iterator[str]:
     if not set(declaration.fresh_headers) <= FRESH_HEADERS:
         yield f"fresh headers can be: {', '.join(sorted(FRESH_HEADERS))}"
-    if declaration.signing not in _SIGNING_PROFILES:
-        yield f"signing profiles are: {', '.join(sorted(_SIGNING_PROFILES))}"
+    if declaration.signing not in profiles():
+        yield f"signing profiles are: {', '.join(sorted(profiles()))}"
     missing = _AUTH_SETTINGS[declaration.auth] - {each.name for each in declaration.settings}
     for name in sorted(missing):
         yield f"the auth profile {declaration.auth} needs the setting {name}"

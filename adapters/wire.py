@@ -36,7 +36,8 @@ class WireRequest:
 
     `path` begins with a slash, holds the query and is relative to `host`. `headers` never hold a credential: the
     engine adds it, and asks for `scope` where it has to fetch a token first. The declared signature is made at every
-    send, over the bytes that leave, where the request is `signed`. `fresh` names the headers that the engine makes
+    send, over the bytes that leave, where the request is `signed`; the answer to a signed request, or to one with
+    `signed_answer`, proves nothing without the bank's signature. `fresh` names the headers that the engine makes
     anew at every send, also of sealed bytes (see FRESH_HEADERS in adapters/declaration.py); everything else is resent
     byte for byte.
     """
@@ -50,6 +51,7 @@ class WireRequest:
     credential: Credential = Credential.BANK
     scope: str = ""
     signed: bool = False
+    signed_answer: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot stand in an HTTP head: nothing may fail after the connection is made."""
@@ -71,6 +73,7 @@ class WireRequest:
             "credential": self.credential,
             "scope": self.scope,
             "signed": self.signed,
+            "signed_answer": self.signed_answer,
         }
         return orjson.dumps(head) + b"\n" + self.body
 
@@ -94,6 +97,7 @@ class WireRequest:
             credential=Credential(head.get("credential", Credential.BANK)),
             scope=head.get("scope", ""),
             signed=head.get("signed", False),
+            signed_answer=head.get("signed_answer", False),
         )
 
 

@@ -2,26 +2,27 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import format_datetime
 from typing import Self
-from uuid import uuid4
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from adapters.contract import Answered, Bank, NeverLeft, Outcome, Unknown
 from adapters.declaration import Declaration
+from adapters.engine.credentials import Credentials, MemoryTokens, NoToken, TokenStore
+from adapters.engine.credentials.credentials import Caller, Proven
 from adapters.engine.guards import BreakerPolicy, BulkheadFull, BulkheadPolicy
-from adapters.engine.line import Line
+from adapters.engine.line import Lane, Line
+from adapters.engine.preparing import believed, call_of, signed
 from adapters.engine.recent import Standing
 from adapters.engine.recording import record
-from adapters.engine.tokens import Credentials, MemoryTokens, NoToken, TokenStore
 from adapters.engine.transport import Call, Course, Why
 from adapters.retry_after import retry_after_seconds
 from adapters.wire import WireRequest
 from kernel.clock import Clock
+from kernel.masked import Secret
 
 _log = structlog.get_logger()
 
@@ -52,13 +53,15 @@ class EngineMetrics:
 
 @dataclass(slots=True, kw_only=True)
 class _Attempt:
-    """One call on its way through the engine; `headers` are those really sent."""
+    """One call on its way through the engine; `proven` is the call with its credential, once it has one."""
 
     bank: Bank
     request: WireRequest
+    payer_access: Secret | None
     at: datetime
     started: float
-    headers: dict[str, str] = field(default_factory=dict)
+    proven: Proven | None = None
+    sent: Call | None = None
     course: Course = field(default_factory=Course)
     retry_after_seconds: float | None = None
 
@@ -78,19 +81,21 @@ class Engine:
         self._clock = clock
         self._metrics = metrics
         self._settings = settings
-        self._credentials = Credentials(tokens or MemoryTokens(clock.monotonic), clock.monotonic)
+        self._credentials = Credentials(tokens or MemoryTokens(clock), clock)
         self._lines: dict[str, Line] = {}
 
-    async def perform(self, bank: Bank, request: WireRequest) -> Outcome:
-        """Make this call once. Never raises for a fault of the network, the bank or the bank's settings."""
-        attempt = _Attempt(bank=bank, request=request, at=self._clock.now(), started=self._clock.monotonic())
+    async def perform(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
+        """Make this call once. Never raises for a fault of the network, the bank or the bank's settings.
+
+        `payer_access` is the access that the payer's authorisation brought, for a request that is made as the payer.
+        """
         async with await self._line(bank) as line:
-            try:
-                async with line.bulkhead.slot():
-                    await self._admitted(line, attempt)
-            except BulkheadFull:
-                attempt.course.why = Why.BULKHEAD
-        return self._finish(attempt)
+            return await self._in_lane(line, line.paying, self._attempt(bank, request, payer_access))
+
+    async def read(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
+        """The same for account information, with slots and a breaker of its own: no read keeps a payment waiting."""
+        async with await self._line(bank) as line:
+            return await self._in_lane(line, line.reading, self._attempt(bank, request, payer_access))
 
     def standings(self) -> dict[str, Standing]:
         """How each bank that was called from here fares."""
@@ -112,8 +117,20 @@ class Engine:
             await line.retire()
         return fresh
 
-    async def _admitted(self, line: Line, attempt: _Attempt) -> None:
-        attempt.retry_after_seconds = line.breaker.admit()
+    def _attempt(self, bank: Bank, request: WireRequest, payer_access: Secret | None) -> _Attempt:
+        now, started = self._clock.now(), self._clock.monotonic()
+        return _Attempt(bank=bank, request=request, payer_access=payer_access, at=now, started=started)
+
+    async def _in_lane(self, line: Line, lane: Lane, attempt: _Attempt) -> Outcome:
+        try:
+            async with lane.bulkhead.slot():
+                await self._admitted(line, lane, attempt)
+        except BulkheadFull:
+            attempt.course.why = Why.BULKHEAD
+        return self._finish(attempt)
+
+    async def _admitted(self, line: Line, lane: Lane, attempt: _Attempt) -> None:
+        attempt.retry_after_seconds = lane.breaker.admit()
         if attempt.retry_after_seconds is not None:
             attempt.course.why = Why.BREAKER_OPEN
             return
@@ -124,64 +141,47 @@ class Engine:
         except (OSError, ValueError, LookupError):
             attempt.course.why = Why.BAD_SETTINGS
         except BaseException:
-            line.breaker.abandoned()
+            lane.breaker.abandoned()
             raise
-        self._tell(line, attempt)
+        _tell(line, lane, attempt.course)
+        await self._forget_refused(line.bank, attempt)
 
     async def _send(self, line: Line, attempt: _Attempt) -> None:
-        call = self._call(line.bank, attempt.request)
-        profile = self._declarations[line.bank.adapter].auth
+        request, declaration = attempt.request, self._declarations[line.bank.adapter]
+        call = call_of(line.bank, request, declaration, self._settings.reply_bytes_max, self._clock.now())
+        caller = Caller(bank=line.bank, profile=declaration.auth, send=line.send, payer_access=attempt.payer_access)
         try:
             async with asyncio.timeout(self._seconds_left(attempt, call)):
-                credential = await self._credentials.header(line.bank, profile, line.send, call)
+                attempt.proven = await self._credentials.prove(caller, request, call)
         except TimeoutError:
             raise NoToken from None
+        call = attempt.proven.call
+        if request.signed:
+            call = signed(call, line.bank, declaration.signing, self._clock.now())
         if self._seconds_left(attempt, call) <= 0:
             raise BulkheadFull
-        attempt.headers = {**call.headers, **credential}
-        attempt.course = await line.send(replace(call, headers=attempt.headers))
+        attempt.sent = call
+        attempt.course = await line.send(call)
+        self._doubt(line.bank, declaration.signing, attempt)
+
+    def _doubt(self, bank: Bank, profile: str, attempt: _Attempt) -> None:
+        """An answer that the bank had to sign and did not is as good as none."""
+        wanted = attempt.request.signed or attempt.request.signed_answer
+        if wanted and attempt.course.why is None and not believed(attempt.course, bank, profile, self._clock.now()):
+            attempt.course.why = Why.UNSIGNED_ANSWER
 
     def _seconds_left(self, attempt: _Attempt, call: Call) -> float:
         """Until when the call may begin: leases count on it, so a late one must not leave any more."""
         return call.deadlines.total_seconds - (self._clock.monotonic() - attempt.started)
 
-    def _call(self, bank: Bank, request: WireRequest) -> Call:
-        return Call(
-            method=request.method,
-            url=bank.settings.base_url.rstrip("/") + request.path,
-            headers=dict(request.headers) | {name: self._fresh(name) for name in request.fresh},
-            body=request.body,
-            deadlines=self._declarations[bank.adapter].deadlines,
-            reply_bytes_max=self._settings.reply_bytes_max,
-        )
-
-    def _fresh(self, name: str) -> str:
-        """A header made anew at every send. Raises ValueError for one that the engine cannot make."""
-        match name:
-            case "date":
-                return format_datetime(self._clock.now(), usegmt=True)
-            case "x-request-id":
-                return str(uuid4())
-            case _:
-                raise ValueError("this header cannot be made anew")
-
-    def _tell(self, line: Line, attempt: _Attempt) -> None:
-        """What the call says about the bank's health; explicit refusals say that it lives."""
-        course = attempt.course
-        failed = course.why is not None or (course.status or 0) >= 500
-        line.recent.add(failed=failed)
-        if failed:
-            line.breaker.failed()
-        else:
-            line.breaker.succeeded()
-        if course.status in {429, 503} and (seconds := retry_after_seconds(course.headers)) is not None:
-            line.breaker.wait_for(seconds)
-        if course.status == 401:
-            self._credentials.forget(line.bank)
+    async def _forget_refused(self, bank: Bank, attempt: _Attempt) -> None:
+        token = attempt.proven.token if attempt.proven is not None else None
+        if token is not None and attempt.course.status == 401:
+            await self._credentials.forget(bank, attempt.request.scope, token)
 
     def _finish(self, attempt: _Attempt) -> Outcome:
         seconds = self._clock.monotonic() - attempt.started
-        exchange = record(attempt.request, attempt.headers, attempt.course, attempt.at, int(seconds * 1_000_000))
+        exchange = record(attempt.request, attempt.sent, attempt.course, attempt.at, int(seconds * 1_000_000))
         outcome: Outcome
         course = attempt.course
         if course.why is None:
@@ -210,4 +210,16 @@ class Engine:
 
 def _standing(line: Line) -> Standing:
     calls, failures = line.recent.counts()
-    return Standing(calls=calls, failures=failures, shut_seconds=line.breaker.shut_seconds())
+    return Standing(calls=calls, failures=failures, shut_seconds=line.paying.breaker.shut_seconds())
+
+
+def _tell(line: Line, lane: Lane, course: Course) -> None:
+    """What the call says about the bank's health; explicit refusals say that it lives."""
+    failed = course.why is not None or (course.status or 0) >= 500
+    line.recent.add(failed=failed)
+    if failed:
+        lane.breaker.failed()
+    else:
+        lane.breaker.succeeded()
+    if course.status in {429, 503} and (seconds := retry_after_seconds(course.headers)) is not None:
+        lane.breaker.wait_for(seconds)

@@ -1,4 +1,7 @@
-"""The line to one bank: session, TLS, bulkhead and breaker. There is one per bank and version of its settings."""
+"""The line to one bank: session, TLS, bulkheads and breakers. There is one per bank and version of its settings.
+
+Account information has a lane of its own, so that neither its load nor its failures keep a payment waiting.
+"""
 
 import asyncio
 import ssl
@@ -15,6 +18,14 @@ from adapters.engine.recent import Recent
 from adapters.engine.transport import Call, Course, never_twice, perform, tracing
 
 
+class Lane:
+    """The slots and the breaker of one kind of calls."""
+
+    def __init__(self, bulkhead: BulkheadPolicy, breaker: BreakerPolicy, monotonic: Callable[[], float]) -> None:
+        self.bulkhead = Bulkhead(bulkhead)
+        self.breaker = Breaker(breaker, monotonic)
+
+
 class Line:
     """Opened at the first call, closed when its settings were replaced and its last call ended."""
 
@@ -22,8 +33,8 @@ class Line:
         self, bank: Bank, bulkhead: BulkheadPolicy, breaker: BreakerPolicy, monotonic: Callable[[], float]
     ) -> None:
         self.bank = bank
-        self.bulkhead = Bulkhead(bulkhead)
-        self.breaker = Breaker(breaker, monotonic)
+        self.paying = Lane(bulkhead, breaker, monotonic)
+        self.reading = Lane(bulkhead, breaker, monotonic)
         self.recent = Recent(monotonic)
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()

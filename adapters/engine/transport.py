@@ -44,6 +44,7 @@ class Why(StrEnum):
     BODY_BROKEN = "body_broken"
     BODY_TOO_LARGE = "body_too_large"
     NOT_HTTP = "not_http"
+    UNSIGNED_ANSWER = "unsigned_answer"
     OTHER = "other"
 
 

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from adapters.contract import Answered, Bank, NeverLeft, Unknown
 from adapters.declaration import AuthProfile
 from adapters.engine import Engine, EngineMetrics, EngineSettings
+from adapters.engine.credentials import NoToken, Token, TokenPlace
 from adapters.engine.guards import BreakerPolicy, BulkheadPolicy
-from adapters.engine.tokens import NoToken, Token
 from adapters.wire import WireRequest
 from kernel.clock import CorrectedClock
 from tests.support.banks import bank, engine, plain
@@ -75,6 +75,28 @@ async def test_a_full_bulkhead_begins_no_call(far: FakeBank) -> None:
     assert [outcome.why for outcome in outcomes if isinstance(outcome, NeverLeft)] == ["bulkhead"] * 3
     assert isinstance(await first, Answered)
     assert len(far.presented) == 1
+    await banks.close()
+
+
+async def test_reads_take_no_slot_and_no_breaker_of_payments(far: FakeBank) -> None:
+    """A bank whose account information hangs or fails still gets its payments at once, and the other way round."""
+    policy = EngineSettings(bulkhead=NARROW, breaker=BreakerPolicy(failures_max=1))
+    banks = engine(settings=policy)
+    far.release.clear()
+    hanging = asyncio.create_task(banks.read(bank(far.url), GET))
+    while not far.presented:  # noqa: ASYNC110 - the server has no event for it
+        await asyncio.sleep(0.01)
+    paying = asyncio.create_task(banks.perform(bank(far.url), GET))
+    while len(far.presented) < 2:  # noqa: ASYNC110 - the server has no event for it
+        await asyncio.sleep(0.01)
+    assert isinstance(await banks.read(bank(far.url), GET), NeverLeft)
+    far.release.set()
+    assert isinstance(await hanging, Answered)
+    assert isinstance(await paying, Answered)
+    far.answers = [500]
+    await banks.read(bank(far.url), GET)
+    assert isinstance(await banks.read(bank(far.url), GET), NeverLeft)
+    assert isinstance(await banks.perform(bank(far.url), GET), Answered)
     await banks.close()
 
 
@@ -174,11 +196,11 @@ async def test_a_call_that_could_not_begin_in_time_never_leaves(far: FakeBank) -
     """Leases count on it that a call begins within its deadline, whatever it waited for."""
 
     class NeverReady:
-        async def get(self, bank: Bank, fetch: object) -> Token:  # noqa: ARG002 - the port's
+        async def get(self, place: TokenPlace, fetch: object, seconds_max: float) -> Token:  # noqa: ARG002 - the port's
             await asyncio.Event().wait()
             raise NoToken
 
-        def forget(self, bank: Bank) -> None:
+        async def forget(self, place: TokenPlace, token: Token) -> None:
             """Nothing is kept."""
 
     declarations = {"plain": plain(AuthProfile.OAUTH_CLIENT_CREDENTIALS)}

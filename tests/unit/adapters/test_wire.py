@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.retry_after import retry_after_seconds
-from adapters.wire import WireRequest
+from adapters.wire import Credential, Host, WireRequest
 
 TOKENS = st.text("ABCxyz019-_", min_size=1, max_size=12)
 VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20)
@@ -17,6 +17,11 @@ REQUESTS = st.builds(
     headers=st.lists(st.tuples(TOKENS, VALUES), max_size=4).map(tuple),
     body=st.binary(max_size=200),
     fresh=st.lists(TOKENS, max_size=2).map(tuple),
+    host=st.sampled_from(Host),
+    credential=st.sampled_from(Credential),
+    scope=st.text(max_size=12),
+    signed=st.booleans(),
+    signed_answer=st.booleans(),
 )
 
 
@@ -27,6 +32,13 @@ def test_bytes_give_the_request_back(request: WireRequest) -> None:
     sealed = request.to_bytes()
     assert WireRequest.from_bytes(sealed) == request
     assert WireRequest.from_bytes(sealed).to_bytes() == sealed
+
+
+def test_what_an_earlier_version_sealed_is_read() -> None:
+    """Bytes from before there were hosts, payers and signatures are a call of ours to the API, unsigned."""
+    sealed = b'{"version":1,"method":"GET","path":"/","headers":[["A","b"]],"fresh":["date"]}\nbody'
+    expected = WireRequest(method="GET", path="/", headers=(("A", "b"),), fresh=("date",), body=b"body")
+    assert WireRequest.from_bytes(sealed) == expected
 
 
 @pytest.mark.parametrize("sealed", [b"", b"{}\n", b"[]\n", b'{"version":3}\n', b'{"version":1}', b"\xff\n"])
