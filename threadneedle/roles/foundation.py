@@ -28,6 +28,7 @@ from kernel.sealing import Vault
 from kernel.tasks import end
 from payments.banks import BankRegistry
 from payments.banks.health import HealthTeller
+from payments.banks.tokens import StoredTokens
 from payments.tools import Tools
 from threadneedle.roles import policies
 from webhooks.events.matching import Matcher, MatcherMetrics
@@ -92,7 +93,7 @@ async def open_foundation(role: str) -> AsyncIterator[Foundation]:
 @contextlib.asynccontextmanager
 async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tools, Registry]]:
     """What the stages of a payment need, with the engine that calls banks. Raises SettingsError."""
-    settings, clock = foundation.settings, foundation.clock
+    settings, clock, pool = foundation.settings, foundation.clock, foundation.resources.pool
     registry = discover()
     if problems := policies.key_retention_problems(settings, registry.declarations):
         raise SettingsError(problems)
@@ -101,9 +102,9 @@ async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tool
         clock,
         EngineMetrics.on(foundation.registry),
         policies.engine_settings(settings),
+        StoredTokens(pool, foundation.vault, clock),
     )
     policy = policies.payments_policy(settings.payments)
-    pool = foundation.resources.pool
     banks = BankRegistry(pool, foundation.vault, registry.adapters, clock, policy.bank_settings_age_max_seconds)
     tools = Tools(
         pool=pool,

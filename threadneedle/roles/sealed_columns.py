@@ -15,6 +15,7 @@ from kernel.ids import Environment, Tenant
 from kernel.sealing.rotation.columns import Row, SealedColumn
 from payments import terms
 from payments.banks import settings_context as bank_context
+from payments.banks.tokens import token_context as bank_token_context
 from payments.calls.ledger import exchange_context as bank_exchange_context
 from payments.inbox.accept import raw_context
 from payments.intents.planning import request_context
@@ -65,6 +66,13 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
         column="sealed_settings",
         key={"id": "text"},
         context=lambda row: bank_context(row["id"]),
+        is_partners=False,
+    ),
+    SealedColumn(
+        table="bank_tokens",
+        column="sealed_token",
+        key={"bank_id": "text", "version": "bigint", "scope": "text"},
+        context=lambda row: bank_token_context(row["bank_id"], row["version"], row["scope"]),
         is_partners=False,
     ),
     SealedColumn(

@@ -18,6 +18,7 @@ from kernel.masked import Secret
 from tests.support.bank_keys import KEY_ID, signing_key, signing_pem
 from tests.support.banks import bank, engine, plain
 from tests.support.clock import FakeClock
+from tests.support.raw_server import Exchange, serving
 
 PAYMENTS = WireRequest(method="GET", path="/payments", scope="payments")
 ACCOUNTS = WireRequest(method="GET", path="/payments", scope="accounts")
@@ -175,15 +176,12 @@ async def test_settings_that_cannot_sign_never_leave(far: FakeBank, banks: Engin
 async def test_a_call_for_a_token_has_the_banks_deadlines(banks: Engine) -> None:
     """An authorisation server that is silent costs one deadline, and then the call never left."""
 
-    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(5)
-        writer.close()
+    async def silent(exchange: Exchange) -> None:
+        await exchange.until_closed()
 
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     far = FakeBank()
-    far.url = url
-    outcome = await asyncio.wait_for(banks.perform(far.bank(), PAYMENTS), 3)
+    async with serving(silent) as server:
+        far.url = server.url(path="")
+        outcome = await asyncio.wait_for(banks.perform(far.bank(), PAYMENTS), 3)
     assert isinstance(outcome, NeverLeft)
     assert outcome.why == "no_token"
-    server.close()

@@ -1,0 +1,11 @@
+"""Banks' tokens, shared by all processes."""
+
+from config.database.migrations.plain_sql import run_beside
+
+revision = "0014"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    """Run 0014_bank_tokens.sql."""
+    run_beside(__file__)
