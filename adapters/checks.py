@@ -1,6 +1,7 @@
 """Pure checks before a bank is called: whether an instruction fits it, and whether its settings do."""
 
 import re
+from datetime import datetime
 
 from adapters.contract import Account, BankSettings, Instruction, Payer
 from adapters.declaration import Declaration, FieldLimit
@@ -20,6 +21,13 @@ def field_errors(declaration: Declaration, instruction: Instruction) -> list[Fie
         elif limit is not None and limit.required:
             errors.append(_error(pointer, "required", "this bank needs it"))
     return errors
+
+
+def schedule_errors(declaration: Declaration, execute_at: datetime | None) -> list[FieldError]:
+    """A payer is there when the payment is made, not when it is executed: only the bank can keep it until then."""
+    if execute_at is None or declaration.schedules or not declaration.sends_payers:
+        return []
+    return [_error("/execute_at", "not_supported", "this bank takes no payments for later")]
 
 
 def setting_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:
@@ -50,10 +58,14 @@ def _amount_errors(declaration: Declaration, instruction: Instruction) -> list[F
 
 
 def _account_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:
-    if instruction.creditor.account.scheme in declaration.accounts:
-        return []
-    allowed = ", ".join(sorted(declaration.accounts))
-    return [_error("/creditor/account", "not_supported", f"this bank pays to accounts given by: {allowed}")]
+    errors, debtor = [], instruction.debtor
+    if instruction.creditor.account.scheme not in declaration.accounts:
+        allowed = ", ".join(sorted(declaration.accounts))
+        errors.append(_error("/creditor/account", "not_supported", f"this bank pays to accounts given by: {allowed}"))
+    if debtor is not None and f"/debtor/account/{debtor.scheme}" not in declaration.fields:
+        # To take no notice of it could mean to pay from another account.
+        errors.append(_error("/debtor/account", "not_supported", "this bank takes no such account to pay from"))
+    return errors
 
 
 def _texts(instruction: Instruction) -> dict[str, str | None]:

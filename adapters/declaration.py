@@ -154,8 +154,9 @@ class Declaration:
     `journey` is the order of the operations that carry a payment to the bank. `arms` is the first of them after whose
     sending money may move: an earlier one whose outcome is unknown costs nothing but another try, and `arms` itself is
     never sent twice but by its declared recovery. `after_return` is the one that waits for the payer's return with an
-    authorisation code; None where no code is brought. `variants` are for banks that keep the protocol's promises less
-    well than others; `at` gives what holds for one bank.
+    authorisation code; None where no code is brought. `schedules`: the bank itself keeps a payment until its
+    `execute_at`, so it is carried there at once; otherwise we wait for that time. `variants` are for banks that keep
+    the protocol's promises less well than others; `at` gives what holds for one bank.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Declaration:
     journey: tuple[OperationKind, ...] = (OperationKind.SUBMIT,)
     arms: OperationKind = OperationKind.SUBMIT
     after_return: OperationKind | None = None
+    schedules: bool = False
     reads: frozenset[str] = frozenset()
     unattended_reads_a_day: int | None = None
     notifications: bool = False
@@ -192,6 +194,20 @@ class Declaration:
             if options.get(each.option) == each.value:
                 return replace(self, arms=each.arms, recovery=each.recovery, variants=())
         return self
+
+    @property
+    def sends_payers(self) -> bool:
+        """Whether a payer authorises each payment at the bank."""
+        return OperationKind.AUTHORISE in self.journey
+
+    def is_armed_by(self, kind: OperationKind) -> bool:
+        """Whether money may move once such an operation was sent; what stands before `arms` in the journey is safe."""
+        return kind not in self.journey[: self.journey.index(self.arms)]
+
+    def follows(self, kind: OperationKind) -> OperationKind | None:
+        """The next operation of the journey after this one; None at its end, and after what is no part of it."""
+        place = self.journey.index(kind) + 1 if kind in self.journey else len(self.journey)
+        return self.journey[place] if place < len(self.journey) else None
 
     @property
     def lease_seconds(self) -> float:

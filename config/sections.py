@@ -189,6 +189,7 @@ class PaymentSettings(Section):
     notification_delays_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)]
     notification_age_max_seconds: Count
     resubmit_delays_seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)]
+    authorisation_seconds: Annotated[float, Field(ge=60, le=30 * DAY_SECONDS)]
     submissions_max: Count
     unsent_age_max_seconds: Count
     unknown_age_max_seconds: Count
@@ -256,6 +257,7 @@ class RetentionSettings(Section):
     request_keys_days: Count
     manifests_days: Count
     replays_days: Count
+    authorisations_days: Count
     partition_weeks_ahead: Annotated[int, Field(ge=2, le=52)]
     interval_seconds: Annotated[float, Field(gt=0, le=DAY_SECONDS)]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from adapters.contract import Creditor
+from adapters.contract import Account, Creditor, Payer
 from kernel.ids import Tenant
 from kernel.masked import Masked
 from kernel.money import Money
@@ -37,8 +37,9 @@ class RequestKey:
 class PaymentRequest:
     """A payment as a partner wants it. Its terms never change.
 
-    `end_to_end_id` is the partner's own reference; it is kept and shown, while the bank sees the submission's. Metadata
-    is the partner's own and goes nowhere but back to it.
+    `end_to_end_id` is the partner's own reference; it is kept and shown, while the bank sees the submission's. `debtor`
+    is the account to pay from, `payer` the person who wants it paid, and `return_url` where they go once they were at
+    their bank. Metadata is the partner's own and goes nowhere but back to it.
     """
 
     merchant_id: UUID
@@ -48,6 +49,9 @@ class PaymentRequest:
     reference: Masked
     end_to_end_id: Masked | None = None
     execute_at: datetime | None = None
+    debtor: Account | None = None
+    payer: Payer | None = None
+    return_url: str | None = field(default=None, repr=False)
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

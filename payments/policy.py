@@ -40,8 +40,16 @@ class PaymentsPolicy:
     notification_batch: int = 50
     # How old the knowledge of a bank's settings may be.
     bank_settings_age_max_seconds: float = 1.0
+    # How long a payer is waited for, where the bank does not say.
+    authorisation_seconds: float = 3_600
+    # Where payers come back to us: the public address of the API.
+    public_url: str = "http://127.0.0.1:8080"
     # By ISO 4217 code; a currency that is not listed has no caps.
     caps: Mapping[str, Caps] = field(default_factory=dict)
+
+    def redirect_uri(self, bank_id: str) -> str:
+        """Where the payers of a bank come back; a bank wants to know it before."""
+        return f"{self.public_url}/banks/{bank_id}/callback"
 
 
 def at_step(delays: tuple[float, ...], step: int) -> float:

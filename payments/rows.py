@@ -8,6 +8,7 @@ from uuid import UUID
 from adapters.declaration import OperationKind
 from kernel.ids import Environment, Tenant
 from kernel.money import Money
+from kernel.sealing import DataKey
 from payments.states.names import Finality, OperationState, PaymentStatus, SubmissionState
 
 
@@ -25,6 +26,15 @@ class PaymentRef:
 
     partner_id: UUID
     payment_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose payment it is, and the key that seals what is kept of it."""
+
+    tenant: Tenant
+    payment_id: UUID
+    key: DataKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

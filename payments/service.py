@@ -128,7 +128,7 @@ class Payments:
             raise Invalid([*errors, missing]) from None
         if errors:
             raise Invalid(errors)
-        return draft(caller, request, bank, now)
+        return draft(caller, request, bank, now, self._tools.policy.redirect_uri(bank.bank.id))
 
     async def _carry(self, keyed: KeyedRequest, committed: Committed, wait_seconds: float) -> Created:
         """Begin the call and wait; what is not known by then is answered with 202 and the payment as it is."""

@@ -8,19 +8,22 @@ from uuid import UUID
 
 import orjson
 
-from adapters.contract import Account, Creditor
+from adapters.contract import Account, Creditor, Payer
 from kernel.masked import AccountNumber, Masked, PersonName
 from payments.model import PaymentRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Creditor, references and metadata of one payment."""
+    """Creditor, references and metadata of one payment, and what is known of who pays."""
 
     creditor: Creditor
     reference: Masked
     end_to_end_id: Masked | None = None
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+    debtor: Account | None = None
+    payer: Payer | None = None
+    return_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, request: PaymentRequest) -> Self:
@@ -30,23 +33,21 @@ class Terms:
             reference=request.reference,
             end_to_end_id=request.end_to_end_id,
             metadata=dict(request.metadata),
+            debtor=request.debtor,
+            payer=request.payer,
+            return_url=request.return_url,
         )
 
     def to_json(self) -> bytes:
         """The terms as bytes to seal: this is the one place where they leave their types."""
-        account = self.creditor.account
         terms: dict[str, Any] = {
             "name": self.creditor.name.reveal(),
-            "iban": _reveal(account.iban),
-            "sort_code": account.sort_code,
-            "account_number": _reveal(account.account_number),
+            **_plain(self.creditor.account),
             "reference": self.reference.reveal(),
             "end_to_end_id": _reveal(self.end_to_end_id),
             "metadata": dict(self.metadata),
+            **self._of_who_pays(),
         }
-        # Only where there is one: the fingerprints of older requests are made of what stands here.
-        if account.routing_number is not None:
-            terms["routing_number"] = account.routing_number
         return orjson.dumps(terms, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
@@ -58,7 +59,20 @@ class Terms:
             reference=Masked(raw["reference"]),
             end_to_end_id=None if raw["end_to_end_id"] is None else Masked(raw["end_to_end_id"]),
             metadata=raw["metadata"],
+            debtor=_account(raw["debtor"]) if "debtor" in raw else None,
+            payer=_payer(raw["payer"]) if "payer" in raw else None,
+            return_url=raw.get("return_url"),
         )
+
+    def _of_who_pays(self) -> dict[str, Any]:
+        """Only what there is: the fingerprints of older requests are made without these."""
+        payer = self.payer
+        told = {
+            "debtor": None if self.debtor is None else _plain(self.debtor),
+            "payer": payer and {"ip_address": _reveal(payer.ip_address), "user_agent": _reveal(payer.user_agent)},
+            "return_url": self.return_url,
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
 
 def context(payment_id: UUID) -> bytes:
@@ -77,6 +91,24 @@ def fingerprint(request: PaymentRequest) -> bytes:
     }
     head = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(head + b"\n" + Terms.of(request).to_json()).digest()
+
+
+def _plain(account: Account) -> dict[str, Any]:
+    """A routing number only where there is one, for the same reason."""
+    plain = {
+        "iban": _reveal(account.iban),
+        "sort_code": account.sort_code,
+        "account_number": _reveal(account.account_number),
+    }
+    routing = {} if account.routing_number is None else {"routing_number": account.routing_number}
+    return {**plain, **routing}
+
+
+def _payer(raw: Mapping[str, str | None]) -> Payer:
+    address, agent = raw["ip_address"], raw["user_agent"]
+    return Payer(
+        ip_address=None if address is None else Masked(address), user_agent=None if agent is None else Masked(agent)
+    )
 
 
 def _account(raw: Mapping[str, Any]) -> Account:

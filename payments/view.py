@@ -57,10 +57,28 @@ class RecoveryView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentView:
-    """The public payment. `creditor` holds masked text only; `reference` and the partner's own words are its own.
+class AuthorisationView:
+    """How the payer is to authorise the payment at the bank, and until when.
 
-    Where the merchant's data were erased, `creditor` and `reference` are None and the partner's own words are gone.
+    Where there is nothing to open the payer is asked in the bank's own app. `url` is for the partner alone: it is in
+    answers of the API, never in events.
+    """
+
+    method: str
+    expires_at: datetime | None
+    url: str | None = field(default=None, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it goes to the wire."""
+        expires_at = None if self.expires_at is None else rfc3339(self.expires_at)
+        return {"url": self.url, "method": self.method, "expires_at": expires_at}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentView:
+    """The public payment. `creditor` and `debtor` hold masked text only; the partner's own words are its own.
+
+    Where the merchant's data were erased, these are None and the partner's own words are gone.
     """
 
     id: UUID
@@ -69,6 +87,7 @@ class PaymentView:
     bank_id: str
     amount: Money
     creditor: Mapping[str, Any] | None
+    debtor: Mapping[str, Any] | None
     reference: str | None = field(repr=False)
     end_to_end_id: str | None = field(repr=False)
     metadata: Mapping[str, str] = field(repr=False)
@@ -78,6 +97,7 @@ class PaymentView:
     reason: str | None
     finality: Finality
     recovery: RecoveryView | None
+    authorisation: AuthorisationView | None
     execute_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -92,6 +112,7 @@ class PaymentView:
             "bank_id": self.bank_id,
             "amount": {"currency": self.amount.currency, "value": self.amount.value},
             "creditor": None if self.creditor is None else dict(self.creditor),
+            "debtor": None if self.debtor is None else dict(self.debtor),
             "reference": self.reference,
             "end_to_end_id": self.end_to_end_id,
             "metadata": dict(self.metadata),
@@ -101,6 +122,7 @@ class PaymentView:
             "reason": self.reason,
             "finality": self.finality.value,
             "recovery": None if self.recovery is None else self.recovery.to_json(),
+            "authorisation": None if self.authorisation is None else self.authorisation.to_json(),
             "execute_at": None if self.execute_at is None else rfc3339(self.execute_at),
             "created_at": rfc3339(self.created_at),
             "updated_at": rfc3339(self.updated_at),

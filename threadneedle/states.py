@@ -10,7 +10,14 @@ from gateway.oauth.tokens.binding import TokenBinding
 from kernel.ids import Activity, Environment
 from payments.states.document import as_markdown as payments_as_markdown
 from payments.states.document import moves_table, states_table
-from payments.states.names import EvidenceSource, Finality, OperationState, PaymentStatus, SubmissionState
+from payments.states.names import (
+    AuthorisationStatus,
+    EvidenceSource,
+    Finality,
+    OperationState,
+    PaymentStatus,
+    SubmissionState,
+)
 from webhooks.sending.model import Cause
 from webhooks.states import (
     DELIVERY_MOVES,
@@ -33,6 +40,7 @@ ENUMS: Mapping[str, type[StrEnum]] = {
     "client_authentication": Method,
     "payment_status": PaymentStatus,
     "submission_state": SubmissionState,
+    "authorisation_status": AuthorisationStatus,
     "finality": Finality,
     "operation_kind": OperationKind,
     "operation_state": OperationState,

@@ -23,6 +23,7 @@ class Kept(StrEnum):
     REQUEST_KEYS = "request_keys"
     MANIFESTS = "endpoint_manifests"
     REPLAYS = "replays"
+    AUTHORISATIONS = "authorisations"
     USED_ASSERTIONS = "used_assertions"
 
 

@@ -26,6 +26,13 @@ DELETE FROM replays WHERE ctid = ANY (
     ARRAY(SELECT ctid FROM replays WHERE ended_at < $1 AND state IN ('completed', 'cancelled') LIMIT $2)
 );
 
+-- name: delete_authorisations
+-- A chunk of the payers' ways to their bank that ended before a time; one that has not ended is kept however old.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM authorisations WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM authorisations WHERE updated_at < $1 AND status = 'ended' LIMIT $2)
+);
+
 -- name: delete_used_assertions
 -- A chunk of the clients' assertions that would have ended before a time.
 -- across partners: how long they are kept is the installation's matter.

@@ -114,6 +114,14 @@ CREATE TYPE token_binding AS ENUM (
     'dpop'   -- It works only with a fresh proof of the key that it was asked for with (RFC 9449).
 );
 
+CREATE TYPE authorisation_status AS ENUM (
+    'planned',   -- The bank has not said yet how the payer is to authorise.
+    'awaiting',  -- The payer is expected.
+    'returned',  -- The payer came back, and what they brought is committed.
+    'granted',   -- The access that it gave is held.
+    'ended'      -- Nothing more comes of it, and no access is held.
+);
+
 -- ───────────────────────────────────────────────── who
 CREATE TABLE partners (
     id          uuid PRIMARY KEY,
@@ -352,6 +360,7 @@ CREATE TABLE submissions (
     sent_at         timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
+    consent_id      text,
     PRIMARY KEY (partner_id, id),
     UNIQUE (partner_id, payment_id, sequence)
 );
@@ -384,6 +393,29 @@ CREATE TABLE bank_operations (
     PRIMARY KEY (partner_id, id),
     UNIQUE (partner_id, submission_id, sequence)
 );
+
+-- A payer who is sent to the bank to authorise a submission. The one who comes back knows the state only.
+CREATE TABLE authorisations (
+    partner_id        uuid NOT NULL,
+    id                uuid NOT NULL,
+    environment       environment NOT NULL,
+    bank_id           text NOT NULL,
+    payment_id        uuid NOT NULL,
+    submission_id     uuid NOT NULL,
+    status            authorisation_status NOT NULL,
+    method            text,
+    state_digest      bytea NOT NULL,
+    sealed_handshake  bytea NOT NULL,
+    sealed_grant      bytea,
+    expires_at        timestamptz,
+    returned_at       timestamptz,
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    updated_at        timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (partner_id, id),
+    UNIQUE (partner_id, submission_id)
+);
+CREATE UNIQUE INDEX authorisations_state ON authorisations (state_digest);
+CREATE INDEX authorisations_payment ON authorisations (partner_id, payment_id);
 
 -- Append-only: what a bank, a file or a person said, applied or not.
 CREATE TABLE payment_evidence (

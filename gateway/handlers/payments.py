@@ -7,11 +7,11 @@ from uuid import UUID
 from gateway.handlers.prefer import Wait, wait_of
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
-from gateway.schemas.payments import PaymentIn
+from gateway.schemas.payments import PaymentIn, is_loopback
 from gateway.services import Services
 from kernel import deadline
 from kernel.errors import FieldError, Invalid, NotFound, Unavailable
-from kernel.ids import Kind, from_text, to_text
+from kernel.ids import Environment, Kind, from_text, to_text
 from kernel.money import Money
 from payments.intents.rehearsal import Rehearsal
 from payments.model import Created, PaymentRequest, Requester, RequestKey
@@ -91,8 +91,21 @@ def _request(call: Call, body: PaymentIn) -> PaymentRequest:
         reference=body.reference,
         end_to_end_id=body.end_to_end_id,
         execute_at=body.execute_at,
+        debtor=None if body.debtor is None else body.debtor.account.to_account(),
+        payer=None if body.payer is None else body.payer.to_payer(),
+        return_url=_return_url(call, body),
         metadata=body.metadata,
     )
+
+
+def _return_url(call: Call, body: PaymentIn) -> str | None:
+    """Payers of real money are not sent where somebody else could read along, or to their own machine."""
+    url = body.return_url
+    is_test = call.caller.tenant.environment is Environment.TEST
+    if url is None or url.startswith("https://") or (is_test and is_loopback(url)):
+        return url
+    message = "Expected an https URL; in the test environment also http on a loopback address."
+    raise Invalid([FieldError(pointer="/return_url", code="format", message=message)])
 
 
 def _rehearsal(rehearsal: Rehearsal) -> dict[str, Any]:

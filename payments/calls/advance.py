@@ -13,12 +13,12 @@ from adapters.declaration import OperationKind
 from payments.calls import operations
 from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
-from payments.calls.operations import Call, Owner
+from payments.calls.operations import Call
 from payments.calls.steps import Steps
 from payments.intents.planning import plan_submission
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
 from payments.recovery.plan import Step, absence_proven, next_step
-from payments.rows import PaymentRef
+from payments.rows import Owner, PaymentRef
 from payments.states.decide import RefusedMove
 from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools

@@ -117,6 +117,7 @@ class Cases:
             merchant_id=row["merchant_id"],
             amount=Money(row["amount_currency"], row["amount_value"]),
             terms=Terms.from_json(opened),
+            execute_at=row["execute_at"],
         )
         return Background(facts=facts, bank=await self._tools.banks.get(row["bank_id"]))
 

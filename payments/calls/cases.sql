@@ -1,6 +1,7 @@
 -- name: find_facts
 -- What never changes of a payment.
-SELECT environment::text AS environment, merchant_id, bank_id, amount_value, amount_currency, sealed_terms
+SELECT environment::text AS environment, merchant_id, bank_id, amount_value, amount_currency, sealed_terms,
+       execute_at
 FROM payments
 WHERE partner_id = $1 AND id = $2;
 

@@ -7,12 +7,11 @@ from uuid import UUID, uuid4
 from adapters.declaration import OperationKind
 from adapters.wire import WireRequest
 from kernel.errors import Conflict
-from kernel.ids import Tenant
-from kernel.sealing import DataKey, Vault
+from kernel.sealing import Vault
 from kernel.sql import beside
 from payments.calls.cases import Case
 from payments.intents.planning import PlannedOperation, PlannedSubmission, request_context
-from payments.rows import OperationRow
+from payments.rows import OperationRow, Owner
 from payments.states.names import OperationState, SubmissionState
 from payments.tools import Connection, Tools
 
@@ -34,15 +33,6 @@ class Call:
     request: WireRequest = field(repr=False)
     lease: UUID | None = None
     resent: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Whose payment it is, and the key that seals its operations' bytes."""
-
-    tenant: Tenant
-    payment_id: UUID
-    key: DataKey
 
 
 async def insert_submission(connection: Connection, vault: Vault, owner: Owner, planned: PlannedSubmission) -> None:

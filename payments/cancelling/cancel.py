@@ -8,10 +8,9 @@ from kernel.sql import beside
 from payments.calls import operations
 from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Ledger
-from payments.calls.operations import Owner
 from payments.calls.runner import CallRunner
 from payments.intents.planning import plan_cancel
-from payments.rows import PaymentRef
+from payments.rows import Owner, PaymentRef
 from payments.states.names import OperationState, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job

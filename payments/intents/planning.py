@@ -1,11 +1,11 @@
 """Plans a submission and its first operation: ids, references, and the exact bytes that the bank is to get. Pure."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from adapters.contract import Instruction
+from adapters.contract import Handshake, Instruction
 from adapters.declaration import OperationKind
 from kernel.ids import Tenant, new_id
 from kernel.money import Money
@@ -23,16 +23,22 @@ class Facts:
     merchant_id: UUID
     amount: Money
     terms: Terms
+    execute_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """By what the bank knows an operation; `requested_at` was fixed with the submission."""
+    """By what the bank knows an operation, and what binds its payer to it.
+
+    `requested_at` was fixed with the submission.
+    """
 
     end_to_end_id: str
     idempotency_key: str
     requested_at: datetime
     bank_reference: str | None = None
+    consent_id: str | None = None
+    handshake: Handshake | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +70,20 @@ class PlannedSubmission:
     instruction: Instruction = field(repr=False)
 
 
-def plan_submission(facts: Facts, bank: ConfiguredBank, sequence: int, now: datetime) -> PlannedSubmission:
-    """A submission of these facts. Raises ValueError where the bank's protocol cannot carry them."""
+def plan_submission(
+    facts: Facts, bank: ConfiguredBank, sequence: int, now: datetime, handshake: Handshake | None = None
+) -> PlannedSubmission:
+    """A submission of these facts, with the first operation of its journey; with a handshake where payers are sent out.
+
+    Raises ValueError where the bank's protocol cannot carry them.
+    """
     submission_id, operation_id = new_id(now), new_id(now)
-    key = idempotency_key(operation_id, bank.declaration)
-    reference = Reference(end_to_end_id=end_to_end_id(submission_id), idempotency_key=key, requested_at=now)
+    reference = Reference(
+        end_to_end_id=end_to_end_id(submission_id),
+        idempotency_key=idempotency_key(operation_id, bank.declaration),
+        requested_at=now,
+        handshake=handshake,
+    )
     instruction = instruct(facts, bank, reference)
     return PlannedSubmission(
         id=submission_id,
@@ -76,7 +91,7 @@ def plan_submission(facts: Facts, bank: ConfiguredBank, sequence: int, now: date
         bank_id=bank.bank.id,
         end_to_end_id=reference.end_to_end_id,
         planned_at=now,
-        operation=_operation(operation_id, OperationKind.SUBMIT, 1, bank, instruction),
+        operation=_operation(operation_id, bank.declaration.journey[0], 1, bank, instruction),
         instruction=instruction,
     )
 
@@ -85,14 +100,17 @@ def plan_cancel(
     facts: Facts, bank: ConfiguredBank, reference: Reference, sequence: int, now: datetime
 ) -> PlannedOperation:
     """An operation that asks the bank to withdraw a submission; its key is a new one."""
-    operation_id = new_id(now)
-    own = Reference(
-        end_to_end_id=reference.end_to_end_id,
-        idempotency_key=idempotency_key(operation_id, bank.declaration),
-        requested_at=now,
-        bank_reference=reference.bank_reference,
-    )
-    return _operation(operation_id, OperationKind.CANCEL, sequence, bank, instruct(facts, bank, own))
+    asked_now = replace(reference, requested_at=now)
+    return plan_operation(OperationKind.CANCEL, facts, bank, asked_now, sequence)
+
+
+def plan_operation(
+    kind: OperationKind, facts: Facts, bank: ConfiguredBank, reference: Reference, sequence: int
+) -> PlannedOperation:
+    """A later operation of a submission; its key is a new one. Raises ValueError where something is missing for it."""
+    operation_id = new_id(reference.requested_at)
+    own = replace(reference, idempotency_key=idempotency_key(operation_id, bank.declaration))
+    return _operation(operation_id, kind, sequence, bank, instruct(facts, bank, own))
 
 
 def instruct(facts: Facts, bank: ConfiguredBank, reference: Reference) -> Instruction:
@@ -109,6 +127,11 @@ def instruct(facts: Facts, bank: ConfiguredBank, reference: Reference) -> Instru
         settings=bank.bank.settings,
         requested_at=reference.requested_at,
         bank_reference=reference.bank_reference,
+        execute_at=facts.execute_at if bank.declaration.schedules else None,
+        debtor=facts.terms.debtor,
+        payer=facts.terms.payer,
+        consent_id=reference.consent_id,
+        handshake=reference.handshake,
     )
 
 

@@ -3,22 +3,24 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapters.checks import field_errors
+from adapters.checks import field_errors, schedule_errors
 from kernel.errors import FieldError, Invalid
 from kernel.ids import new_id
 from kernel.sql import beside
 from payments.banks import ConfiguredBank
 from payments.calls.cases import Background
 from payments.calls.news import news_of
-from payments.calls.operations import Owner, insert_submission
+from payments.calls.operations import insert_submission
 from payments.intents.caps import hold_day_caps, payment_cap_errors
 from payments.intents.planning import Facts, PlannedSubmission, plan_submission
 from payments.intents.rehearsal import Rehearsal, show_submission
 from payments.intents.request_keys import Bound, KeyedRequest, bind
+from payments.journeys import authorisations
+from payments.journeys.handshakes import new_handshake
 from payments.model import PaymentRequest, Requester
 from payments.policy import Caps
 from payments.reading.build import build_view
-from payments.rows import PaymentRow
+from payments.rows import Owner, PaymentRow
 from payments.states.names import Finality, PaymentStatus
 from payments.terms import Terms, context
 from payments.tools import Connection, Tools
@@ -32,13 +34,17 @@ ACCEPTED_FOR_NOW = 202
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A checked request with its submission planned; nothing of it is committed."""
+    """A checked request with its submission planned; nothing of it is committed.
+
+    `waits_until` is its time where the bank does not keep it until then.
+    """
 
     requester: Requester
     facts: Facts
     bank: ConfiguredBank
     submission: PlannedSubmission = field(repr=False)
     execute_at: datetime | None
+    waits_until: datetime | None
     drafted_at: datetime
 
 
@@ -51,17 +57,24 @@ class Committed:
     jobs: tuple[Job, ...]
 
 
-def draft(requester: Requester, request: PaymentRequest, bank: ConfiguredBank, now: datetime) -> Draft:
-    """Plan the intent of a request. Raises Invalid with every field that this bank would not take."""
+def draft(
+    requester: Requester, request: PaymentRequest, bank: ConfiguredBank, now: datetime, redirect_uri: str
+) -> Draft:
+    """Plan the intent of a request. Raises Invalid with every field that this bank would not take.
+
+    `redirect_uri` is where its payers come back, should it send them out.
+    """
     facts = Facts(
         tenant=requester.tenant,
         payment_id=new_id(now),
         merchant_id=request.merchant_id,
         amount=request.amount,
         terms=Terms.of(request),
+        execute_at=request.execute_at,
     )
-    submission = plan_submission(facts, bank, 1, now)
-    if errors := field_errors(bank.declaration, submission.instruction):
+    declared = bank.declaration
+    submission = plan_submission(facts, bank, 1, now, new_handshake(redirect_uri) if declared.sends_payers else None)
+    if errors := field_errors(declared, submission.instruction) + schedule_errors(declared, request.execute_at):
         raise Invalid(errors)
     return Draft(
         requester=requester,
@@ -69,6 +82,7 @@ def draft(requester: Requester, request: PaymentRequest, bank: ConfiguredBank, n
         bank=bank,
         submission=submission,
         execute_at=request.execute_at,
+        waits_until=None if declared.schedules else request.execute_at,
         drafted_at=now,
     )
 
@@ -114,7 +128,8 @@ class IntentWriter:
         payment = _first_row(draft, status, self._first_check(draft, status))
         await self._insert(connection, payment, facts, owner)
         await insert_submission(connection, self._tools.vault, owner, draft.submission)
-        view = build_view(payment, facts.terms, None)
+        await authorisations.insert(connection, self._tools.vault, owner, draft.submission, facts.terms.return_url)
+        view = build_view(payment, facts.terms)
         news = news_of(view, payment, now, type_="payment.created")
         written = await self._tools.events.write(connection, [news])
         background = Background(facts=facts, bank=draft.bank)
@@ -163,7 +178,7 @@ class IntentWriter:
         """When the sweeper takes it: at its time, at once if it waits for others, or when its process did not."""
         if status is PaymentStatus.CREATED:
             return draft.drafted_at + timedelta(seconds=self._tools.policy.planned_grace_seconds)
-        return max(draft.drafted_at, draft.execute_at or draft.drafted_at)
+        return max(draft.drafted_at, draft.waits_until or draft.drafted_at)
 
     def _caps(self, facts: Facts) -> Caps:
         return self._tools.policy.caps.get(facts.amount.currency, Caps())
@@ -171,7 +186,7 @@ class IntentWriter:
 
 def first_status(draft: Draft, *, suspended: bool) -> PaymentStatus:
     """A payment begins as created, unless it is for later or must wait for others."""
-    if draft.execute_at is not None and draft.execute_at > draft.drafted_at:
+    if draft.waits_until is not None and draft.waits_until > draft.drafted_at:
         return PaymentStatus.SCHEDULED
     return PaymentStatus.QUEUED if suspended else PaymentStatus.CREATED
 

@@ -8,11 +8,16 @@ from adapters.declaration import Declaration, OperationKind, Recovery
 from payments.rows import PaymentRow, Row
 from payments.states.names import PaymentStatus, SubmissionState
 from payments.terms import Terms
-from payments.view import EvidenceView, PaymentView, RecoveryView
+from payments.view import AuthorisationView, EvidenceView, PaymentView, RecoveryView
 
 
-def build_view(payment: PaymentRow, terms: Terms | None, recovery: RecoveryView | None) -> PaymentView:
-    """The payment as partners see it; the creditor is masked by its types. Without terms they were erased."""
+def build_view(
+    payment: PaymentRow,
+    terms: Terms | None,
+    recovery: RecoveryView | None = None,
+    authorisation: AuthorisationView | None = None,
+) -> PaymentView:
+    """The payment as partners see it; the accounts are masked by their types. Without terms they were erased."""
     return PaymentView(
         id=payment.id,
         environment=payment.tenant.environment,
@@ -20,6 +25,7 @@ def build_view(payment: PaymentRow, terms: Terms | None, recovery: RecoveryView 
         bank_id=payment.bank_id,
         amount=payment.amount,
         creditor=_creditor(terms.creditor) if terms else None,
+        debtor={"account": masked_account(terms.debtor)} if terms and terms.debtor else None,
         reference=terms.reference.reveal() if terms else None,
         end_to_end_id=terms.end_to_end_id.reveal() if terms and terms.end_to_end_id else None,
         metadata=terms.metadata if terms else {},
@@ -29,6 +35,7 @@ def build_view(payment: PaymentRow, terms: Terms | None, recovery: RecoveryView 
         reason=payment.reason,
         finality=payment.finality,
         recovery=recovery if payment.status is PaymentStatus.OUTCOME_UNKNOWN else None,
+        authorisation=authorisation if payment.status is PaymentStatus.AWAITING_AUTHORISATION else None,
         execute_at=payment.execute_at,
         created_at=payment.created_at,
         updated_at=payment.updated_at,

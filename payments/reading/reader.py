@@ -12,13 +12,14 @@ from kernel.errors import NotFound
 from kernel.ids import Tenant, first_id_at, time_of
 from kernel.sealing import KeyDestroyed, SealError
 from kernel.sql import beside
+from payments.journeys import authorisations
 from payments.model import Page
 from payments.reading.build import build_recovery, build_view
 from payments.rows import PaymentRow
 from payments.states.names import PaymentStatus, SubmissionState
 from payments.terms import Terms, context
 from payments.tools import Tools
-from payments.view import PaymentView, RecoveryView
+from payments.view import AuthorisationView, PaymentView, RecoveryView
 
 _SQL = beside(__file__, "reader.sql")
 PAGE_MAX = 100
@@ -70,14 +71,18 @@ class Reader:
     async def _views(self, tenant: Tenant, rows: Sequence[asyncpg.Record]) -> list[PaymentView]:
         sealed = [(tenant.partner_id, row["sealed_terms"], context(row["id"])) for row in rows]
         opened = await self._tools.vault.open_each(sealed)
-        return [await self._view(row, terms) for row, terms in zip(rows, opened, strict=True)]
+        waiting = [row["id"] for row in rows if row["status"] == PaymentStatus.AWAITING_AUTHORISATION]
+        invited = await authorisations.views(self._tools, tenant.partner_id, waiting)
+        return [await self._view(row, terms, invited.get(row["id"])) for row, terms in zip(rows, opened, strict=True)]
 
-    async def _view(self, row: asyncpg.Record, opened: bytes | SealError) -> PaymentView:
+    async def _view(
+        self, row: asyncpg.Record, opened: bytes | SealError, authorisation: AuthorisationView | None
+    ) -> PaymentView:
         if isinstance(opened, SealError) and not isinstance(opened, KeyDestroyed):
             raise opened
         terms = None if isinstance(opened, SealError) else Terms.from_json(opened)
         payment = PaymentRow.from_row(row)
-        return build_view(payment, terms, await self._recovery(payment, row["state"]))
+        return build_view(payment, terms, await self._recovery(payment, row["state"]), authorisation)
 
     async def _recovery(self, payment: PaymentRow, state: str) -> RecoveryView | None:
         if payment.status is not PaymentStatus.OUTCOME_UNKNOWN:

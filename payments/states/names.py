@@ -1,4 +1,4 @@
-"""The two enums of a payment, equal to the SQL enums, with one sentence per value."""
+"""The enums of payments, equal to the SQL enums; those that are shown have one sentence per value."""
 
 from enum import StrEnum
 
@@ -43,6 +43,16 @@ class OperationState(StrEnum):
     UNKNOWN = "unknown"
     ANSWERED = "answered"
     NEVER_LEFT = "never_left"
+
+
+class AuthorisationStatus(StrEnum):
+    """How it stands with the payer who is to authorise a submission."""
+
+    PLANNED = "planned"
+    AWAITING = "awaiting"
+    RETURNED = "returned"
+    GRANTED = "granted"
+    ENDED = "ended"
 
 
 class Finality(StrEnum):

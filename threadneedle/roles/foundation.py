@@ -104,7 +104,7 @@ async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tool
         policies.engine_settings(settings),
         StoredTokens(pool, foundation.vault, clock),
     )
-    policy = policies.payments_policy(settings.payments)
+    policy = policies.payments_policy(settings.payments, settings.gateway.public_url)
     banks = BankRegistry(pool, foundation.vault, registry.adapters, clock, policy.bank_settings_age_max_seconds)
     tools = Tools(
         pool=pool,

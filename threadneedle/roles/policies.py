@@ -220,8 +220,8 @@ def limit_policy(settings: LimitSettings) -> LimitPolicy:
     )
 
 
-def payments_policy(settings: PaymentSettings) -> PaymentsPolicy:
-    """Payments."""
+def payments_policy(settings: PaymentSettings, public_url: str) -> PaymentsPolicy:
+    """Payments; `public_url` is where payers come back to."""
     caps = {
         currency: Caps(payment_max=cap.payment, merchant_day_max=cap.merchant_day, partner_day_max=cap.partner_day)
         for currency, cap in settings.caps.items()
@@ -240,6 +240,8 @@ def payments_policy(settings: PaymentSettings) -> PaymentsPolicy:
         notification_age_max_seconds=settings.notification_age_max_seconds,
         notification_batch=settings.notification_batch,
         bank_settings_age_max_seconds=settings.bank_settings_age_seconds_max,
+        authorisation_seconds=settings.authorisation_seconds,
+        public_url=public_url,
         caps=caps,
     )
 

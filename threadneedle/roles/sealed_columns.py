@@ -19,6 +19,7 @@ from payments.banks.tokens import token_context as bank_token_context
 from payments.calls.ledger import exchange_context as bank_exchange_context
 from payments.inbox.accept import raw_context
 from payments.intents.planning import request_context
+from payments.journeys.handshakes import grant_context, handshake_context
 from payments.operators.evidence import note_context
 from webhooks.catalogue.model import document_context
 from webhooks.endpoints.model import client_certificate_context, filter_context, secret_context, settings_context
@@ -47,6 +48,8 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     _column("oauth_clients.sealed_credentials", credentials_context),
     _column("payments.sealed_terms", terms.context),
     _column("bank_operations.sealed_request", request_context),
+    _column("authorisations.sealed_handshake", handshake_context),
+    _column("authorisations.sealed_grant", grant_context),
     _column("bank_exchanges.sealed_exchange", bank_exchange_context),
     _column("evidence_proposals.sealed_note", note_context),
     _column("webhook_endpoints.sealed_settings", settings_context),

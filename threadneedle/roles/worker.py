@@ -126,6 +126,7 @@ async def _retain(foundation: Foundation) -> None:
         Kept.REQUEST_KEYS: retention.request_keys_days,
         Kept.MANIFESTS: retention.manifests_days,
         Kept.REPLAYS: retention.replays_days,
+        Kept.AUTHORISATIONS: retention.authorisations_days,
         Kept.USED_ASSERTIONS: _USED_ASSERTIONS_DAYS,
     }
     await delete_expired_rows(pool, foundation.clock.now(), days)

@@ -2,7 +2,6 @@
 
 from gateway.schemas.payments.banks import BankOut
 from gateway.schemas.payments.bodies import (
-    AccountIn,
     BankId,
     PaymentFilter,
     PaymentIn,
@@ -11,6 +10,7 @@ from gateway.schemas.payments.bodies import (
     RehearsalOut,
     TimelineOut,
 )
+from gateway.schemas.payments.parties import AccountIn, is_loopback
 
 __all__ = [
     "AccountIn",
@@ -22,4 +22,5 @@ __all__ = [
     "PaymentQuery",
     "RehearsalOut",
     "TimelineOut",
+    "is_loopback",
 ]

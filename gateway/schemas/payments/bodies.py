@@ -1,29 +1,23 @@
 """Payments and banks on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema
 
-from adapters.contract import Account, Creditor
 from gateway.schemas.pages import PageQuery
+from gateway.schemas.payments.parties import CreditorIn, DebtorIn, PayerIn, ReturnUrl
 from gateway.schemas.types import (
-    DomesticNumber,
     Flag,
-    Iban,
     Id,
     Metadata,
     MoneyIn,
     MoneyOut,
-    Name,
     Query,
     Reference,
     Request,
     Response,
-    RoutingNumber,
-    SortCode,
     Time,
-    is_uk_number,
     wrong,
 )
 from payments.states.names import PaymentStatus
@@ -38,46 +32,11 @@ def _status(value: str) -> str:
 BankId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
 
 
-class AccountIn(Request):
-    """An IBAN, or an account number with a sort code (United Kingdom) or a routing number (United States)."""
-
-    iban: Iban | None = None
-    sort_code: SortCode | None = None
-    routing_number: RoutingNumber | None = None
-    account_number: DomesticNumber | None = None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        forms = [self.iban, self.sort_code, self.routing_number]
-        if sum(form is not None for form in forms) != 1 or (self.iban is None) == (self.account_number is None):
-            raise wrong("account", "Send iban, or account_number with either sort_code or routing_number.")
-        if self.sort_code is not None and not is_uk_number(self.account_number):
-            raise wrong("account", "An account_number beside a sort_code has 6 to 8 digits.")
-        return self
-
-    def to_account(self) -> Account:
-        """As the payments room wants it."""
-        return Account(
-            iban=self.iban,
-            sort_code=self.sort_code,
-            routing_number=self.routing_number,
-            account_number=self.account_number,
-        )
-
-
-class CreditorIn(Request):
-    """Who is paid."""
-
-    name: Name
-    account: AccountIn
-
-    def to_creditor(self) -> Creditor:
-        """As the payments room wants it."""
-        return Creditor(name=self.name, account=self.account.to_account())
-
-
 class PaymentIn(Request):
-    """A payment to make."""
+    """A payment to make.
+
+    Some banks send the payer to their own pages: then `return_url` is where they come back to you.
+    """
 
     merchant_id: Id
     bank_id: BankId
@@ -86,6 +45,9 @@ class PaymentIn(Request):
     reference: Reference
     end_to_end_id: Reference | None = None
     execute_at: Time | None = None
+    debtor: DebtorIn | None = None
+    payer: PayerIn | None = None
+    return_url: ReturnUrl | None = None
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -96,7 +58,7 @@ class PaymentQuery(Query):
 
 
 class AccountOut(Response):
-    """A creditor's account, masked."""
+    """An account, masked."""
 
     iban: str | None = None
     sort_code: str | None = None
@@ -109,6 +71,24 @@ class CreditorOut(Response):
 
     name: str
     account: AccountOut
+
+
+class DebtorOut(Response):
+    """The account to pay from, masked."""
+
+    account: AccountOut
+
+
+class AuthorisationOut(Response):
+    """How the payer authorises the payment at the bank, and until when.
+
+    With `redirect`, open `url` in the payer's browser; with `decoupled` they are asked in the bank's own app and there
+    is nothing to open. The url is a secret of the payer: it is in answers to you, and null in events.
+    """
+
+    url: str | None
+    method: str
+    expires_at: datetime | None
 
 
 class EvidenceOut(Response):
@@ -135,7 +115,8 @@ class RecoveryOut(Response):
 class PaymentOut(Response):
     """A payment. Tolerate values of `status` that you do not know.
 
-    Without creditor and reference, they were erased with the merchant's data.
+    Without creditor and reference, they were erased with the merchant's data. While it is `awaiting_authorisation` and
+    the payer has not come back, `authorisation` says where they are expected.
     """
 
     id: str
@@ -145,6 +126,7 @@ class PaymentOut(Response):
     bank_id: str
     amount: MoneyOut
     creditor: CreditorOut | None
+    debtor: DebtorOut | None
     reference: str | None
     end_to_end_id: str | None
     metadata: dict[str, str]
@@ -154,6 +136,7 @@ class PaymentOut(Response):
     reason: str | None
     finality: str
     recovery: RecoveryOut | None
+    authorisation: AuthorisationOut | None
     execute_at: datetime | None
     created_at: datetime
     updated_at: datetime

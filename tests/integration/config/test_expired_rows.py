@@ -22,6 +22,10 @@ INSERTS = {
     " rate_per_second, total, created_at, ended_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'test', 'completed', 'c', $1, $1, 1, 0, $1, $1"
     " FROM generate_series(1, $2)",
+    Kept.AUTHORISATIONS: "INSERT INTO authorisations (partner_id, id, environment, bank_id, payment_id, submission_id,"
+    " status, state_digest, sealed_handshake, updated_at)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), 'test', 'b', gen_random_uuid(), gen_random_uuid(), 'ended',"
+    " uuid_send(gen_random_uuid()), 'h', $1 FROM generate_series(1, $2)",
     Kept.USED_ASSERTIONS: "INSERT INTO used_assertions (partner_id, client_id, digest, expires_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'd', $1 FROM generate_series(1, $2)",
 }

@@ -1,13 +1,14 @@
 """What is refused before a bank is called."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from adapters.checks import field_errors, setting_errors
+from adapters.checks import field_errors, schedule_errors, setting_errors
 from adapters.contract import Account, BankSettings, Creditor, Payer
-from adapters.declaration import AccountScheme, CurrencyRule, FieldLimit
+from adapters.declaration import AccountScheme, CurrencyRule, FieldLimit, OperationKind
 from adapters.sandbox.declaration import SANDBOX
 from kernel.masked import AccountNumber, Masked, PersonName, Secret
 from kernel.money import Money
@@ -149,3 +150,25 @@ def test_a_field_that_this_bank_needs_is_named_where_it_is_missing() -> None:
     assert field_errors(declared, instruction(debtor=debtor, payer=payer)) == []
     errors = field_errors(declared, instruction(debtor=debtor, payer=Payer(ip_address=Masked("2001:db8::1"))))
     assert [(each.pointer, each.code) for each in errors] == [("/payer/ip_address", "charset")]
+
+
+def test_an_account_to_pay_from_is_never_passed_over() -> None:
+    """A bank that does not take it would pay from another one, so it is refused by name."""
+    debtor = Account(iban=AccountNumber(IBAN))
+    errors = field_errors(SANDBOX, instruction(debtor=debtor))
+    assert [(each.pointer, each.code) for each in errors] == [("/debtor/account", "not_supported")]
+    ibans = replace(
+        SANDBOX, fields={**SANDBOX.fields, "/debtor/account/iban": FieldLimit(max_length=34, charset="A-Z0-9")}
+    )
+    assert field_errors(ibans, instruction(debtor=debtor)) == []
+    assert [each.code for each in field_errors(ibans, instruction(debtor=DOMESTIC))] == ["not_supported"]
+
+
+def test_a_payer_is_sent_out_now_or_not_at_all() -> None:
+    """A payment for later needs a bank that keeps it where a payer must authorise it; elsewhere we wait."""
+    later = datetime(2026, 12, 1, tzinfo=UTC)
+    journey = (OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT)
+    sending = replace(SANDBOX, journey=journey)
+    assert [each.pointer for each in schedule_errors(sending, later)] == ["/execute_at"]
+    for declaration, at in ((sending, None), (replace(sending, schedules=True), later), (SANDBOX, later)):
+        assert schedule_errors(declaration, at) == []

@@ -15,7 +15,7 @@ def test_the_defaults_make_every_policy() -> None:
     dispatch, queue = policies.dispatch_policy(settings.webhooks), policies.queue_policy(settings.webhooks)
     assert queue.lease_seconds >= dispatch.lease_seconds_min
     assert policies.limit_policy(settings.limits).tier("standard")
-    assert policies.payments_policy(settings.payments).submissions_max == 20
+    assert policies.payments_policy(settings.payments, settings.gateway.public_url).submissions_max == 20
     assert policies.endpoint_rules(settings.webhooks).overlap_default.total_seconds() == 86_400
     assert policies.batch_policy(settings.batches).rows_max == 500
     assert policies.engine_settings(settings).breaker.failures_max == 5

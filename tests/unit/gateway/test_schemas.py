@@ -94,6 +94,58 @@ def test_references_that_banks_would_refuse(reference: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "shop.example/paid",
+        "ftp://shop.example/",
+        "https://",
+        "https://user:secret@shop.example/",
+        "https://shop.example/#paid",
+        "https://shop.example/a b",
+        'https://shop.example/"onload=x',
+        "https://shop.example/<script>",
+        "https://shop.example/\r\nSet-Cookie: a=b",
+        "https://shop.example:99999/",
+        "https://[::1/",
+        "javascript:alert(1)",
+        "https://shop.example/" + "x" * 2_000,
+        42,
+    ],
+)
+def test_return_urls_that_no_payer_is_sent_to(url: Any) -> None:
+    """Only a plain web address is: no credentials, no fragment, nothing that ends a header or an attribute."""
+    with pytest.raises(ValidationError):
+        PaymentIn.model_validate({**PAYMENT, "return_url": url})
+
+
+def test_who_pays_is_optional_and_masked() -> None:
+    """The account to pay from, and what banks look for fraud with; an address is written in one way."""
+    who = {
+        "debtor": {"account": {"iban": "GB82 WEST 1234 5698 7654 32"}},
+        "payer": {"ip_address": "2001:DB8::0:1", "user_agent": "Mozilla/5.0"},
+        "return_url": "https://shop.example/paid?order=17",
+    }
+    request = PaymentIn.model_validate({**PAYMENT, **who})
+    assert request.debtor is not None
+    assert request.payer is not None
+    payer = request.payer.to_payer()
+    assert payer.ip_address is not None
+    assert payer.ip_address.reveal() == "2001:db8::1"
+    assert "WEST" not in repr(request)
+    assert "Mozilla" not in repr(request)
+
+
+@pytest.mark.parametrize(
+    "payer", [{"ip_address": "300.1.1.1"}, {"user_agent": ""}, {"user_agent": "a\n"}, {"name": "x"}]
+)
+def test_payers_that_are_none(payer: dict[str, str]) -> None:
+    """No address, no browser, or something that we do not know."""
+    with pytest.raises(ValidationError):
+        PaymentIn.model_validate({**PAYMENT, "payer": payer})
+
+
+@pytest.mark.parametrize(
     "text", ["2026-01-31", "2026-01-31T09:30:00", "2026-02-30T09:30:00Z", "now", 5, "9999-12-31T23:59:59-23:59"]
 )
 def test_times_that_are_none(text: Any) -> None:

@@ -1,0 +1,1 @@
+"""Payments that a payer authorises at the bank: who was sent out with what, and what became of it."""

@@ -1,0 +1,39 @@
+-- name: insert_authorisation
+-- Who may come back for a submission; the bank was not asked yet.
+INSERT INTO authorisations (partner_id, id, environment, bank_id, payment_id, submission_id, status, state_digest,
+                            sealed_handshake, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, 'planned', $7, $8, $9, $9);
+
+-- name: find_authorisation
+-- How a submission's authorisation stands, the bank's id of the consent, and how often its start was asked for.
+SELECT a.id, a.status::text AS status, a.method, a.sealed_handshake, a.sealed_grant, a.expires_at, s.consent_id,
+       (
+           SELECT count(*) FROM bank_operations o
+           WHERE o.partner_id = a.partner_id AND o.submission_id = a.submission_id AND o.kind = 'authorise'
+       ) AS attempts
+FROM authorisations a
+JOIN submissions s ON s.partner_id = a.partner_id AND s.id = a.submission_id
+WHERE a.partner_id = $1 AND a.submission_id = $2;
+
+-- name: find_by_state
+-- The payment for which somebody comes back.
+-- across partners: who comes back shows the state only, and the partner is what the look-up finds.
+SELECT partner_id, payment_id, submission_id, bank_id FROM authorisations WHERE state_digest = $1;
+
+-- name: list_invitations
+-- Where the payers of some payments are expected.
+SELECT payment_id, id, method, sealed_handshake, expires_at
+FROM authorisations
+WHERE partner_id = $1 AND payment_id = ANY ($2::uuid[]) AND status = 'awaiting';
+
+-- name: write_consent
+-- The bank's ids of a consent, or of a payment that waits for one.
+UPDATE submissions SET consent_id = coalesce($3, consent_id), bank_reference = coalesce($4, bank_reference)
+WHERE partner_id = $1 AND id = $2;
+
+-- name: write_authorisation
+-- How an authorisation stands; the time of the first return stays.
+UPDATE authorisations
+SET status = $3, method = $4, sealed_handshake = $5, sealed_grant = $6, expires_at = $7,
+    returned_at = CASE WHEN $3 = 'returned' THEN coalesce(returned_at, $8) ELSE returned_at END, updated_at = $8
+WHERE partner_id = $1 AND id = $2;
