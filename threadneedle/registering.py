@@ -2,10 +2,10 @@
 
 import getpass
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from config.keys import open_provider
@@ -26,6 +26,7 @@ from threadneedle.roles import policies
 
 INSTALLATION = "installation"
 _NAME_LENGTH_MAX = 100
+_Value = TypeVar("_Value")
 
 
 async def create_partner(name: str, tier: str) -> dict[str, Any]:
@@ -78,8 +79,8 @@ async def rotate_keys(partner: str, merchant: str | None) -> dict[str, Any]:
     What the old ones sealed is sealed anew by the workers. Raises NotFound for a partner or merchant that is none, and
     Conflict while an earlier rotation of the partner runs.
     """
-    partner_id = NIL if partner == INSTALLATION else from_text(Kind.PARTNER, partner)
-    merchant_id = None if merchant is None else _merchant_id(merchant)
+    partner_id = NIL if partner == INSTALLATION else known_id(lambda: from_text(Kind.PARTNER, partner), Kind.PARTNER)
+    merchant_id = None if merchant is None else known_id(lambda: _merchant_id(merchant), Kind.MERCHANT)
     settings, clock = load_settings(required=("database.url",)), CorrectedClock()
     entry = AuditEntry(
         id=new_id(clock.now()),
@@ -121,6 +122,15 @@ def _rotation(row: Mapping[str, Any]) -> dict[str, Any]:
 def _merchant_id(text: str) -> UUID:
     environment = Environment.TEST if text.startswith(f"{Kind.MERCHANT}_test_") else Environment.LIVE
     return from_text(Kind.MERCHANT, text, environment)
+
+
+def known_id(read: Callable[[], _Value], kind: Kind) -> _Value:
+    """What is read of an id. Raises Invalid, which names the argument, for one that is none."""
+    try:
+        return read()
+    except NotFound:
+        message = f"Expected an id that begins with {kind}_."
+        raise Invalid([FieldError(pointer=f"/{kind.name.lower()}", code="unknown_id", message=message)]) from None
 
 
 def actor() -> Actor:

@@ -34,7 +34,8 @@ class Route(Generic[Services]):
     a `dry_run`), and a body that names one member twice is refused. `raw` bodies are read by the handler. `others` are
     further good answers by their status. `gives` names the headers of a good answer; `refuses` the codes of problems
     that its handler knows beyond those that the other columns imply (gateway.problems.codes). `for_limited` opens a
-    route that names no merchant's resource to clients that are limited to merchants (gateway/reach.py).
+    route that names no merchant's resource to clients that are limited to merchants (gateway/reach.py). `acting` routes
+    let an admin act in the environment of the partner that the path names (gateway/admin/webhooks).
     """
 
     method: str
@@ -57,6 +58,7 @@ class Route(Generic[Services]):
     gives: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
     for_limited: bool = False
+    acting: bool = False
     tag: str = ""
 
 

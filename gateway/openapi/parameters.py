@@ -15,6 +15,7 @@ _OWN: dict[str, tuple[str, Json]] = {
     "bank_id": ("A bank's id.", {"pattern": "^[a-z][a-z0-9-]{1,39}$", "examples": ["sandbox"]}),
     "day": ("A day in UTC.", {"format": "date", "examples": ["2026-11-22"]}),
     "tier": ("The name of a tier.", {"pattern": "^[a-z][a-z0-9-]{0,39}$", "examples": ["standard"]}),
+    "environment": ("The environment of the partner.", {"enum": ["test", "live"]}),
     "name": ("The name of a type of events.", {"pattern": r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"}),
     "version": ("The number of a version.", {"pattern": "^[0-9]{1,4}$", "examples": ["1"]}),
 }

@@ -321,8 +321,7 @@ async def _running(
         signing_keys=KeyRotation(pool, vault, clock, RotationPolicy()),
         health=health,
         queue=QueueView(pool),
-        undelivered=services.undelivered,
-        reach=services.reach,
+        public=services,
         gate=gate,
         limits=LimitChanges(journal, policy),
     )

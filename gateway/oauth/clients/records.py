@@ -63,7 +63,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         return any(found)
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Client credentials, unless the client or its partner is suspended."""
+        """Client credentials. Suspended clients were refused before (gateway.oauth.tokens.granting)."""
         return self.active and grant_type == "client_credentials"
 
     def get_allowed_scope(self, scope: str | None) -> str | None:

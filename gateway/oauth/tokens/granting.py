@@ -57,6 +57,8 @@ class Granter:
 
     async def grant(self, client: Client, request: TokenRequest) -> Granted:
         """What the authenticated client gets. Its proof is used up. Raises OAuth2Error."""
+        if not client.active:  # it has proved who it is, so it may be told
+            raise GrantRefused("unauthorized_client", "The client is suspended, or its partner is. Ask us why.")
         audience = self._policy.audience_of(request.resources)
         if audience is None:
             raise GrantRefused("invalid_target", "Tokens are not issued for that resource.")

@@ -3,27 +3,36 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from gateway.schemas.types import Id, Request, Response, Time
+from gateway.schemas.webhooks.deliveries import StatusClass
 
 EndedState = Literal["delivered", "dead", "undelivered", "cancelled"]
+
+
+def _first_digit(value: int | str) -> int:
+    return value if isinstance(value, int) else int(value[0])
+
+
+# As in the searches, or its first digit alone.
+_StatusClass = Annotated[Annotated[int, Field(ge=0, le=5)] | StatusClass, AfterValidator(_first_digit)]
 
 
 class ReplayIn(Request):
     """One delivery, or all that a filter covers: events that were accepted from `since` up to `until`.
 
-    Without `states` it covers what failed: dead and undelivered. `status_classes` are first digits of the last answer's
-    code, 0 for no answer. `include_unmatched` also makes deliveries of events that the endpoint would hear of today and
-    has none of. With `dry_run` nothing is done but counting.
+    Without `states` it covers what failed: dead and undelivered. `status_classes` are those of the last answer's code,
+    `5xx` or 5, and 0 for no answer. `include_unmatched` also makes deliveries of events that the endpoint would hear of
+    today and has none of. With `dry_run` nothing is done but counting.
     """
 
     delivery_id: Id | None = None
     endpoint_id: Id | None = None
     event_types: Annotated[list[str], Field(examples=[["payment.*"]])] = Field(default_factory=list)
     states: Annotated[list[EndedState], Field(max_length=4)] | None = None
-    status_classes: Annotated[list[Annotated[int, Field(ge=0, le=5)]], Field(max_length=6)] = Field(
-        default_factory=list, examples=[[4, 5]]
+    status_classes: Annotated[list[_StatusClass], Field(max_length=6)] = Field(
+        default_factory=list, examples=[["4xx", "5xx"]]
     )
     since: Time | None = None
     until: Time | None = None

@@ -229,7 +229,10 @@ async def test_a_suspended_client_is_refused_within_a_second_and_served_again(ed
         await edge.oauth.in_force.refresh()
         refused = await edge.call("GET", PATH, token=party.token)
         assert (refused.status, refused.code) == (401, "client_suspended")
-        assert (await edge.token(party.client_id, party.secret)).json["error"] == "unauthorized_client"
+        told = (await edge.token(party.client_id, party.secret)).json
+        assert told["error"] == "unauthorized_client"
+        assert "suspended" in told["error_description"]
+        assert (await edge.token(party.client_id, "guessed")).json["error"] == "invalid_client"
         await edge.call("POST", resume, admin=True)
         await edge.oauth.in_force.refresh()
         again = await edge.call("GET", PATH, token=party.token)

@@ -147,13 +147,16 @@ def test_clients_have_known_scopes_only() -> None:
 
 
 def test_an_unknown_member_is_told_which_are_known() -> None:
-    """At every place, beside the other errors, and an object is called an object."""
-    sent = {**PAYMENT, "MARKED": 1, "amount": {"currency": "GBP", "value": 0, "MARKED": 1}, "creditor": "MARKED"}
+    """Each by its own pointer if its name can only be a name, the members once for an object, beside other errors."""
+    amount = {"currency": "GBP", "value": 0, "GB33MARKED": 1}
+    sent = {**PAYMENT, "colour": 1, "size-of-it": 2, "GB33MARKED": 1, "amount": amount, "creditor": "GB33MARKED"}
     with pytest.raises(Invalid) as refused:
         validated(PaymentIn, sent)
     told = {(error.pointer, error.code): error.message for error in refused.value.errors}
     assert told["/amount", "unknown_field"] == "Members here: currency, value."
-    assert told["", "unknown_field"].startswith("Members here: merchant_id, bank_id, amount,")
+    assert told["/colour", "unknown_field"].startswith("Members here: merchant_id, bank_id, amount,")
+    others = [told["/size-of-it", "unknown_field"], told["", "unknown_field"]]
+    assert others == ["There is no such member."] * 2
     assert told["/creditor", "type"] == "Expected an object."
     assert ("/amount/value", "too_small") in told
     assert "MARKED" not in repr(told)
