@@ -1,9 +1,9 @@
 """Replays on the wire. What may stand in the fields is checked in webhooks/replays, all of it at once."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from gateway.schemas.types import Id, Request, Response, Time
 from gateway.schemas.webhooks.deliveries import StatusClass
@@ -11,12 +11,20 @@ from gateway.schemas.webhooks.deliveries import StatusClass
 EndedState = Literal["delivered", "dead", "undelivered", "cancelled"]
 
 
-def _first_digit(value: int | str) -> int:
-    return value if isinstance(value, int) else int(value[0])
+_CLASSES = get_args(StatusClass)
+
+
+def _first_digit(value: Any) -> Any:
+    return int(value[0]) if value in _CLASSES else value
 
 
 # As in the searches, or its first digit alone.
-_StatusClass = Annotated[Annotated[int, Field(ge=0, le=5)] | StatusClass, AfterValidator(_first_digit)]
+_StatusClass = Annotated[
+    int,
+    Field(ge=0, le=5),
+    BeforeValidator(_first_digit),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 5}, {"enum": list(_CLASSES)}]}),
+]
 
 
 class ReplayIn(Request):

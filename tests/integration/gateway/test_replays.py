@@ -61,7 +61,7 @@ async def test_a_replay_is_asked_for_watched_and_steered(asking: Asking) -> None
     endpoint = await stage.endpoint()
     await stage.deliveries(endpoint, 30)
     body = {"endpoint_id": endpoint_text(endpoint), "since": asking.ago(hours=2), "rate_per_second": 20}
-    created = await asking.post(REPLAYS, {**body, "event_types": ["order.*"], "status_classes": [5]})
+    created = await asking.post(REPLAYS, {**body, "event_types": ["order.*"], "status_classes": ["5xx"]})
     assert created.status == 201, created.raw
     ReplayProgressOut.model_validate(created.json)
     assert (created.json["state"], created.json["total"], created.json["seconds_left"]) == ("running", 30, 1.5)
@@ -148,7 +148,7 @@ async def test_every_wrong_field_is_named_at_once(asking: Asking) -> None:
     assert answer.pointers() == {*pointers, "/event_types", "/event_types/1"}
     assert b"MARKED" not in answer.raw
     answer = await asking.post(REPLAYS, {"states": ["pending"], "status_classes": [7, "x"], "since": "MARKED", "x": 1})
-    assert answer.pointers() == {"/states/0", "/status_classes/0", "/status_classes/1", "/since", ""}
+    assert answer.pointers() == {"/states/0", "/status_classes/0", "/status_classes/1", "/since", "/x"}
 
 
 async def test_ids_that_name_nothing_are_wrong_fields(asking: Asking) -> None:
