@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z_-]{0,29}")
+_PLAIN = re.compile(r"[a-z][A-Za-z_-]{0,29}")
 
 
 class Closed(BaseModel):

@@ -124,7 +124,7 @@ async def test_own_limits_of_a_partner_and_of_one_client(edge: Edge) -> None:
         ({"reads": {"capacity": 1, "rate_per_second": "1"}}, "/reads/rate_per_second"),
         ({"reads": None}, "/reads"),
         ({"concurrency": 0}, "/concurrency"),
-        ({"tokens": 1}, ""),
+        ({"tokens": 1}, "/tokens"),
     ],
 )
 async def test_limits_that_let_nothing_through_are_refused(edge: Edge, body: dict[str, Any], pointer: str) -> None:

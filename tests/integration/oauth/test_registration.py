@@ -51,7 +51,7 @@ WRONG: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"merchant_ids": ["mer_test_x"]}, "/merchant_ids/0", "unknown_id"),
     ({"merchant_ids": ["mer_test_" + "0" * 26]}, "/merchant_ids/0", "unknown_id"),
     ({"scopes": ["everything"]}, "/scopes/0", "unknown_value"),
-    ({"secret": "mine"}, "", "unknown_field"),
+    ({"secret": "mine"}, "/secret", "unknown_field"),
 )
 
 
