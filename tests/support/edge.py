@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -24,6 +24,7 @@ from gateway.admin.services import AdminServices
 from gateway.admin.tokens import AdminTokens
 from gateway.app import build_admin_app, build_app
 from gateway.health import Health
+from gateway.http.peer.address import Network
 from gateway.http.peer.certificates import CallerCertificates
 from gateway.http.server import build_runner
 from gateway.limits.flight.leases import RedisLeases
@@ -349,9 +350,9 @@ async def _running(
 
 
 @asynccontextmanager
-async def listening(app: web.Application) -> AsyncIterator[str]:
-    """The application on a free port; its URL."""
-    runner = build_runner(app, shutdown_timeout_seconds=1)
+async def listening(app: web.Application, proxies: Sequence[Network] = ()) -> AsyncIterator[str]:
+    """The application on a free port, behind these proxies; its URL."""
+    runner = build_runner(app, shutdown_timeout_seconds=1, proxies=proxies)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -284,7 +284,9 @@ async def _serving(
     """Listen; several gateway processes of one machine share the port."""
     settings = foundation.settings.gateway
     bounds = policies.connection_bounds(settings)
-    runner = build_runner(app, shutdown_timeout_seconds=settings.drain_seconds, bounds=bounds)
+    runner = build_runner(
+        app, shutdown_timeout_seconds=settings.drain_seconds, bounds=bounds, proxies=settings.trusted_proxies
+    )
     await runner.setup()
     site = web.TCPSite(runner, host, port, reuse_port=True, ssl_context=tls)
     try:
