@@ -79,7 +79,7 @@ CREATE TYPE delivery_state AS ENUM (
     'delivered',    -- The endpoint answered 2xx.
     'dead',         -- Its steps are used up or it grew too old.
     'undelivered',  -- Its endpoint was disabled or deleted before it was delivered.
-    'cancelled'     -- It was withdrawn on request, or the receiver asked to abort this message.
+    'cancelled'     -- The receiver asked to abort this message.
 );
 
 CREATE TYPE attempt_cause AS ENUM (
@@ -632,6 +632,7 @@ CREATE TABLE replays (
     next_at            timestamptz,
     created_at         timestamptz NOT NULL DEFAULT now(),
     ended_at           timestamptz,
+    merchant_id        uuid,
     PRIMARY KEY (partner_id, id)
 );
 CREATE INDEX replays_due ON replays (next_at) WHERE state = 'running';

@@ -30,13 +30,15 @@ _StatusClass = Annotated[
 class ReplayIn(Request):
     """One delivery, or all that a filter covers: events that were accepted from `since` up to `until`.
 
-    Without `states` it covers what failed: dead and undelivered. `status_classes` are those of the last answer's code,
-    `5xx` or 5, and 0 for no answer. `include_unmatched` also makes deliveries of events that the endpoint would hear of
-    today and has none of. With `dry_run` nothing is done but counting.
+    Without `states` it covers what failed: dead and undelivered. With `merchant_id` only events about that merchant are
+    covered. `status_classes` are those of the last answer's code, `5xx` or 5, and 0 for no answer. `include_unmatched`
+    also makes deliveries of events that the endpoint would hear of today and has none of. With `dry_run` nothing is
+    done but counting.
     """
 
     delivery_id: Id | None = None
     endpoint_id: Id | None = None
+    merchant_id: Id | None = None
     event_types: Annotated[list[str], Field(examples=[["payment.*"]])] = Field(default_factory=list)
     states: Annotated[list[EndedState], Field(max_length=4)] | None = None
     status_classes: Annotated[list[_StatusClass], Field(max_length=6)] = Field(
@@ -70,6 +72,7 @@ class ReplayOut(Response):
     state: str
     delivery_id: str | None
     endpoint_id: str | None
+    merchant_id: str | None
     event_types: list[str]
     states: list[str]
     status_classes: list[int]

@@ -100,6 +100,25 @@ async def test_a_dry_run_only_counts(asking: Asking) -> None:
     assert await asking.audited() == []
 
 
+async def test_a_replay_of_one_merchant_is_asked_for_by_its_id(asking: Asking) -> None:
+    """Counted, made and shown with its merchant; one that is not the partner's is a wrong field, counted or made."""
+    stage, merchant = asking.stage, asking.party.merchant_id
+    endpoint = await stage.endpoint()
+    await stage.deliveries(endpoint, 2, merchant_id=from_text(Kind.MERCHANT, merchant, TEST))
+    await stage.deliveries(endpoint, 5)
+    body = {"merchant_id": merchant, "since": asking.ago(hours=2)}
+    counted = await asking.post(REPLAYS, {**body, "dry_run": True})
+    assert (counted.status, counted.json["total"]) == (200, 2)
+    created = await asking.post(REPLAYS, body)
+    assert (created.status, created.json["total"], created.json["merchant_id"]) == (201, 2, merchant)
+    assert (await asking.get(created.headers["Location"])).json["merchant_id"] == merchant
+    foreign = (await asking.edge.party()).merchant_id
+    for wrong in (foreign, endpoint_text(endpoint), "mer_test_x"):
+        for dry_run in (False, True):
+            refused = await asking.post(REPLAYS, {**body, "merchant_id": wrong, "dry_run": dry_run})
+            assert (refused.status, refused.pointers()) == (422, {"/merchant_id"})
+
+
 async def test_lists_go_on_page_by_page(asking: Asking) -> None:
     """Newest first, each once, until there is no cursor."""
     stage = asking.stage
