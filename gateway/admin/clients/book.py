@@ -93,7 +93,7 @@ class ClientBook:
 
     async def add(self, actor: Actor, new: NewClient) -> tuple[Row, Secret | None]:
         """A client, and its secret if it has one, which is kept as a digest only. Raises Invalid, NotFound."""
-        registered = registration(new.method, new.metadata, self._rules)
+        registered = registration(new.method, new.metadata, self._rules, self._clock.now())
         check_binding(new.token_binding, self._rules)
         await self._check_merchants(Tenant(new.partner_id, new.environment), new.limits.merchant_ids)
         identifier = self._journal.new_id()
@@ -249,7 +249,7 @@ class ClientBook:
         if method.has_secret and not Method(row["method"]).has_secret:
             message = "A client that proves itself without a secret gets none: make a new client."
             raise Invalid([FieldError(pointer="/token_endpoint_auth_method", code="needs_new_client", message=message)])
-        return registration(method, patch.metadata, self._rules)
+        return registration(method, patch.metadata, self._rules, self._clock.now())
 
     async def _check_merchants(self, tenant: Tenant, merchant_ids: Sequence[UUID]) -> None:
         if not merchant_ids:

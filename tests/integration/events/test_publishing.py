@@ -159,7 +159,7 @@ async def test_bad_items_do_not_harm_good_ones(database: Pool, publisher: Publis
             request(merchant_id=merchant),
             request("no spaces"),
             request("payment.settled"),
-            request("webhook_endpoint.test"),
+            request("Webhook_Endpoint.test"),  # in whatever case
             request(data={"x": "a" * 262_144}),
             request(data={"x": ["a\0b"]}),
             request(data={"x": "a\\u0000b"}),

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from adapters.declaration import AccountScheme
-from gateway.http.bodies import validated
+from gateway.http.bodies import parse, validated
 from gateway.schemas.admin import BankChange
 from gateway.schemas.oauth.clients import ClientIn
 from gateway.schemas.pages import PageQuery
@@ -28,6 +28,17 @@ def test_amounts_are_whole_positive_numbers_and_nothing_else(value: Any) -> None
     """No floats, booleans, texts, zero, negatives, or numbers that JSON readers round."""
     with pytest.raises(ValidationError):
         MoneyIn.model_validate({"currency": "GBP", "value": value})
+
+
+@pytest.mark.parametrize(
+    "value", [b"9007199254740992", b"18446744073709551615", b"18446744073709551616", b"1" + b"0" * 40]
+)
+def test_an_amount_that_is_too_large_is_told_so(value: bytes) -> None:
+    """Also beyond 64 bits, where the JSON parser makes a fraction of it."""
+    with pytest.raises(Invalid) as refused:
+        validated(MoneyIn, parse(b'{"currency": "GBP", "value": %b}' % value))
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [("/value", "too_large")]
+    assert value.decode() not in refused.value.errors[0].message
 
 
 @pytest.mark.parametrize("currency", ["gbp", "XXX", "XAU", "", "GBPP", 826])
