@@ -10,7 +10,7 @@ from gateway.http.peer.certificates import CallerCertificates
 from gateway.oauth.authentication.request import ClientRequest
 from gateway.oauth.clients.methods import MethodPolicy
 from gateway.oauth.dpop.target import Target
-from gateway.oauth.metadata import metadata
+from gateway.oauth.metadata import metadata, resource_metadata
 from gateway.oauth.refusals import log_refusal
 from gateway.oauth.signing.ring import KeyRing
 from gateway.oauth.tokens.answers import TokenAnswer
@@ -110,6 +110,11 @@ async def jwks(services: OAuthServices, call: Call) -> Reply:  # noqa: ARG001 - 
 async def oauth_metadata(services: OAuthServices, call: Call) -> Reply:  # noqa: ARG001 - the same for everybody
     """What clients can find out by themselves (RFC 8414)."""
     return Reply(metadata(services.token_policy, services.methods), headers=_CACHED)
+
+
+async def protected_resource(services: OAuthServices, call: Call) -> Reply:  # noqa: ARG001 - the same for everybody
+    """What clients can find out by themselves about this API (RFC 9728)."""
+    return Reply(resource_metadata(services.token_policy, services.methods), headers=_CACHED)
 
 
 def _client_request(services: OAuthServices, call: Call, form: _Form) -> ClientRequest:

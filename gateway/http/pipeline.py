@@ -18,11 +18,10 @@ from gateway.http.replies import WholeResponse, answer
 from gateway.http.route import Access, Route, Services
 from gateway.limits.gate import Admission
 from gateway.limits.policy import LimitClass
-from gateway.oauth.access.challenges import scope_missing
 from gateway.oauth.access.passed import Passed
-from gateway.oauth.scopes import Caller
+from gateway.oauth.scopes import Caller, Scope
 from gateway.overload.patience import heed
-from gateway.problems.errors import ExceedsLimit, Malformed, Unauthenticated
+from gateway.problems.errors import ExceedsLimit, InsufficientScope, Malformed, Unauthenticated
 from kernel import deadline
 from kernel.errors import FieldError, Forbidden, Invalid
 
@@ -37,6 +36,10 @@ class Authenticator(Protocol):
 
     async def authenticate(self, request: web.Request) -> Passed:
         """Raises Unauthenticated."""
+        ...
+
+    def scope_missing(self, scope: Scope, passed: Passed) -> InsufficientScope:
+        """The refusal of a caller whose token does not allow this."""
         ...
 
     async def spend(self, passed: Passed) -> None:
@@ -170,8 +173,9 @@ class Pipeline(Generic[Services]):
         await self._take(route, call, route.cost)
 
     async def _authorize(self, route: Route[Services], call: Call) -> None:
-        if route.access is Access.PARTNER and route.scope is not None and not call.caller.may(route.scope):
-            raise scope_missing(route.scope, is_proven=call.passed.proof is not None)
+        partners = self._guards.partners
+        if partners is not None and route.scope is not None and not call.caller.may(route.scope):
+            raise partners.scope_missing(route.scope, call.passed)
 
     async def _act(self, route: Route[Services], call: Call) -> None:  # noqa: ARG002 - a stage like the others
         if self._guards.acting is not None:

@@ -106,6 +106,8 @@ OTHER_SERVICE = "https://reports.example.com"
 TOKENS = TokenPolicy(
     issuer="https://gateway.example.com", audience="https://gateway.example.com", resources=(OTHER_SERVICE,)
 )
+# What every challenge of the API ends with (RFC 9728 §5.1).
+METADATA = f'resource_metadata="{TOKENS.resource_metadata_url}"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
