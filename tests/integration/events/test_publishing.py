@@ -18,9 +18,9 @@ from webhooks.endpoints.requests import EndpointDraft, EndpointPatch
 from webhooks.endpoints.service import Endpoints
 from webhooks.events.matching import Matcher
 from webhooks.events.model import body_context
-from webhooks.events.publisher import Published, Publisher
+from webhooks.events.publisher import Published, Publisher, find_written
 from webhooks.events.requests import EventRequest, new_event
-from webhooks.events.writer import EventWriter, find_written
+from webhooks.events.writer import EventWriter
 from webhooks.states import EndpointState
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
