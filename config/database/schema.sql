@@ -136,7 +136,7 @@ CREATE TABLE environments (
 
 -- Of secret_digest and sealed_credentials (public keys, their address, or whom a certificate names) a client has the one
 -- that its method needs. Empty merchant_ids and networks mean: all of them. version moves with every change and is taken
--- of oauth_client_changes under its lock, so that whoever has seen one number has seen all below it. Tokens carry the
+-- by next_client_version() under a lock, so that whoever has seen one number has seen all below it. Tokens carry the
 -- token_generation that they were made in; those of an earlier one are refused.
 CREATE TABLE oauth_clients (
     partner_id            uuid NOT NULL,
@@ -172,6 +172,13 @@ CREATE TABLE oauth_client_changes (
     is_only  boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     version  bigint NOT NULL
 );
+
+-- The number of one more change, under the lock of all of them until the transaction ends.
+CREATE FUNCTION next_client_version() RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO oauth_client_changes (version) VALUES (1)
+    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
+    RETURNING version
+$$;
 
 -- Assertions (RFC 7523) that authenticated a client, until they would have ended: none does so twice.
 CREATE TABLE used_assertions (

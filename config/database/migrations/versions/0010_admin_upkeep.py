@@ -1,4 +1,4 @@
-"""Replays of one merchant's events."""
+"""Replays of one merchant's events, and one way to number the changes of clients."""
 
 from config.database.migrations.plain_sql import run_beside
 
@@ -7,5 +7,5 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Run 0010_replays_of_a_merchant.sql."""
+    """Run 0010_admin_upkeep.sql."""
     run_beside(__file__)

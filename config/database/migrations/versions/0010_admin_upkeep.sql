@@ -1,0 +1,7 @@
+ALTER TABLE replays ADD COLUMN merchant_id uuid;
+
+CREATE FUNCTION next_client_version() RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO oauth_client_changes (version) VALUES (1)
+    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
+    RETURNING version
+$$;

@@ -1,1 +1,0 @@
-ALTER TABLE replays ADD COLUMN merchant_id uuid;
