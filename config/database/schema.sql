@@ -228,7 +228,9 @@ CREATE TABLE admin_tokens (
     name        text NOT NULL,
     digest      bytea NOT NULL UNIQUE,
     created_at  timestamptz NOT NULL DEFAULT now(),
-    revoked_at  timestamptz
+    revoked_at  timestamptz,
+    expires_at  timestamptz,
+    answers_to  uuid
 );
 
 -- ───────────────────────────────────────────────── keys

@@ -1,19 +1,33 @@
 -- name: find_admin_token
--- The admin token with this digest, unless it was revoked.
-SELECT id, name FROM admin_tokens WHERE digest = $1 AND revoked_at IS NULL;
+-- The admin token with this digest, unless it was revoked or has expired at $2.
+SELECT id, expires_at FROM admin_tokens
+WHERE digest = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2);
 
 -- name: add_admin_token
--- A new admin token; only its digest is kept.
-INSERT INTO admin_tokens (id, name, digest) VALUES ($1, $2, $3);
+-- A new admin token, made by another ($5) or on the command line; only its digest is kept.
+INSERT INTO admin_tokens (id, name, digest, expires_at, answers_to)
+VALUES ($1, $2, $3, $4, (SELECT coalesce(answers_to, id) FROM admin_tokens WHERE id = $5::uuid))
+RETURNING id, name, created_at, expires_at, revoked_at, answers_to;
+
+-- name: get_admin_token
+-- One admin token, whether it is good or not.
+SELECT id, name, created_at, expires_at, revoked_at, answers_to FROM admin_tokens WHERE id = $1;
 
 -- name: list_admin_tokens
--- Every admin token, newest first; nothing of it can be read from its digest.
-SELECT id, name, created_at, revoked_at FROM admin_tokens ORDER BY id DESC;
+-- A page of the admin tokens, newest first, or all of them; nothing of a token can be read from its digest.
+SELECT id, name, created_at, expires_at, revoked_at, answers_to FROM admin_tokens
+WHERE $1::uuid IS NULL OR id < $1
+ORDER BY id DESC LIMIT $2;
+
+-- name: list_tokens_of_person
+-- The admin tokens that come from the same token of the command line as this one.
+SELECT id FROM admin_tokens
+WHERE coalesce(answers_to, id) = (SELECT coalesce(answers_to, id) FROM admin_tokens WHERE id = $1);
 
 -- name: revoke_admin_token
 -- Ends an admin token, unless it was ended before.
 UPDATE admin_tokens SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
-RETURNING id, name, created_at, revoked_at;
+RETURNING id, name, created_at, expires_at, revoked_at, answers_to;
 
 -- name: list_audit
 -- A page of what admins changed, newest first, with each entry's place in the chain once it has one. Its primary

@@ -9,7 +9,7 @@ from gateway.admin.journal import Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
-from gateway.admin.tokens import AdminTokens
+from gateway.admin.tokens.book import AdminTokens
 from gateway.health import Health
 from gateway.limits.gate import Gate
 from gateway.oauth.signing.rotation import KeyRotation

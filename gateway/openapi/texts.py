@@ -59,6 +59,7 @@ TAG_SENTENCES = {
     "replays": "Sending again.",
     "oauth": "Access tokens: how to get them, end them, and ask about them.",
     "signing keys": "The keys that sign access tokens.",
+    "admin tokens": "Who may use the admin API.",
     "partners": "The organisations that call the API.",
     "clients": "OAuth clients of partners.",
     "merchants": "Whom payments and events are about.",

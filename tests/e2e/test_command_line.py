@@ -145,14 +145,18 @@ def test_the_doctor_says_what_is_missing(urls: dict[str, str], tmp_path: Path) -
 
 @pytest.mark.timeout(120)
 def test_admin_tokens_are_listed_and_revoked(urls: dict[str, str]) -> None:
-    """By id, never by the token itself; what is none, or was revoked before, is refused."""
-    assert run("admin-token", "create", "somebody who leaves", **urls).returncode == 0
+    """By id, never by the token itself; what is none is refused. Making one, for some days or for ever, is audited."""
+    assert run("admin-token", "create", "somebody who leaves", "--days", "30", **urls).returncode == 0
     listed = json.loads(run("admin-token", "list", "--json", **urls).stdout)
     [token] = [key for key, said in listed.items() if said.startswith("somebody who leaves, made ")]
     revoked = run("admin-token", "revoke", token, **urls)
     assert (revoked.returncode, ", revoked " in revoked.stdout) == (0, True), revoked.stderr
-    for wrong in (token, "adm_none"):
-        assert run("admin-token", "revoke", wrong, **urls).returncode == 2
+    assert ", expires " in revoked.stdout
+    assert run("admin-token", "revoke", token, **urls).stdout == revoked.stdout
+    assert run("admin-token", "revoke", "adm_none", **urls).returncode == 2
+    assert run("admin-token", "create", "a\nb", **urls).returncode == 2
+    log = [json.loads(line) for line in run("audit", "export", **urls).stdout.splitlines()]
+    assert f'"{token}"' in json.dumps(log)
 
 
 @pytest.mark.timeout(120)

@@ -15,13 +15,13 @@ from prometheus_client import CollectorRegistry
 
 from gateway.admin.banks import BankBook
 from gateway.admin.clients.book import ClientBook
-from gateway.admin.journal import Journal
+from gateway.admin.journal import Actor, Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.admin.services import AdminServices
-from gateway.admin.tokens import AdminTokens
+from gateway.admin.tokens.book import AdminTokens
 from gateway.app import build_admin_app, build_app
 from gateway.health import Health
 from gateway.http.peer.address import Network
@@ -339,7 +339,7 @@ async def _running(
             session=session,
             url=public_url,
             admin_url=admin_url,
-            admin_token=(await admin.tokens.create("test admin")).reveal(),
+            admin_token=await another_admin(admin, "test admin"),
             services=services,
             admin_services=admin,
             oauth=oauth,
@@ -362,3 +362,9 @@ async def listening(app: web.Application, proxies: Sequence[Network] = ()) -> As
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+async def another_admin(admin: AdminServices, name: str = "another admin") -> str:
+    """An admin token as the command line makes one: another person's."""
+    _, token = await admin.tokens.create(Actor("command line: somebody", "5f0c1d2e3a4b5c6d"), name)
+    return token.reveal()

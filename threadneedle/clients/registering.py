@@ -26,7 +26,8 @@ from kernel.ids import Kind, Tenant, from_text
 from kernel.masked import Secret
 from kernel.sealing import Vault
 from threadneedle import preparation
-from threadneedle.registering import actor, known_id
+from threadneedle.preparation import actor
+from threadneedle.registering import known_id
 from threadneedle.roles import policies
 
 _LISTS = frozenset({"merchant_ids", "networks"})

@@ -18,7 +18,7 @@ from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
 from gateway.admin.services import AdminServices
-from gateway.admin.tokens import AdminTokens
+from gateway.admin.tokens.book import AdminTokens
 from gateway.app import build_admin_app, build_app
 from gateway.health import Health
 from gateway.http.server import build_runner
