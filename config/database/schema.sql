@@ -524,9 +524,10 @@ CREATE TABLE webhook_endpoints (
     -- its ownership challenge
     is_challenged    boolean NOT NULL DEFAULT false,
     proven_at        timestamptz,
-    -- the certificate that we show it (mTLS): PEM of chain and key
+    -- the certificate that we show it (mTLS): PEM of chain and key, and the end that was warned of
     sealed_client_certificate bytea,
     client_certificate_expires_at timestamptz,
+    client_certificate_told timestamptz,
     PRIMARY KEY (partner_id, id),
     CHECK ((rate_per_second IS NULL) = (rate_burst IS NULL)),
     CHECK ((held_at IS NULL) = (next_probe_at IS NULL))

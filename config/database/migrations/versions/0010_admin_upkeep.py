@@ -1,4 +1,4 @@
-"""Replays of one merchant's events, admin tokens that end, and one way to number the changes of clients."""
+"""Replays of one merchant's events, ends of admin tokens and client certificates, numbers of clients' changes."""
 
 from config.database.migrations.plain_sql import run_beside
 

@@ -1,5 +1,7 @@
 ALTER TABLE replays ADD COLUMN merchant_id uuid;
 
+ALTER TABLE webhook_endpoints ADD COLUMN client_certificate_told timestamptz;
+
 ALTER TABLE admin_tokens ADD COLUMN expires_at timestamptz, ADD COLUMN answers_to uuid;
 
 CREATE FUNCTION next_client_version() RETURNS bigint LANGUAGE sql AS $$
