@@ -11,6 +11,7 @@ from gateway.oauth.authentication import assertions
 from gateway.oauth.authentication.certificates import Authorities, is_registered, names
 from gateway.oauth.authentication.request import NOT_AUTHENTICATED, ClientRefused, ClientRequest, Proof, proof_of
 from gateway.oauth.authentication.used import UsedAssertions
+from gateway.oauth.clients.credentials import Credentials, Subject
 from gateway.oauth.clients.keys import Jwk, candidates
 from gateway.oauth.clients.methods import Method, MethodPolicy
 from gateway.oauth.clients.records import Client, Clients
@@ -66,11 +67,21 @@ class ClientAuthenticator:
     def may_bind(self, client: Client, shown: ClientCertificate) -> bool:
         """Whether tokens of the client may be bound to a certificate that it shows, however it proved itself.
 
-        A proxy lets certificates of any issuer pass, and TLS here those of every client: one that no authority of ours
-        has issued must be registered by this very client.
+        A proxy lets certificates of any issuer pass, and TLS here those of every client. So it must be one that the
+        client names: by its holder, or whole, as the `x5c` of its keys. A client that names none, because it proves
+        itself by a secret or by keys alone, may show any certificate of an authority of ours.
         """
-        registered = () if client.credentials is None else client.credentials.jwks
-        return is_registered(shown.der, registered, self._clock.now()) or self._is_issued(_parsed(shown.der))
+        credentials = client.credentials or Credentials()
+        if credentials.subject is not None:
+            return self._is_of(credentials.subject, shown)
+        if credentials.has_certificates:
+            return is_registered(shown.der, credentials.jwks, self._clock.now())
+        return self._is_issued(_parsed(shown.der))
+
+    def _is_of(self, subject: Subject, shown: ClientCertificate) -> bool:
+        """Whether it names the subject, and an authority of ours says so (RFC 8705 §2.1)."""
+        certificate = _parsed(shown.der)
+        return names(certificate, subject) and self._is_issued(certificate)
 
     def _is_issued(self, certificate: x509.Certificate) -> bool:
         return self._rules.authorities.have_issued(certificate, self._clock.now())
@@ -110,12 +121,7 @@ class ClientAuthenticator:
         if client.method is Method.SELF_SIGNED_TLS:
             good = is_registered(shown.der, credentials.jwks, self._clock.now())
         else:
-            certificate = _parsed(shown.der)
-            good = (
-                credentials.subject is not None
-                and names(certificate, credentials.subject)
-                and self._is_issued(certificate)
-            )
+            good = credentials.subject is not None and self._is_of(credentials.subject, shown)
         if not good:
             raise ClientRefused(_NO_CERTIFICATE)
 

@@ -17,7 +17,8 @@ from gateway.oauth.tokens.issuing import Grant
 from gateway.oauth.tokens.policy import TokenPolicy
 
 _STRANGE_CERTIFICATE = (
-    "The certificate of this connection is by no authority that was agreed on, and not registered by this client."
+    "Tokens of this client are not bound to the certificate of this connection: it is not the one that the client is "
+    "registered with, or, where it is registered with none, not by an authority that was agreed on."
 )
 
 
