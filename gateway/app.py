@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.admin.services import AdminServices
+from gateway.admin.webhooks.acting import Acting
 from gateway.docs import CONTENT_SECURITY_POLICY, page
 from gateway.http.call import Call, Reply
 from gateway.http.edge import Answering, Edge, RequestHandler
@@ -42,7 +43,10 @@ def build_app(services: Services) -> web.Application:
 
 def build_admin_app(services: AdminServices) -> web.Application:
     """The admin port: admins, and the machines that watch this process."""
-    pipeline = Pipeline(services, Guards(admins=services.tokens, gate=services.gate))
+    guards = Guards(
+        admins=services.tokens, acting=Acting(services.parties), gate=services.gate, reach=services.public.reach
+    )
+    pipeline = Pipeline(services, guards)
     return _application(ADMIN, pipeline, _Port(Edge()))
 
 

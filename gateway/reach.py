@@ -89,8 +89,10 @@ def _maybe(kind: Kind, text: str | None, tenant: Tenant) -> UUID | None:
 
 def is_closed(route: Route[Any]) -> bool:
     """Whether a client that is limited to merchants is refused here, unless its query names a resource of theirs."""
+    if route.for_limited is not None:
+        return not route.for_limited
     names_resource = any(f"{{{name}}}" in route.path for name in _RESOURCES)
-    return not (names_resource or route.for_limited or _names_merchant(route))
+    return not (names_resource or _names_merchant(route))
 
 
 def _named(route: Route[Any], call: Call) -> Iterator[tuple[str, UUID, Refused]]:

@@ -12,21 +12,25 @@ from payments.banks.health import Health, read_health
 from payments.calls.advance import Advancer
 from payments.calls.runner import CallRunner
 from payments.cancelling.cancel import Canceller
+from payments.carrying.carried import Asker
 from payments.intents import request_keys
+from payments.intents.drafting import Draft, draft
 from payments.intents.rehearsal import Rehearsal
-from payments.intents.request_keys import Bound, KeyedRequest
-from payments.intents.write import ACCEPTED_FOR_NOW, Committed, Draft, IntentWriter, draft
+from payments.intents.request_keys import ACCEPTED_FOR_NOW, CREATED, Bound, KeyedRequest
+from payments.intents.write import Committed, IntentWriter
 from payments.model import Created, Page, PaymentRequest, Requester, RequestKey
 from payments.reading.reader import Filter, Reader, timeline
+from payments.recovery.plan import may_lease_at_once
 from payments.rows import PaymentRef
 from payments.states.names import UNSENT_STATUSES, PaymentStatus
 from payments.terms import fingerprint
 from payments.tools import Tools
 from payments.view import PaymentView
 
-CREATED = 201
 # A slip in a date is likelier than an instruction for the next decade.
 _AHEAD_MAX = timedelta(days=366)
+# What a commit may take that is under way when a caller's wait ends.
+_PROMISE_SECONDS = 10.0
 # No bank's word has come yet.
 _WAITING = UNSENT_STATUSES | {PaymentStatus.SUBMITTING, PaymentStatus.OUTCOME_UNKNOWN}
 
@@ -37,7 +41,8 @@ class Payments:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._intents = IntentWriter(tools)
-        self._runner = CallRunner(Advancer(tools).advance, tools.policy.waiting_per_bank_max)
+        self._advancer = Advancer(tools)
+        self._runner = CallRunner(self._advancer.advance, tools.policy.waiting_per_bank_max)
         self._canceller = Canceller(tools, self._runner)
         self._reader = Reader(tools)
 
@@ -57,10 +62,11 @@ class Payments:
             if (bound := await request_keys.find(self._tools.pool, keyed)) is None:
                 raise
             return await self._repeat(caller.tenant, bound, wait_seconds)
-        committed = await self._intents.write(drafted, keyed)
+        asker = Asker(keyed=keyed)
+        committed = await self._commit(drafted, asker)
         if isinstance(committed, Bound):
             return await self._repeat(caller.tenant, committed, wait_seconds)
-        return await self._carry(keyed, committed, wait_seconds)
+        return await self._answer(asker, committed, wait_seconds)
 
     async def rehearse(self, caller: Requester, request: PaymentRequest) -> Rehearsal:
         """What `create` would begin and the bank would get; nothing is written or sent. Raises as `create`."""
@@ -130,18 +136,42 @@ class Payments:
             raise Invalid(errors)
         return draft(caller, request, bank, now, self._tools.policy.redirect_uri(bank.bank.id))
 
-    async def _carry(self, keyed: KeyedRequest, committed: Committed, wait_seconds: float) -> Created:
-        """Begin the call and wait; what is not known by then is answered with 202 and the payment as it is."""
-        tenant, view = keyed.tenant, committed.view
-        if view.status is PaymentStatus.CREATED:
-            self._runner.start(committed.background.ref, view.bank_id, committed.background)
+    async def _commit(self, drafted: Draft, asker: Asker) -> Committed | Bound:
+        """Commit the intent, and begin the call where it can begin."""
+        facts, bank = drafted.facts, drafted.bank
+
+        async def write() -> Committed | Bound:
+            return await self._intents.write(drafted, asker.keyed, leased=True)
+
+        async def carry(committed: Committed | Bound) -> None:
+            if isinstance(committed, Committed) and committed.carried is not None:
+                await self._advancer.carry(committed.carried, asker)
+
+        begun = None
+        if may_lease_at_once(bank.declaration) and not drafted.is_for_later:
+            begun = self._runner.begin(facts.payment_id, bank.bank.id, write, carry)
+        if begun is not None:
+            return await begun
+        committed = await self._intents.write(drafted, asker.keyed)
+        if isinstance(committed, Committed) and committed.view.status is PaymentStatus.CREATED:
+            self._runner.start(committed.background.ref, bank.bank.id, committed.background)
+        return committed
+
+    async def _answer(self, asker: Asker, committed: Committed, wait_seconds: float) -> Created:
+        """Wait for the bank's word; what is not known by then is answered with 202 and the payment as it is."""
+        view = committed.view
         await self._tools.enqueuer.offer(committed.jobs)
-        if view.status is PaymentStatus.CREATED:
+        if view.status in {PaymentStatus.CREATED, PaymentStatus.SUBMITTING}:
             await self._runner.wait(view.id, wait_seconds)
-            view = await self._reader.get(tenant, view.id)
+            asker.listens = False
+            if asker.promised:
+                await self._runner.wait(view.id, _PROMISE_SECONDS)
+            if asker.view is not None:
+                return Created(payment=asker.view, status_code=CREATED, repeated=False)
+            view = await self._reader.get(asker.keyed.tenant, view.id)
         if view.status in _WAITING:
             return Created(payment=view, status_code=ACCEPTED_FOR_NOW, repeated=False)
-        await request_keys.remember_status_code(self._tools.pool, keyed, CREATED)
+        await request_keys.remember_status_code(self._tools.pool, asker.keyed, CREATED)
         return Created(payment=view, status_code=CREATED, repeated=False)
 
     async def _repeat(self, tenant: Tenant, bound: Bound, wait_seconds: float) -> Created:

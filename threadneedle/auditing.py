@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, BinaryIO, TypeAlias
 
 import asyncpg
@@ -37,17 +37,24 @@ class VerifyOrder:
 
 
 async def verify(order: VerifyOrder) -> dict[str, Any]:
-    """What was verified, and what is wrong. Raises Invalid for an order that is none."""
-    query = verifier.VerifyQuery(
-        since=_day(order.since), expected=_mark(order.expect), unchained_seconds=order.unchained_seconds
-    )
+    """What was verified, what was believed without (`not_verified`), and what is wrong.
+
+    Raises Invalid for an order that is none, and for a day since which there is nothing to verify.
+    """
+    since = _day(order.since)
+    if since is not None and since > datetime.now(UTC).date():
+        raise _nothing_since()
+    query = verifier.VerifyQuery(since=since, expected=_mark(order.expect), unchained_seconds=order.unchained_seconds)
     async with _opened() as (pool, vault):
         report = await verifier.verify(pool, vault, query)
+    if since is not None and not report.entries and not report.findings:
+        raise _nothing_since()
     return {
         "holds": not report.findings,
         "entries": report.entries,
         "from": _shown(report.start),
         "to": _shown(report.end),
+        "not_verified": f"positions 1-{report.start.position}" if report.start.position else None,
         "findings": [_finding(finding) for finding in report.findings],
     }
 
@@ -86,6 +93,11 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise _wrong("since", "a day, YYYY-MM-DD") from None
+
+
+def _nothing_since() -> Invalid:
+    message = "There is no entry as new as that, so nothing would be verified; name an earlier day, or none."
+    return Invalid([FieldError(pointer="/since", code="out_of_range", message=message)])
 
 
 def _mark(text: str) -> Mark | None:

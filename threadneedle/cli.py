@@ -115,11 +115,18 @@ def create_partner(
 
 
 @token_app.command("create")
-def create_token(name: str, *, json: Json = False) -> None:
+def create_token(
+    name: str,
+    days: Annotated[
+        int | None, typer.Option(help="How long it is good; without it, until it is revoked.", min=1, max=3650)
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
     """Make an admin API token; it is shown this once."""
     from threadneedle import registering
 
-    show(run_to_end(lambda: registering.create_admin_token(name)), as_json=json)
+    show(run_to_end(lambda: registering.create_admin_token(name, days)), as_json=json)
 
 
 @token_app.command("list")

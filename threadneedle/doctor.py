@@ -33,10 +33,18 @@ class Finding:
     good: bool
     seen: str
     advice: str = ""
+    judged: str = "the servers"
+
+
+_SETTINGS = "the settings of this environment"
+_NOTE = (
+    f"Judged by {_SETTINGS}: a role that was started with others is not seen. Run this where and as the roles are run; "
+    "each role's first log line, role.starting, tells what it was given."
+)
 
 
 async def examine(console: Console, *, as_json: bool) -> bool:
-    """Print every finding; True if all are good."""
+    """Print every finding, and what it was judged by; True if all are good."""
     settings = load_settings()
     findings = [
         *await _database(settings),
@@ -47,7 +55,9 @@ async def examine(console: Console, *, as_json: bool) -> bool:
     if as_json:
         console.print_json(data=[asdict(finding) for finding in findings])
     else:
-        for finding in findings:
+        for number, finding in enumerate(findings):
+            if finding.judged == _SETTINGS and findings[number - 1].judged != _SETTINGS:
+                console.print(_NOTE, highlight=False)
             mark = "[green]✓[/green]" if finding.good else "[red]✗[/red]"
             console.print(f"{mark} {finding.question}: {finding.seen}", highlight=False)
             if not finding.good:
@@ -172,20 +182,29 @@ def _configuration(settings: Settings) -> list[Finding]:
         keys, advice = "missing", str(error)
     private = settings.webhooks.private_destinations
     return [
-        Finding(question="Key-encryption keys can be read", good=keys == "there", seen=keys, advice=advice),
         Finding(
+            question="Key-encryption keys can be read",
+            good=keys == "there",
+            seen=keys,
+            advice=advice,
+            judged=_SETTINGS,
+        ),
+        Finding(
+            judged=_SETTINGS,
             question="The public URL is https",
             good=settings.gateway.public_url.startswith("https://"),
             seen=settings.gateway.public_url.split(":", maxsplit=1)[0],
             advice="Set gateway.public_url to the https address that partners use.",
         ),
         Finding(
+            judged=_SETTINGS,
             question="Webhooks go to public addresses over https only",
             good=not private and not settings.webhooks.plain_http_allowed,
             seen=f"{len(private)} private networks allowed, plain http {settings.webhooks.plain_http_allowed}",
             advice="Empty webhooks.private_destinations and unset webhooks.plain_http_allowed.",
         ),
         Finding(
+            judged=_SETTINGS,
             question="The admin API listens on an address of this machine only, or on purpose elsewhere",
             good=settings.gateway.admin_host not in {"0.0.0.0", "::"},  # noqa: S104 - that is what is looked for
             seen=settings.gateway.admin_host,

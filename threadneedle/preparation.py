@@ -1,7 +1,10 @@
 """What has to be done once before roles run: the schema, and the first admin token."""
 
+import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from secrets import token_hex
 from typing import TypeAlias
 
 import asyncpg
@@ -10,8 +13,8 @@ from config.database.migrate import migrate
 from config.loading import load_settings
 from config.resources import measure_clock
 from config.settings import Settings
-from gateway.admin.journal import Journal
-from gateway.admin.tokens import AdminTokens
+from gateway.admin.journal import Actor, Journal
+from gateway.admin.tokens.book import AdminTokens
 from kernel.clock import CorrectedClock
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -27,10 +30,17 @@ async def prepare_database(settings: Settings) -> str:
     return await migrate(settings.database.url.reveal(), weeks_ahead=settings.retention.partition_weeks_ahead)
 
 
-async def create_admin_token(settings: Settings, name: str) -> str:
-    """A new admin API token. Whoever holds the database may make one."""
+async def create_admin_token(settings: Settings, name: str, good_for: timedelta | None = None) -> str:
+    """A new admin API token, good for so long or until it is revoked. Whoever holds the database may make one."""
     async with open_journal(settings) as (_, journal):
-        return (await AdminTokens(journal).create(name)).reveal()
+        expires_at = None if good_for is None else journal.now() + good_for
+        _, token = await AdminTokens(journal).create(actor(), name, expires_at=expires_at)
+        return token.reveal()
+
+
+def actor() -> Actor:
+    """Who sits at this machine; the audit log says so."""
+    return Actor(name=f"command line: {getpass.getuser()}", request_id=token_hex(12))
 
 
 @asynccontextmanager

@@ -1,19 +1,18 @@
 """Partners, admin tokens and keys from the command line; changes are audited as the admin API's are."""
 
-import getpass
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from secrets import token_hex
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 from config.keys import open_provider
 from config.loading import load_settings
-from gateway.admin.journal import Actor, Journal, Row
+from gateway.admin.journal import Journal, Row
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
-from gateway.admin.tokens import AdminTokens
+from gateway.admin.tokens.book import AdminTokens
 from kernel.audit import AuditEntry, record
 from kernel.clock import CorrectedClock
 from kernel.errors import FieldError, Invalid, NotFound
@@ -22,10 +21,12 @@ from kernel.sealing import Vault
 from kernel.sealing.rotation import rotation
 from payments.view import rfc3339
 from threadneedle import preparation
+from threadneedle.preparation import actor
 from threadneedle.roles import policies
 
 INSTALLATION = "installation"
 _NAME_LENGTH_MAX = 100
+_Value = TypeVar("_Value")
 
 
 async def create_partner(name: str, tier: str) -> dict[str, Any]:
@@ -38,21 +39,22 @@ async def create_partner(name: str, tier: str) -> dict[str, Any]:
     return {"id": to_text(Kind.PARTNER, row["id"]), "name": name, "tier": tier}
 
 
-async def create_admin_token(name: str) -> dict[str, Any]:
-    """Make an admin API token; shown this once."""
-    settings = load_settings(required=("database.url",))
-    return {"name": name, "token": await preparation.create_admin_token(settings, name)}
+async def create_admin_token(name: str, days: int | None) -> dict[str, Any]:
+    """Make an admin API token, good for so many days or until it is revoked; shown this once. Raises Invalid."""
+    _refuse(_name_errors(name))
+    settings, good_for = load_settings(required=("database.url",)), None if days is None else timedelta(days=days)
+    return {"name": name, "token": await preparation.create_admin_token(settings, name, good_for)}
 
 
 async def list_admin_tokens() -> dict[str, Any]:
     """By its id what each admin token was named, when it was made, and whether it is good."""
     settings = load_settings(required=("database.url",))
     async with preparation.open_journal(settings) as (_, journal):
-        return {to_text(Kind.ADMIN_TOKEN, row["id"]): _token_line(row) for row in await AdminTokens(journal).all()}
+        return {to_text(Kind.ADMIN_TOKEN, row["id"]): _token_line(row) for row in await AdminTokens(journal).page()}
 
 
 async def revoke_admin_token(token: str) -> dict[str, Any]:
-    """End an admin token by its id, from the next request on. Raises NotFound for one that is none or was revoked."""
+    """End an admin token by its id, from the next request on. Raises NotFound for one that is none."""
     settings = load_settings(required=("database.url",))
     async with preparation.open_journal(settings) as (_, journal):
         row = await AdminTokens(journal).revoke(actor(), from_text(Kind.ADMIN_TOKEN, token))
@@ -60,8 +62,8 @@ async def revoke_admin_token(token: str) -> dict[str, Any]:
 
 
 def _token_line(row: Row) -> str:
-    ended = "" if row["revoked_at"] is None else f", revoked {rfc3339(row['revoked_at'])}"
-    return f"{row['name']}, made {rfc3339(row['created_at'])}{ended}"
+    times = {"made": row["created_at"], "expires": row["expires_at"], "revoked": row["revoked_at"]}
+    return ", ".join([row["name"], *(f"{what} {rfc3339(at)}" for what, at in times.items() if at is not None)])
 
 
 async def rewrap_keys() -> dict[str, Any]:
@@ -78,8 +80,8 @@ async def rotate_keys(partner: str, merchant: str | None) -> dict[str, Any]:
     What the old ones sealed is sealed anew by the workers. Raises NotFound for a partner or merchant that is none, and
     Conflict while an earlier rotation of the partner runs.
     """
-    partner_id = NIL if partner == INSTALLATION else from_text(Kind.PARTNER, partner)
-    merchant_id = None if merchant is None else _merchant_id(merchant)
+    partner_id = NIL if partner == INSTALLATION else known_id(lambda: from_text(Kind.PARTNER, partner), Kind.PARTNER)
+    merchant_id = None if merchant is None else known_id(lambda: _merchant_id(merchant), Kind.MERCHANT)
     settings, clock = load_settings(required=("database.url",)), CorrectedClock()
     entry = AuditEntry(
         id=new_id(clock.now()),
@@ -123,9 +125,13 @@ def _merchant_id(text: str) -> UUID:
     return from_text(Kind.MERCHANT, text, environment)
 
 
-def actor() -> Actor:
-    """Who sits at this machine; the audit log says so."""
-    return Actor(name=f"command line: {getpass.getuser()}", request_id=token_hex(12))
+def known_id(read: Callable[[], _Value], kind: Kind) -> _Value:
+    """What is read of an id. Raises Invalid, which names the argument, for one that is none."""
+    try:
+        return read()
+    except NotFound:
+        message = f"Expected an id that begins with {kind}_."
+        raise Invalid([FieldError(pointer=f"/{kind.name.lower()}", code="unknown_id", message=message)]) from None
 
 
 def _name_errors(name: str) -> list[FieldError]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
 import asyncpg
+import structlog
 import typer
 import uvloop
 from redis.exceptions import RedisError
@@ -29,7 +30,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def run_to_end(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run to the end; what a person can mend is one line and an exit status, not a stack trace."""
+    """Run to the end; what a person can mend is one line and an exit status, not a stack trace.
+
+    Log lines go to stderr, so that stdout is the result alone; a role sets up its own logs.
+    """
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(main())

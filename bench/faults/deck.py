@@ -19,9 +19,9 @@ _SEEDS = 3
 
 # How often each strikes in a run of 480 seconds. Names: see bench/chaos/arsenal.py.
 FULL_RUN: Mapping[str, int] = {
-    "kill gateway": 8,
-    "kill dispatcher": 8,
-    "kill worker": 8,
+    "kill gateway": 9,
+    "kill dispatcher": 9,
+    "kill worker": 9,
     "end gateway": 3,
     "end dispatcher": 3,
     "end worker": 3,
@@ -43,7 +43,7 @@ FULL_RUN: Mapping[str, int] = {
     "disk full under postgres": 2,
     "restart system": 2,
 }
-BANK_FULL_RUN = 20
+BANK_FULL_RUN = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

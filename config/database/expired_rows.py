@@ -1,4 +1,4 @@
-"""Forgets what stands outside the weekly partitions once it is old: keys of repeats, used proofs, manifests."""
+"""Forgets what stands outside the weekly partitions once it is old: keys of repeats, proofs, manifests, silences."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ class Kept(StrEnum):
     MANIFESTS = "endpoint_manifests"
     REPLAYS = "replays"
     AUTHORISATIONS = "authorisations"
+    SILENCES = "endpoint_silences"
     USED_ASSERTIONS = "used_assertions"
 
 

@@ -33,6 +33,13 @@ DELETE FROM authorisations WHERE ctid = ANY (
     ARRAY(SELECT ctid FROM authorisations WHERE updated_at < $1 AND status = 'ended' LIMIT $2)
 );
 
+-- name: delete_endpoint_silences
+-- A chunk of the silences of endpoints that ended before a time; one that goes on is kept however old.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM endpoint_silences WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM endpoint_silences WHERE ended_at < $1 LIMIT $2)
+);
+
 -- name: delete_used_assertions
 -- A chunk of the clients' assertions that would have ended before a time.
 -- across partners: how long they are kept is the installation's matter.

@@ -79,7 +79,7 @@ CREATE TYPE delivery_state AS ENUM (
     'delivered',    -- The endpoint answered 2xx.
     'dead',         -- Its steps are used up or it grew too old.
     'undelivered',  -- Its endpoint was disabled or deleted before it was delivered.
-    'cancelled'     -- It was withdrawn on request, or the receiver asked to abort this message.
+    'cancelled'     -- The receiver asked to abort this message.
 );
 
 CREATE TYPE attempt_cause AS ENUM (
@@ -144,7 +144,7 @@ CREATE TABLE environments (
 
 -- Of secret_digest and sealed_credentials (public keys, their address, or whom a certificate names) a client has the one
 -- that its method needs. Empty merchant_ids and networks mean: all of them. version moves with every change and is taken
--- of oauth_client_changes under its lock, so that whoever has seen one number has seen all below it. Tokens carry the
+-- by next_client_version() under a lock, so that whoever has seen one number has seen all below it. Tokens carry the
 -- token_generation that they were made in; those of an earlier one are refused.
 CREATE TABLE oauth_clients (
     partner_id            uuid NOT NULL,
@@ -180,6 +180,13 @@ CREATE TABLE oauth_client_changes (
     is_only  boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     version  bigint NOT NULL
 );
+
+-- The number of one more change, under the lock of all of them until the transaction ends.
+CREATE FUNCTION next_client_version() RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO oauth_client_changes (version) VALUES (1)
+    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
+    RETURNING version
+$$;
 
 -- Assertions (RFC 7523) that authenticated a client, until they would have ended: none does so twice.
 CREATE TABLE used_assertions (
@@ -244,7 +251,9 @@ CREATE TABLE admin_tokens (
     name        text NOT NULL,
     digest      bytea NOT NULL UNIQUE,
     created_at  timestamptz NOT NULL DEFAULT now(),
-    revoked_at  timestamptz
+    revoked_at  timestamptz,
+    expires_at  timestamptz,
+    answers_to  uuid
 );
 
 -- ───────────────────────────────────────────────── keys
@@ -562,9 +571,10 @@ CREATE TABLE webhook_endpoints (
     -- its ownership challenge
     is_challenged    boolean NOT NULL DEFAULT false,
     proven_at        timestamptz,
-    -- the certificate that we show it (mTLS): PEM of chain and key
+    -- the certificate that we show it (mTLS): PEM of chain and key, and the end that was warned of
     sealed_client_certificate bytea,
     client_certificate_expires_at timestamptz,
+    client_certificate_told timestamptz,
     PRIMARY KEY (partner_id, id),
     CHECK ((rate_per_second IS NULL) = (rate_burst IS NULL)),
     CHECK ((held_at IS NULL) = (next_probe_at IS NULL))
@@ -679,6 +689,7 @@ CREATE TABLE replays (
     next_at            timestamptz,
     created_at         timestamptz NOT NULL DEFAULT now(),
     ended_at           timestamptz,
+    merchant_id        uuid,
     PRIMARY KEY (partner_id, id)
 );
 CREATE INDEX replays_due ON replays (next_at) WHERE state = 'running';

@@ -1,19 +1,33 @@
 -- name: find_admin_token
--- The admin token with this digest, unless it was revoked.
-SELECT id, name FROM admin_tokens WHERE digest = $1 AND revoked_at IS NULL;
+-- The admin token with this digest, unless it was revoked or has expired at $2.
+SELECT id, expires_at FROM admin_tokens
+WHERE digest = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2);
 
 -- name: add_admin_token
--- A new admin token; only its digest is kept.
-INSERT INTO admin_tokens (id, name, digest) VALUES ($1, $2, $3);
+-- A new admin token, made by another ($5) or on the command line; only its digest is kept.
+INSERT INTO admin_tokens (id, name, digest, expires_at, answers_to)
+VALUES ($1, $2, $3, $4, (SELECT coalesce(answers_to, id) FROM admin_tokens WHERE id = $5::uuid))
+RETURNING id, name, created_at, expires_at, revoked_at, answers_to;
+
+-- name: get_admin_token
+-- One admin token, whether it is good or not.
+SELECT id, name, created_at, expires_at, revoked_at, answers_to FROM admin_tokens WHERE id = $1;
 
 -- name: list_admin_tokens
--- Every admin token, newest first; nothing of it can be read from its digest.
-SELECT id, name, created_at, revoked_at FROM admin_tokens ORDER BY id DESC;
+-- A page of the admin tokens, newest first, or all of them; nothing of a token can be read from its digest.
+SELECT id, name, created_at, expires_at, revoked_at, answers_to FROM admin_tokens
+WHERE $1::uuid IS NULL OR id < $1
+ORDER BY id DESC LIMIT $2;
+
+-- name: list_tokens_of_person
+-- The admin tokens that come from the same token of the command line as this one.
+SELECT id FROM admin_tokens
+WHERE coalesce(answers_to, id) = (SELECT coalesce(answers_to, id) FROM admin_tokens WHERE id = $1);
 
 -- name: revoke_admin_token
 -- Ends an admin token, unless it was ended before.
 UPDATE admin_tokens SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
-RETURNING id, name, created_at, revoked_at;
+RETURNING id, name, created_at, expires_at, revoked_at, answers_to;
 
 -- name: list_audit
 -- A page of what admins changed, newest first, with each entry's place in the chain once it has one. Its primary
@@ -52,27 +66,20 @@ UPDATE partners SET state = $2 WHERE id = $1
 RETURNING id, name, tier, state::text AS state, created_at;
 
 -- name: add_client
--- A new OAuth client of a partner that exists; every change of a client takes the next number of all changes.
-WITH moved AS (
-    INSERT INTO oauth_client_changes (version) VALUES (1)
-    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
-    RETURNING version
-)
+-- A new OAuth client of a partner that exists. Every change of a client takes the next number of all changes.
 INSERT INTO oauth_clients (
     partner_id, id, environment, name, scopes, authentication, secret_digest, sealed_credentials, merchant_ids, networks,
     token_binding, version
 )
-SELECT e.partner_id, $2, e.environment, $4, $5, $6, $7, $8, $9, $10, $11, moved.version
-FROM environments e, moved WHERE e.partner_id = $1 AND e.environment = $3
-RETURNING partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
-          authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
-          version;
+SELECT partner_id, $2, environment, $4, $5, $6, $7, $8, $9, $10, $11, next_client_version()
+FROM environments WHERE partner_id = $1 AND environment = $3
+RETURNING id;
 
 -- name: list_clients
 -- A partner's OAuth clients, newest first.
 SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
-          authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
-          version
+       authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials,
+       merchant_ids, networks, version
 FROM oauth_clients
 WHERE partner_id = $1 AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3;
@@ -80,79 +87,52 @@ ORDER BY id DESC LIMIT $3;
 -- name: find_client
 -- One OAuth client.
 SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
-          authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials, merchant_ids, networks,
-          version
+       authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials,
+       merchant_ids, networks, version
 FROM oauth_clients WHERE partner_id = $1 AND id = $2 AND environment = $3;
 
 -- name: change_client
 -- Other names, scopes, credentials or limits, unless it was changed since it was read; a client that now proves itself
 -- without a secret has none any more. What tokens were got by another method, or are bound to something else, ends.
-WITH moved AS (
-    INSERT INTO oauth_client_changes (version) VALUES (1)
-    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
-    RETURNING version
-)
-UPDATE oauth_clients c
-SET name = coalesce($5, c.name),
-    scopes = coalesce($6, c.scopes),
+UPDATE oauth_clients
+SET name = coalesce($5, name),
+    scopes = coalesce($6, scopes),
     authentication = $7,
-    secret_digest = CASE WHEN $8::bytea IS NULL THEN c.secret_digest END,
-    older_secret_digest = CASE WHEN $8 IS NULL THEN c.older_secret_digest END,
-    older_secret_ends_at = CASE WHEN $8 IS NULL THEN c.older_secret_ends_at END,
+    secret_digest = CASE WHEN $8::bytea IS NULL THEN secret_digest END,
+    older_secret_digest = CASE WHEN $8 IS NULL THEN older_secret_digest END,
+    older_secret_ends_at = CASE WHEN $8 IS NULL THEN older_secret_ends_at END,
     sealed_credentials = $8,
-    merchant_ids = coalesce($9, c.merchant_ids),
-    networks = coalesce($10, c.networks),
-    token_binding = coalesce($11, c.token_binding),
-    token_generation = c.token_generation
-        + (c.authentication <> $7 OR c.token_binding <> coalesce($11, c.token_binding))::integer,
-    version = moved.version
-FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3 AND c.version = $4
-RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
-          c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
-          c.version;
+    merchant_ids = coalesce($9, merchant_ids),
+    networks = coalesce($10, networks),
+    token_binding = coalesce($11, token_binding),
+    token_generation = token_generation
+        + (authentication <> $7 OR token_binding <> coalesce($11, token_binding))::integer,
+    version = next_client_version()
+WHERE partner_id = $1 AND id = $2 AND environment = $3 AND version = $4
+RETURNING id;
 
 -- name: rotate_client_secret
 -- A new secret; the present one stays good until its end ($5). While an older one is good at $6, nothing changes unless
 -- that one is to end now ($7).
-WITH moved AS (
-    INSERT INTO oauth_client_changes (version) VALUES (1)
-    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
-    RETURNING version
-)
-UPDATE oauth_clients c
-SET secret_digest = $4, older_secret_digest = c.secret_digest, older_secret_ends_at = $5, version = moved.version
-FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3 AND c.secret_digest IS NOT NULL
-      AND ($7 OR coalesce(c.older_secret_ends_at <= $6, true))
-RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
-          c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
-          c.version;
+UPDATE oauth_clients
+SET secret_digest = $4, older_secret_digest = secret_digest, older_secret_ends_at = $5, version = next_client_version()
+WHERE partner_id = $1 AND id = $2 AND environment = $3 AND secret_digest IS NOT NULL
+      AND ($7 OR coalesce(older_secret_ends_at <= $6, true))
+RETURNING id;
 
 -- name: set_client_state
 -- Suspends a client, whose tokens end for good, or serves it again.
-WITH moved AS (
-    INSERT INTO oauth_client_changes (version) VALUES (1)
-    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
-    RETURNING version
-)
-UPDATE oauth_clients c
-SET state = $3::activity, token_generation = c.token_generation + ($3::activity = 'suspended')::integer, version = moved.version
-FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $4
-RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
-          c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
-          c.version;
+UPDATE oauth_clients
+SET state = $3::activity, token_generation = token_generation + ($3::activity = 'suspended')::integer,
+    version = next_client_version()
+WHERE partner_id = $1 AND id = $2 AND environment = $4
+RETURNING id;
 
 -- name: end_client_tokens
 -- Ends every token of a client that was made before.
-WITH moved AS (
-    INSERT INTO oauth_client_changes (version) VALUES (1)
-    ON CONFLICT (is_only) DO UPDATE SET version = oauth_client_changes.version + 1
-    RETURNING version
-)
-UPDATE oauth_clients c SET token_generation = c.token_generation + 1, version = moved.version
-FROM moved WHERE c.partner_id = $1 AND c.id = $2 AND c.environment = $3
-RETURNING c.partner_id, c.id, c.environment::text AS environment, c.name, c.scopes, c.state::text AS state, c.created_at,
-          c.authentication::text AS method, c.token_binding::text AS token_binding, c.older_secret_ends_at, c.sealed_credentials, c.merchant_ids, c.networks,
-          c.version;
+UPDATE oauth_clients SET token_generation = token_generation + 1, version = next_client_version()
+WHERE partner_id = $1 AND id = $2 AND environment = $3
+RETURNING id;
 
 -- name: known_merchants
 -- Which of these merchants there are.

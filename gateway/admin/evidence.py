@@ -18,7 +18,7 @@ async def propose_evidence(services: AdminServices, call: Call) -> Reply:
     """Nothing changes before another admin has confirmed it."""
     _, payment_id = either(call.path_text("payment_id"), Kind.PAYMENT)
     proposal = Proposal(payment_id=payment_id, verdict=Verdict(call.body.verdict), note=call.body.note)
-    proposed = await services.evidence.propose(proposal, _actor(call))
+    proposed = await services.evidence.propose(proposal, await _actor(services, call))
     replaces = None if proposed.replaces is None else _proposal_id(proposed.replaces, proposed.environment)
     return Reply({**_proposed(proposed), "state": ProposalState.OPEN, "replaces": replaces})
 
@@ -30,17 +30,19 @@ async def list_evidence(services: AdminServices, call: Call) -> Reply:
 
 
 async def confirm_evidence(services: AdminServices, call: Call) -> Reply:
-    """By another admin than the one who proposed it; the payment's state follows in the same transaction."""
+    """By another person than the one who proposed it; the payment's state follows in the same transaction."""
     environment, payment_id = either(call.path_text("payment_id"), Kind.PAYMENT)
     proposal_id = call.path_id("proposal_id", Kind.PROPOSAL, environment)
-    payment = await services.evidence.confirm(payment_id, proposal_id, _actor(call))
+    payment = await services.evidence.confirm(payment_id, proposal_id, await _actor(services, call))
     return Reply(payment.to_json())
 
 
-def _actor(call: Call) -> Actor:
+async def _actor(services: AdminServices, call: Call) -> Actor:
+    """Whoever made himself a second token is no second person."""
     if call.admin is None:
         raise Unauthenticated
-    return Actor(id=call.admin.id, request_id=call.request_id)
+    also = await services.tokens.of_person(call.admin.id)
+    return Actor(id=call.admin.id, request_id=call.request_id, also=also)
 
 
 def _proposal_id(identifier: UUID, environment: Environment) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -44,6 +45,10 @@ class Journal:
     def __init__(self, pool: Pool, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
+
+    def now(self) -> datetime:
+        """The corrected time."""
+        return self._clock.now()
 
     def new_id(self) -> UUID:
         """An id for a new row."""

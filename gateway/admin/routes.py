@@ -7,6 +7,8 @@ from gateway.admin.limits.routes import LIMIT_ROUTES
 from gateway.admin.queue.routes import QUEUE_ROUTES
 from gateway.admin.services import AdminServices
 from gateway.admin.signing_keys.routes import SIGNING_KEY_ROUTES
+from gateway.admin.tokens.routes import TOKEN_ROUTES
+from gateway.admin.webhooks.routes import WEBHOOK_ROUTES
 from gateway.handlers.documents import livez, metrics, readyz
 from gateway.http.route import Route, admin_family, open_family
 from gateway.schemas.admin import (
@@ -143,7 +145,9 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
     ),
     *LIMIT_ROUTES,
     *QUEUE_ROUTES,
+    *WEBHOOK_ROUTES,
     *SIGNING_KEY_ROUTES,
+    *TOKEN_ROUTES,
     _ABOUT.get("/livez", livez, "Say that this process runs.", response=LiveOut),
     _ABOUT.get(
         "/readyz", readyz, "Say whether this process may be sent requests.", response=ReadyOut, others={503: ReadyOut}

@@ -9,20 +9,20 @@ from gateway.admin.journal import Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
-from gateway.admin.tokens import AdminTokens
+from gateway.admin.tokens.book import AdminTokens
 from gateway.health import Health
 from gateway.limits.gate import Gate
 from gateway.oauth.signing.rotation import KeyRotation
-from gateway.reach import MerchantReach
+from gateway.services import Services
 from payments.operators.evidence import OperatorEvidence
-from webhooks.reading.undelivered.view import UndeliveredView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminServices:
     """Built by the composition root.
 
-    `secret_overlap` is how long a client's secret outlives its successor where nobody says.
+    `public` is what the partners' routes work with, for those that an admin may call for a partner. `secret_overlap` is
+    how long a client's secret outlives its successor where nobody says.
     """
 
     journal: Journal
@@ -34,8 +34,7 @@ class AdminServices:
     signing_keys: KeyRotation
     health: Health
     queue: QueueView
-    undelivered: UndeliveredView
-    reach: MerchantReach
     gate: Gate
+    public: Services
     limits: LimitChanges
     secret_overlap: timedelta = OVERLAP_DEFAULT

@@ -67,11 +67,23 @@ def _curl(method: str, path: str, operation: Json) -> Markup:
         if each["in"] == "header" and "example" in each:
             words += ["-H", f"{each['name']}: {each['example']}"]
     words += _data(operation)
-    if method == "post" and "requestBody" not in operation:
+    if method == "post" and "-d" not in words:  # which makes it one
         words += ["-X", "POST"]
-    words.append(_ORIGIN + path)
+    words.append(_ORIGIN + path + _required_query(operation))
     shown = " ".join(word if word.startswith("-") or word == "curl" else f"'{_quoted(word)}'" for word in words)
     return element("details", joined([element("summary", "With curl"), element("pre", code(shown))]))
+
+
+def _required_query(operation: Json) -> str:
+    """The parameters that a call cannot do without, each with an example."""
+    wanted = [each for each in operation["parameters"] if each["in"] == "query" and each["required"]]
+    return "?" + urlencode({each["name"]: _shown_value(each) for each in wanted}) if wanted else ""
+
+
+def _shown_value(parameter: Json) -> str:
+    schema = parameter["schema"]
+    examples = [*schema.get("examples", []), *schema.get("enum", []), parameter["name"].upper()]
+    return str(examples[0])
 
 
 def _credentials(operation: Json) -> list[str]:

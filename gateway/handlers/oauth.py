@@ -10,7 +10,8 @@ from gateway.http.peer.certificates import CallerCertificates
 from gateway.oauth.authentication.request import ClientRequest
 from gateway.oauth.clients.methods import MethodPolicy
 from gateway.oauth.dpop.target import Target
-from gateway.oauth.metadata import metadata
+from gateway.oauth.metadata import metadata, resource_metadata
+from gateway.oauth.refusals import log_refusal
 from gateway.oauth.signing.ring import KeyRing
 from gateway.oauth.tokens.answers import TokenAnswer
 from gateway.oauth.tokens.granting import TokenRequest
@@ -73,31 +74,32 @@ async def token(services: OAuthServices, call: Call) -> Reply:
     form = _form(call)
     if form is None:
         return _no_form()
+    client = _client_request(services, call, form)
     request = TokenRequest(
-        client=_client_request(services, call, form),
+        client=client,
         target=Target(call.request.method, services.token_policy.token_endpoint),
         resources=form.resources,
         proofs=call.request.headers.getall("DPoP", []),
     )
-    return _reply(await services.tokens.answer(request))
+    return _reply("token", call, client, await services.tokens.answer(request))
 
 
 async def revoke_token(services: OAuthServices, call: Call) -> Reply:
     """200 for every token that is of no use from now on, or was none before (RFC 7009 §2.2)."""
     form = _form(call)
-    return (
-        _no_form() if form is None else _reply(await services.inspection.revoke(_client_request(services, call, form)))
-    )
+    if form is None:
+        return _no_form()
+    client = _client_request(services, call, form)
+    return _reply("revoke", call, client, await services.inspection.revoke(client))
 
 
 async def introspect_token(services: OAuthServices, call: Call) -> Reply:
     """What a token says, or that it is not active (RFC 7662 §2.2)."""
     form = _form(call)
-    return (
-        _no_form()
-        if form is None
-        else _reply(await services.inspection.introspect(_client_request(services, call, form)))
-    )
+    if form is None:
+        return _no_form()
+    client = _client_request(services, call, form)
+    return _reply("introspect", call, client, await services.inspection.introspect(client))
 
 
 async def jwks(services: OAuthServices, call: Call) -> Reply:  # noqa: ARG001 - the same for everybody
@@ -110,6 +112,11 @@ async def oauth_metadata(services: OAuthServices, call: Call) -> Reply:  # noqa:
     return Reply(metadata(services.token_policy, services.methods), headers=_CACHED)
 
 
+async def protected_resource(services: OAuthServices, call: Call) -> Reply:  # noqa: ARG001 - the same for everybody
+    """What clients can find out by themselves about this API (RFC 9728)."""
+    return Reply(resource_metadata(services.token_policy, services.methods), headers=_CACHED)
+
+
 def _client_request(services: OAuthServices, call: Call, form: _Form) -> ClientRequest:
     """What a call shows of the client that makes it."""
     return ClientRequest(
@@ -120,12 +127,14 @@ def _client_request(services: OAuthServices, call: Call, form: _Form) -> ClientR
     )
 
 
-def _reply(answer: TokenAnswer) -> Reply:
+def _reply(endpoint: str, call: Call, client: ClientRequest, answer: TokenAnswer) -> Reply:
+    log_refusal(endpoint, call.request_id, client, answer)
     return Reply(None if answer.body is None else dict(answer.body), answer.status, answer.headers)
 
 
 def _no_form() -> Reply:
-    return Reply({"error": "invalid_request"}, 400)
+    words = "Send the parameters as application/x-www-form-urlencoded, each of them once."
+    return Reply({"error": "invalid_request", "error_description": words}, 400)
 
 
 def _form(call: Call) -> _Form | None:

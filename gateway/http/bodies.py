@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from gateway.overload.load import PLACE, Place
 from gateway.problems.errors import Malformed, RequestTimeout, TooLarge, UnsupportedMedia
 from gateway.problems.fields import field_errors
+from gateway.schemas.members import plain_names
 from kernel.errors import FieldError, Invalid
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -99,6 +100,13 @@ def query(model: type[Model], values: MultiMapping[str]) -> Model:
         message = "A parameter stands more than once."
         raise Invalid([FieldError(pointer="", code="repeated", message=message)])
     return validated(model, dict(values), "")
+
+
+def no_parameters(values: MultiMapping[str]) -> Invalid:
+    """The refusal of parameters where none are known."""
+    places = [f"/{name}" for name in plain_names(dict.fromkeys(values))] or [""]
+    message = "No parameters are known here."
+    return Invalid([FieldError(pointer=place, code="unknown_field", message=message) for place in places])
 
 
 def _may_be_deep(body: bytes) -> bool:

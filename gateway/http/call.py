@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,11 @@ _NOT_PASSED = Passed(NOBODY)
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Who holds the admin API token of a request."""
+    """Who holds the admin API token of a request, and until when it is good."""
 
     id: UUID
     name: str
+    expires_at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,11 +18,10 @@ from gateway.http.replies import WholeResponse, answer
 from gateway.http.route import Access, Route, Services
 from gateway.limits.gate import Admission
 from gateway.limits.policy import LimitClass
-from gateway.oauth.access.challenges import scope_missing
 from gateway.oauth.access.passed import Passed
-from gateway.oauth.scopes import Caller
+from gateway.oauth.scopes import Caller, Scope
 from gateway.overload.patience import heed
-from gateway.problems.errors import ExceedsLimit, Malformed, Unauthenticated
+from gateway.problems.errors import ExceedsLimit, InsufficientScope, Malformed, Unauthenticated
 from kernel import deadline
 from kernel.errors import FieldError, Forbidden, Invalid
 
@@ -39,6 +38,10 @@ class Authenticator(Protocol):
         """Raises Unauthenticated."""
         ...
 
+    def scope_missing(self, scope: Scope, passed: Passed) -> InsufficientScope:
+        """The refusal of a caller whose token does not allow this."""
+        ...
+
     async def spend(self, passed: Passed) -> None:
         """Use up the proof that came with the token. Raises Unauthenticated where it was used before."""
         ...
@@ -49,6 +52,14 @@ class AdminAuthenticator(Protocol):
 
     async def authenticate(self, authorization: str | None) -> Admin:
         """Raises Unauthenticated."""
+        ...
+
+
+class Acting(Protocol):
+    """From a call of an admin to the caller in whose place it is made (gateway/admin/webhooks/acting.py)."""
+
+    async def caller(self, call: Call) -> Caller:
+        """Raises NotFound."""
         ...
 
 
@@ -85,6 +96,7 @@ class Guards:
 
     partners: Authenticator | None = None
     admins: AdminAuthenticator | None = None
+    acting: Acting | None = None
     gate: Admitter | None = None
     reach: Reach | None = None
     proxies: Sequence[Network] = ()
@@ -121,12 +133,17 @@ class Pipeline(Generic[Services]):
         is_limited = self._guards.gate is not None and route.limit is not LimitClass.UNLIMITED
         writes = route.method not in _READING  # also without a body: unknown parameters are refused
         has_input = writes or route.query is not None
+        is_for_partner = route.acting or route.access is not Access.ADMIN
         stages = (
             (self._authenticate, True),  # who calls; before anything of the request is read
             (self._admit, is_limited and route.weigh is None),  # cheap refusal of too many, before bodies are read
             (self._authorize, True),  # whether the caller may; after the limits, so that this answer tells them too
+            (self._act, route.acting),  # for which partner; only once it is known that an admin asks
             (self._read, has_input),  # the body up to the route's cap, the query string, typed
-            (self._reach, self._guards.reach is not None),  # what a client limited to merchants names must be theirs
+            (
+                self._reach,
+                self._guards.reach is not None and is_for_partner,
+            ),  # what a client limited to merchants names must be theirs
             (self._weigh, is_limited and route.weigh is not None),  # batches cost what they hold, which the body tells
             (self._spend, route.access is Access.PARTNER),  # a DPoP proof is good once; last, for it costs a write
         )
@@ -156,8 +173,13 @@ class Pipeline(Generic[Services]):
         await self._take(route, call, route.cost)
 
     async def _authorize(self, route: Route[Services], call: Call) -> None:
-        if route.access is Access.PARTNER and route.scope is not None and not call.caller.may(route.scope):
-            raise scope_missing(route.scope, is_proven=call.passed.proof is not None)
+        partners = self._guards.partners
+        if partners is not None and route.scope is not None and not call.caller.may(route.scope):
+            raise partners.scope_missing(route.scope, call.passed)
+
+    async def _act(self, route: Route[Services], call: Call) -> None:  # noqa: ARG002 - a stage like the others
+        if self._guards.acting is not None:
+            call.caller = await self._guards.acting.caller(call)
 
     async def _reach(self, route: Route[Services], call: Call) -> None:
         if self._guards.reach is not None:
@@ -193,7 +215,7 @@ class Pipeline(Generic[Services]):
         if route.query is not None:
             call.query = bodies.query(route.query, call.request.query)
         elif route.access is Access.PARTNER and call.request.query_string and route.method not in _READING:
-            raise Invalid([FieldError(pointer="", code="unknown_field", message="No parameters are known here.")])
+            raise bodies.no_parameters(call.request.query)
         if route.once and not getattr(call.query, "dry_run", False):
             _check_key(call.request)
         if route.raw:

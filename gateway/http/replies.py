@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from aiohttp import ClientConnectionResetError, HttpVersion10, HttpVersion11, web
+from aiohttp import ClientConnectionResetError, HttpVersion10, web
 from aiohttp.abc import AbstractStreamWriter
 from pydantic import BaseModel
 
@@ -25,21 +25,27 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Server": "Threadneedle",
-    "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
 }
 _SECURITY = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
+# RFC 6797 §7.2: only where the request came over https; over http anybody on the way could have written it.
+STRICT_TRANSPORT = "Strict-Transport-Security"
+_STRICT_TRANSPORT = f"{STRICT_TRANSPORT}: max-age=31536000\r\n"
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}\r\n" for status in HTTPStatus}
 # RFC 9110 §8.6: no Content-Length in these; they have no body either.
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class WholeResponse(web.StreamResponse):
-    """Status, body and headers; those of security are added. `fields` may be changed until it is sent."""
+    """Status, body and headers; those of security are added. `fields` may be changed until it is sent.
+
+    `is_told_https` says that a proxy of ours had the request over https.
+    """
 
     def __init__(self, status: int, body: bytes, fields: dict[str, str]) -> None:
         super().__init__(status=status)
         self.fields = fields
+        self.is_told_https = False
         self._whole = body
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
@@ -66,10 +72,9 @@ class WholeResponse(web.StreamResponse):
         if not fields.count("\r") == fields.count("\n") == len(self.fields):
             raise ValueError("a header holds a line break")
         length = "" if self.status in _WITHOUT_BODY else f"Content-Length: {len(self._whole)}\r\n"
-        version = request.version
         return (
-            f"HTTP/{version.major}.{version.minor} {_STATUS_LINES[self.status]}{self._security()}{fields}{length}"
-            f"Date: {_date(int(time.time()))}\r\n{self._connection(request)}\r\n"
+            f"HTTP/1.1 {_STATUS_LINES[self.status]}{self._security()}{fields}{length}"
+            f"Date: {_date(int(time.time()))}\r\n{self._strict_transport(request)}{self._connection(request)}\r\n"
         )
 
     def _security(self) -> str:
@@ -77,11 +82,14 @@ class WholeResponse(web.StreamResponse):
             return _SECURITY
         return "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items() if name not in self.fields)
 
+    def _strict_transport(self, request: web.BaseRequest) -> str:
+        return _STRICT_TRANSPORT if request.secure or self.is_told_https else ""
+
     def _connection(self, request: web.BaseRequest) -> str:
-        """RFC 9112 §9.3: what is usual in a version is not said."""
-        if self._keep_alive:
-            return "Connection: keep-alive\r\n" if request.version == HttpVersion10 else ""
-        return "Connection: close\r\n" if request.version >= HttpVersion11 else ""
+        """RFC 9112 §9.3: what is usual in the caller's version is not said. The answer's own is 1.1 (RFC 9110 §2.5)."""
+        if not self._keep_alive:
+            return "Connection: close\r\n"
+        return "Connection: keep-alive\r\n" if request.version == HttpVersion10 else ""
 
 
 class _Date:

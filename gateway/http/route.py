@@ -34,7 +34,9 @@ class Route(Generic[Services]):
     a `dry_run`), and a body that names one member twice is refused. `raw` bodies are read by the handler. `others` are
     further good answers by their status. `gives` names the headers of a good answer; `refuses` the codes of problems
     that its handler knows beyond those that the other columns imply (gateway.problems.codes). `for_limited` opens a
-    route that names no merchant's resource to clients that are limited to merchants (gateway/reach.py).
+    route to clients that are limited to merchants, or closes it; None leaves it to what the route names
+    (gateway/reach.py). `acting` routes let an admin act in the environment of the partner that the path names
+    (gateway/admin/webhooks).
     """
 
     method: str
@@ -56,7 +58,8 @@ class Route(Generic[Services]):
     raw: bool = False
     gives: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
-    for_limited: bool = False
+    for_limited: bool | None = None
+    acting: bool = False
     tag: str = ""
 
 

@@ -1,15 +1,16 @@
 """Runs an application as we want it: no access log (our own line is cheaper), and problems also for what is no HTTP.
 
 aiohttp's parser refuses most of what two servers in a row could read differently (RFC 9112 §11.2: two lengths, a length
-beside chunks, folded headers, bare line feeds, two Hosts). What it lets through is refused here, before any route.
+beside chunks, folded headers, bare line feeds, two Hosts). What it lets through is refused here, before any route:
+versions other than 1.0 and 1.1 (§2.3), targets that are no path and no URL of ours (§3.2), two credentials.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 import structlog
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.hdrs import EXPECT
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
@@ -17,7 +18,8 @@ from aiohttp.web_server import Server
 
 from gateway.http.edge import RequestHandler as Handling
 from gateway.http.edge import log_abandoned, log_unexpected, new_request_id
-from gateway.http.replies import refuse
+from gateway.http.peer.address import Network, is_told_https
+from gateway.http.replies import WholeResponse, refuse
 from gateway.overload.connections import BoundedHandler, ConnectionBounds, HeadTooLarge, HeadTooSlow
 from gateway.problems.document import ACTIONS, Problem, problem_of
 
@@ -29,6 +31,7 @@ _log = structlog.get_logger()
 DIRECT = web.AppKey("direct", dict[tuple[str, str], Handling])
 # An address or a name, with or without a port (RFC 9110 §7.2); nothing that could be taken for a path or credentials.
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_VERSIONS = (HttpVersion11, HttpVersion10)
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _UNREADABLE = Problem(
     status=400,
@@ -56,11 +59,19 @@ _HEAD_TOO_SLOW = Problem(
 
 
 def build_runner(
-    app: web.Application, *, shutdown_timeout_seconds: float = 30, bounds: ConnectionBounds | None = None
+    app: web.Application,
+    *,
+    shutdown_timeout_seconds: float = 30,
+    bounds: ConnectionBounds | None = None,
+    proxies: Sequence[Network] = (),
 ) -> web.AppRunner:
-    """A runner for the application; requests that are under way have this long to end at shutdown."""
+    """A runner for the application; requests that are under way have this long to end at shutdown.
+
+    `proxies` are the networks of our own proxies in front.
+    """
     return _Runner(
         app,
+        proxies=proxies,
         bounds=bounds or ConnectionBounds(),
         max_headers=_HEADERS_MAX,
         access_log=None,
@@ -72,11 +83,16 @@ def build_runner(
 
 
 class _Runner(web.AppRunner):
+    def __init__(self, app: web.Application, *, proxies: Sequence[Network], **options: Any) -> None:
+        super().__init__(app, **options)
+        self._proxies = proxies
+
     async def _make_server(self) -> Server:
         made = await super()._make_server()
         kwargs = made._kwargs  # noqa: SLF001 - aiohttp has no other way to choose the protocol's class
         direct = self.app.get(DIRECT)
         handle = _strict(_directly(direct or {}, _without_text(made.request_handler)))
+        handle = _telling_https(handle, self._proxies) if self._proxies else handle
         return _Server(handle, request_factory=made.request_factory, **kwargs)
 
 
@@ -104,6 +120,19 @@ def _strict(handle: _RequestHandler) -> _RequestHandler:
     return handled
 
 
+def _telling_https(handle: _RequestHandler, proxies: Sequence[Network]) -> _RequestHandler:
+    """Marks the answers to what came to a proxy of ours over https."""
+
+    async def handled(request: web.BaseRequest) -> web.StreamResponse:
+        response = await handle(request)
+        if isinstance(response, WholeResponse):
+            schemes = request.headers.getall("X-Forwarded-Proto", ())
+            response.is_told_https = is_told_https(request.remote, schemes, proxies)
+        return response
+
+    return handled
+
+
 def _without_text(handle: _RequestHandler) -> _RequestHandler:
     """What aiohttp refuses outside of all middlewares (Expect) as a problem; its own text repeats what was sent."""
 
@@ -126,18 +155,25 @@ def _is_ambiguous(request: web.BaseRequest) -> bool:
     headers, target = request.headers, request.raw_path
     host, coding = headers.get("Host"), headers.get("Transfer-Encoding")
     return (
-        len(headers.getall("Authorization", ())) > 1
+        request.version not in _VERSIONS
+        or len(headers.getall("Authorization", ())) > 1
         or len(headers.getall("Content-Type", ())) > 1
         or (host is not None and _HOST.fullmatch(host) is None)
         or (coding is not None and (coding.lower() != "chunked" or request.version < HttpVersion11))
-        or (not target.startswith("/") and _is_elsewhere(target, host))
+        or "#" in target
+        or (not target.startswith("/") and _is_elsewhere(request.method, target, host))
     )
 
 
-def _is_elsewhere(target: str, host: str | None) -> bool:
-    """Whether a whole URL in place of the path names another authority than Host does (RFC 9112 §3.2.2)."""
+def _is_elsewhere(method: str, target: str, host: str | None) -> bool:
+    """Whether what stands in place of the path is no URL of the authority that Host names (RFC 9112 §3.2.2 to 3.2.4).
+
+    CONNECT names an authority and OPTIONS may name everything; neither is served, but both can be read.
+    """
+    if method == "CONNECT" or (method == "OPTIONS" and target == "*"):
+        return False
     absolute = _ABSOLUTE.match(target)
-    return absolute is not None and absolute.group(1).lower() != (host or "").lower()
+    return absolute is None or absolute.group(1).lower() != (host or "").lower()
 
 
 async def _ambiguous() -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""What clients can find out by themselves about this authorization server (RFC 8414)."""
+"""What clients can find out by themselves: of this authorization server (RFC 8414), and of this API (RFC 9728)."""
 
 from typing import Any
 
@@ -29,5 +29,19 @@ def metadata(policy: TokenPolicy, methods: MethodPolicy) -> dict[str, Any]:
         "grant_types_supported": ["client_credentials"],
         **authentication,
         "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
+        "tls_client_certificate_bound_access_tokens": methods.self_signed_tls,
+    }
+
+
+def resource_metadata(policy: TokenPolicy, methods: MethodPolicy) -> dict[str, Any]:
+    """The document of /.well-known/oauth-protected-resource."""
+    return {
+        "resource": policy.audience,
+        "authorization_servers": [policy.issuer],
+        "scopes_supported": [scope.value for scope in Scope],
+        "bearer_methods_supported": ["header"],
+        "resource_documentation": f"{policy.audience}/docs",
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
+        "dpop_bound_access_tokens_required": False,
         "tls_client_certificate_bound_access_tokens": methods.self_signed_tls,
     }

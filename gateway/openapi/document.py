@@ -23,7 +23,7 @@ from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.model import EventType
 
 _FORM, _BYTES = "application/x-www-form-urlencoded", "*/*"
-# Recorded from a running gateway: of each port, by operation, its request, and its answers by status.
+# Recorded from a running gateway: of each port and of both, by operation, its request, and its answers by status.
 _EXAMPLES: Json = orjson.loads(Path(__file__).with_name("examples.json").read_bytes())
 
 
@@ -40,10 +40,12 @@ class Surface:
 PARTNERS = Surface(
     title="Threadneedle",
     description=PARTNERS_TEXT,
-    examples=_EXAMPLES["partners"],
+    examples=_EXAMPLES["both"] | _EXAMPLES["partners"],
     events=builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()),
 )
-ADMIN = Surface(title="Threadneedle administration", description=ADMIN_TEXT, examples=_EXAMPLES["admin"])
+ADMIN = Surface(
+    title="Threadneedle administration", description=ADMIN_TEXT, examples=_EXAMPLES["both"] | _EXAMPLES["admin"]
+)
 
 
 def document(routes: Sequence[Route[Any]], surface: Surface) -> Json:

@@ -15,9 +15,11 @@ _OWN: dict[str, tuple[str, Json]] = {
     "bank_id": ("A bank's id.", {"pattern": "^[a-z][a-z0-9-]{1,39}$", "examples": ["sandbox"]}),
     "day": ("A day in UTC.", {"format": "date", "examples": ["2026-11-22"]}),
     "tier": ("The name of a tier.", {"pattern": "^[a-z][a-z0-9-]{0,39}$", "examples": ["standard"]}),
+    "environment": ("The environment of the partner.", {"enum": ["test", "live"]}),
     "name": ("The name of a type of events.", {"pattern": r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"}),
     "version": ("The number of a version.", {"pattern": "^[0-9]{1,4}$", "examples": ["1"]}),
 }
+_OF_NO_ENVIRONMENT = {Kind.PARTNER, Kind.ADMIN_TOKEN}
 _KINDS = {f"{kind.name.lower()}_id": kind for kind in Kind}
 _QUERY = {
     "action": "Only those with this action, e.g. `client.changed`.",
@@ -103,9 +105,10 @@ def _part(name: str) -> Json:
 
 
 def _identifier(name: str, kind: Kind) -> tuple[str, Json]:
-    """Ids of the test environment say so."""
+    """Ids of the test environment say so; partners and admin tokens belong to none."""
+    test, example = ("", "") if kind in _OF_NO_ENVIRONMENT else ("(test_)?", "test_")
     sentence = f"The id of the {name.removesuffix('_id').replace('_', ' ')}."
-    return sentence, {"pattern": f"^{kind}_(test_)?{_ID}", "examples": [f"{kind}_test_01kd4x0000e008000000000001"]}
+    return sentence, {"pattern": f"^{kind}_{test}{_ID}", "examples": [f"{kind}_{example}01kd4x0000e008000000000001"]}
 
 
 def _query(route: Route[Any]) -> list[Json]:

@@ -42,6 +42,10 @@ New members and new values of `status`, `reason` and the like may come at any ti
 ADMIN_TEXT = f"""For those who run the service, on a port that partners cannot reach.
 
 Every change writes a row of the audit log in its own transaction, under the name of the token that made it.
+
+Under `/admin/v1/partners/{{partner_id}}/{{environment}}/` stand the partners' own webhook routes: what reads, and what
+sets things right (pausing, disabling, retrying, replaying, erasing). Who did it is told as for every other change.
+Signing secrets are not shown here, and nothing is published.
 {_ERRORS}{_LISTS}"""
 
 TAG_SENTENCES = {
@@ -55,6 +59,7 @@ TAG_SENTENCES = {
     "replays": "Sending again.",
     "oauth": "Access tokens: how to get them, end them, and ask about them.",
     "signing keys": "The keys that sign access tokens.",
+    "admin tokens": "Who may use the admin API.",
     "partners": "The organisations that call the API.",
     "clients": "OAuth clients of partners.",
     "merchants": "Whom payments and events are about.",

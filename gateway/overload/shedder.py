@@ -34,6 +34,8 @@ class OverloadMetrics:
         _gauge(registry, "gateway_body_bytes", "Bytes of bodies that are held.", lambda: load.body_bytes)
         _gauge(registry, "gateway_loop_lag_seconds", "How late the event loop is.", lambda: load.lag_seconds)
         shed = Counter("gateway_shed", "Requests refused for overload, by priority.", ["priority"], registry=registry)
+        for priority in Priority:  # counted from 0, so that an alarm has something to watch before the first
+            shed.labels(priority.value)
         return cls(shed=shed)
 
 

@@ -67,6 +67,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "rotation_under_way": "The next signing key is published already.",
         "rotation_unfinished": "The key before the current one still signs.",
         "tier_in_use": "Partners are of the tier.",
+        "tier_of_settings": "The tier is as the settings say: there is nothing of admins' to take back.",
         "versions_full": "The type has as many versions as it may have.",
     },
     413: {

@@ -64,7 +64,7 @@ _WRONG_FIELD = FieldError(pointer="/amount/currency", code="unknown_currency", m
 # What a caller should do, where the error itself does not say.
 ACTIONS: Mapping[int, str] = {
     400: "Correct the request; repeating it as it stands will not help.",
-    401: "Get a new access token from the token endpoint and repeat the request.",
+    401: "Authenticate and repeat the request: partners with a new access token, admins with an admin API token.",
     403: "Use credentials that carry the scope, or ask for it.",
     404: "Check the id, and that it belongs to this environment.",
     405: "Use one of the methods named in Allow.",

@@ -17,6 +17,7 @@ _CODES = {
     "too_short": "too_short",
     "string_pattern_mismatch": "format",
     "int_type": "type",
+    "int_too_long": "too_large",
     "string_type": "type",
     "bool_type": "type",
     "dict_type": "type",
@@ -34,12 +35,17 @@ _CODES = {
     "datetime_from_date_parsing": "format",
     "timezone_aware": "format",
 }
+_WORDS = {
+    "extra_forbidden": "An object here has a member that is not part of this API.",
+    "int_too_long": "This whole number has more than 64 bits.",
+}
+_TOO_LONG = 2.0**63
 _ERRORS_MAX = 100
 
 
 def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
     """Every field error, at most a hundred; `prefix` stands before each pointer, e.g. `/data/17` or `?`."""
-    details = error.errors(include_url=False, include_input=False)
+    details = error.errors(include_url=False)
     return [_field_error(detail, prefix) for detail in details[:_ERRORS_MAX]]
 
 
@@ -49,7 +55,7 @@ def pointer_to(parts: Iterable[str | int]) -> str:
 
 
 def _field_error(detail: ErrorDetails, prefix: str) -> FieldError:
-    kind = detail["type"]
+    kind = _kind(detail)
     # An unknown member's name is the caller's own word, so the pointer names the object that holds it.
     path = detail["loc"][:-1] if kind == "extra_forbidden" else detail["loc"]
     # Errors that we raise ourselves in validators carry their own code; their texts hold no values either.
@@ -58,10 +64,17 @@ def _field_error(detail: ErrorDetails, prefix: str) -> FieldError:
     return FieldError(pointer=prefix + pointer_to(path), code=code, message=message)
 
 
+def _kind(detail: ErrorDetails) -> str:
+    """Pydantic's kind of the error. The JSON parser makes a fraction of a whole number beyond 64 bits."""
+    value = detail.get("input")
+    is_too_long = detail["type"] == "int_type" and isinstance(value, float) and abs(value) >= _TOO_LONG
+    return "int_too_long" if is_too_long else detail["type"]
+
+
 def _message(detail: ErrorDetails, kind: str) -> str:
     """Pydantic's sentence names what is expected; kinds whose sentence repeats what was sent get one of ours."""
-    if kind == "extra_forbidden":
-        return "An object here has a member that is not part of this API."
+    if kind in _WORDS:
+        return _WORDS[kind]
     if kind.startswith("tn_") or kind in _CODES:
         return detail["msg"]
     return "This value is not valid here."

@@ -11,6 +11,7 @@ from gateway.schemas.documents import (
     MetadataOut,
     NotificationOut,
     ReadyOut,
+    ResourceMetadataOut,
     TokenIn,
     TokenOut,
 )
@@ -67,6 +68,12 @@ DOCUMENTS: tuple[Route[Services], ...] = (
         oauth.oauth_metadata,
         "Read what this server can do (RFC 8414).",
         response=MetadataOut,
+    ),
+    _ABOUT.get(
+        "/.well-known/oauth-protected-resource",
+        oauth.protected_resource,
+        "Read who issues tokens for this API, and what they must be (RFC 9728).",
+        response=ResourceMetadataOut,
     ),
     _ABOUT.get("/livez", documents.livez, "Say that this process runs.", response=LiveOut),
     _ABOUT.get(

@@ -20,6 +20,8 @@ REPLAYS: tuple[Route[Services], ...] = (
         cost=5,
         others={200: EstimateOut},
         gives=("Location",),
+        # A replay may reach the endpoints of every merchant, and stands in a list that is the partner's.
+        for_limited=False,
         refuses=(
             "delivery_under_way",
             "delivery_waiting",

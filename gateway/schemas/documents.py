@@ -110,6 +110,19 @@ class MetadataOut(Response):
     tls_client_certificate_bound_access_tokens: bool
 
 
+class ResourceMetadataOut(Response):
+    """Protected resource metadata (RFC 9728)."""
+
+    resource: str
+    authorization_servers: list[str]
+    scopes_supported: list[str]
+    bearer_methods_supported: list[str]
+    resource_documentation: str
+    dpop_signing_alg_values_supported: list[str]
+    dpop_bound_access_tokens_required: bool
+    tls_client_certificate_bound_access_tokens: bool
+
+
 class LiveOut(Response):
     """The process runs."""
 

@@ -42,6 +42,8 @@ class Batcher(Generic[Row, Result]):
         self._work = work
         self._policy = policy or BatchPolicy()
         self._metrics = metrics
+        if metrics:
+            metrics.refused.labels(work.name)  # counted from 0
         self._writer = BatchWriter(pool, work, self._policy, metrics)
         # Rows whose keys differ from one another's and from those being written; the others follow behind their key.
         self._ready: deque[_Waiting[Row, Result]] = deque()

@@ -1,7 +1,7 @@
 """The deadline of what runs now, in a context variable, so that each layer sees it without being handed it.
 
 A task inherits it from the task that made it. Work that belongs to the process and not to its caller is therefore begun
-in a context of its own (payments/calls/runner.py).
+in a context of its own, or goes on with its deadline lifted (payments/calls/runner.py).
 """
 
 import math
@@ -24,6 +24,11 @@ def shorten(seconds: float) -> None:
     at = time.monotonic() + seconds
     if at < _AT.get():
         _AT.set(at)
+
+
+def lift() -> None:
+    """What runs in this context from now on is the process's own, and waited for as long as it takes."""
+    _AT.set(math.inf)
 
 
 def seconds_left() -> float:

@@ -1,10 +1,13 @@
 """One step of one payment: begin (commit) → call the bank → finish (commit) → offer what is to be delivered.
 
 The payment's own process and the sweeper both come through `advance`. The bank is never called inside a transaction,
-and what it answered, the state, the operation's end and the event are one transaction.
+and what it answered, the state, the operation's end and the event are one transaction. `carry` is the shorter way of
+a process that has just committed the intent (payments/carrying).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -15,6 +18,8 @@ from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
 from payments.calls.operations import Call
 from payments.calls.steps import Steps
+from payments.carrying.carried import Asker, Carried
+from payments.carrying.finish import KnownEnds
 from payments.intents.planning import plan_submission
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
 from payments.recovery.plan import Step, absence_proven, next_step
@@ -37,6 +42,7 @@ class Advancer:
         self._cases = Cases(tools)
         self._ledger = Ledger(tools)
         self._steps = Steps(tools, self._ledger)
+        self._known = KnownEnds(tools, self._ledger)
 
     async def advance(self, ref: PaymentRef, known: Background | None = None) -> None:
         """Take the one next step, and make its call. After a crash anywhere, the next `advance` goes on.
@@ -45,17 +51,28 @@ class Advancer:
         """
         background = known or await self._cases.background(ref)
         call = await self._begin(background)
-        if call is None:
+        if call is not None:
+            await self._make(background, call, partial(self._finish, background, call))
+
+    async def carry(self, carried: Carried, asker: Asker) -> None:
+        """Make the call of an intent that was just committed with its lease, and end it.
+
+        A lease that has waited too long is left to the sweeper, which asks the bank before anything is sent.
+        """
+        if carried.is_late(self._tools.clock.now()):
+            _log.warning("payment.late", payment_id=str(carried.case.payment.id))
             return
+        finish = partial(self._finish_known, carried, asker)
+        await self._make(carried.case.background, carried.call, finish)
+
+    async def _make(self, background: Background, call: Call, finish: Callable[[Outcome], Awaitable[Recorded]]) -> None:
         started = self._tools.clock.monotonic()
-        outcome = await self._tools.engine.perform(background.bank.bank, call.request)
-        recorded = await self._finish(background, call, outcome)
+        recorded = await finish(await self._tools.engine.perform(background.bank.bank, call.request))
         _log.info(
             "payment.advanced",
-            payment_id=str(ref.payment_id),
+            payment_id=str(background.ref.payment_id),
             bank_id=background.bank.bank.id,
             operation=call.kind.value,
-            outcome=outcome.exchange.outcome,
             status=recorded.case.payment.status.value,
             duration_ms=round((self._tools.clock.monotonic() - started) * 1000, 1),
         )
@@ -67,6 +84,13 @@ class Advancer:
             begun = await self._steps.begin(connection, case, plan)
         await self._offer(begun.jobs)
         return begun.call
+
+    async def _finish_known(self, carried: Carried, asker: Asker, outcome: Outcome) -> Recorded:
+        recorded = await self._known.finish(carried, asker, outcome)
+        if recorded is None:
+            return await self._finish(carried.case.background, carried.call, outcome)
+        await self._offer(recorded.jobs)
+        return recorded
 
     async def _finish(self, background: Background, call: Call, outcome: Outcome) -> Recorded:
         async with self._tools.pool.acquire() as connection, connection.transaction():

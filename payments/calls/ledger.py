@@ -58,7 +58,7 @@ class Ledger:
 
     async def hear(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
         """Decide what evidence changes, and write evidence, change and event."""
-        heard = replace(heard, evidence=_clean(heard.evidence))
+        heard = replace(heard, evidence=clean(heard.evidence))
         hearing = Hearing(source=heard.source, absence_proven=heard.absence_proven)
         decided = decide(case.standing, heard.evidence, hearing)
         if isinstance(decided, RefusedMove):
@@ -69,7 +69,14 @@ class Ledger:
     async def move(
         self, connection: Connection, case: Case, change: Change, evidence: Evidence | None = None
     ) -> Recorded:
-        """Write a change and its event; when to look again follows from the new state."""
+        """Write a change and its event."""
+        after = self.after(case, change, evidence)
+        await self._write(connection, after)
+        changed = change.status is not case.payment.status
+        return Recorded(case=after, jobs=await self.tell(connection, after) if changed else ())
+
+    def after(self, case: Case, change: Change, evidence: Evidence | None = None) -> Case:
+        """The case as a change leaves it; when to look again follows from the new state."""
         now = self._tools.clock.now()
         changed = change.status is not case.payment.status
         after = replace(
@@ -86,9 +93,7 @@ class Ledger:
         bank_reference = (evidence and evidence.bank_reference) or case.submission.bank_reference
         submission = replace(case.submission, state=change.state, bank_reference=bank_reference)
         case = moved(case, after, submission)
-        case = moved(case, replace(after, next_check_at=self._next_check(case, evidence)), submission)
-        await self._write(connection, case)
-        return Recorded(case=case, jobs=await self._tell(connection, case) if changed else ())
+        return moved(case, replace(after, next_check_at=self._next_check(case, evidence)), submission)
 
     async def set_standing(
         self,
@@ -139,20 +144,18 @@ class Ledger:
 
     async def record_exchange(self, connection: Connection, case: Case, operation_id: UUID, exchange: Exchange) -> None:
         """Keep one call with the bank, sealed under the merchant's key."""
-        tenant, exchange_id = case.payment.tenant, new_id(exchange.at)
-        key = await self._tools.vault.data_key(tenant.partner_id, case.payment.merchant_id)
+        tenant = case.payment.tenant
+        exchange_id, *values = await self.exchange_values(case, exchange)
+        await connection.execute(_SQL["insert_exchange"], tenant.partner_id, exchange_id, operation_id, *values)
+
+    async def exchange_values(
+        self, case: Case, exchange: Exchange
+    ) -> tuple[UUID, datetime, str, int | None, int, bytes]:
+        """An exchange's id, time, outcome, status code, microseconds, and itself, sealed."""
+        exchange_id = new_id(exchange.at)
+        key = await self._tools.vault.data_key(case.payment.tenant.partner_id, case.payment.merchant_id)
         sealed = self._tools.vault.seal(key, exchange.to_bytes(), exchange_context(exchange_id))
-        await connection.execute(
-            _SQL["insert_exchange"],
-            tenant.partner_id,
-            exchange_id,
-            operation_id,
-            exchange.at,
-            exchange.outcome,
-            exchange.status_code,
-            exchange.duration_us,
-            sealed,
-        )
+        return exchange_id, exchange.at, exchange.outcome, exchange.status_code, exchange.duration_us, sealed
 
     async def call_person(self, connection: Connection, case: Case, code: str, evidence_id: UUID | None) -> None:
         """Open an exception for a person, unless one of that code is open."""
@@ -213,7 +216,8 @@ class Ledger:
         asked = evidence.retry_after_seconds if evidence else None
         return next_enquiry_at(case.background.bank.declaration, now, payment.checks, asked)
 
-    async def _tell(self, connection: Connection, case: Case) -> tuple[Job, ...]:
+    async def tell(self, connection: Connection, case: Case) -> tuple[Job, ...]:
+        """Write the event of a new status, where it is news; the jobs to offer after the commit."""
         if not is_news(case.payment.status, case.submission.sequence):
             return ()
         view = build_view(case.payment, case.background.facts.terms, await self._recovery(connection, case))
@@ -233,7 +237,8 @@ def exchange_context(exchange_id: UUID) -> bytes:
     return b"bank_exchanges.exchange:" + exchange_id.bytes
 
 
-def _clean(evidence: Evidence) -> Evidence:
+def clean(evidence: Evidence) -> Evidence:
+    """Without what does not look like a code or a reference."""
     return replace(
         evidence,
         raw_code=_code(evidence.raw_code),

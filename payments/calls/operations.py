@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from adapters.declaration import OperationKind
+from adapters.declaration import Declaration, OperationKind
 from adapters.wire import WireRequest
 from kernel.errors import Conflict
 from kernel.sealing import Vault
@@ -17,7 +17,7 @@ from payments.tools import Connection, Tools
 
 _SQL = beside(__file__, "operations.sql")
 # What a call may wait inside this process before its own deadline begins: for a slot, for a token.
-_WAIT_SECONDS = 10
+WAIT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +101,12 @@ async def lease(connection: Connection, tools: Tools, case: Case) -> Call:
 
 def lease_until(tools: Tools, case: Case) -> datetime:
     """When a call that begins now must have ended, with what the bank needs until its books show it."""
-    seconds = case.background.bank.declaration.lease_seconds + _WAIT_SECONDS
-    return tools.clock.now() + timedelta(seconds=seconds)
+    return tools.clock.now() + lease_length(case.background.bank.declaration)
+
+
+def lease_length(declaration: Declaration) -> timedelta:
+    """What outlasts any call at this bank, and what it may wait in this process before."""
+    return timedelta(seconds=declaration.lease_seconds + WAIT_SECONDS)
 
 
 async def end(connection: Connection, tools: Tools, case: Case, call: Call, state: OperationState) -> bool:

@@ -6,16 +6,18 @@ A partner that disconnects or stops waiting cancels nothing; a process that is t
 import asyncio
 import contextvars
 from collections import Counter
-from collections.abc import Awaitable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
 
+from kernel import deadline
 from payments.calls.cases import Background
 from payments.rows import PaymentRef
 
 _log = structlog.get_logger()
+_Committed = TypeVar("_Committed")
 
 
 class Advance(Protocol):
@@ -48,13 +50,25 @@ class CallRunner:
         if self._draining or ref.payment_id in self._tasks:
             return False
         # In a context of its own: the deadline of the request that began it is not the call's (kernel/deadline).
-        name, context = f"payment {ref.payment_id}", contextvars.Context()
-        task = asyncio.create_task(self._run(ref, known), name=name, context=context)
-        self._tasks[ref.payment_id] = task
-        self._bank_of[ref.payment_id] = bank_id
-        self._busy[bank_id] += 1
-        task.add_done_callback(lambda _: self._ended(ref, bank_id))
+        self._add(ref.payment_id, bank_id, self._run(ref, known), contextvars.Context())
         return True
+
+    def begin(
+        self,
+        payment_id: UUID,
+        bank_id: str,
+        commit: Callable[[], Awaitable[_Committed]],
+        carry: Callable[[_Committed], Awaitable[None]],
+    ) -> "asyncio.Future[_Committed] | None":
+        """Commit a new payment and carry it on, in one task: whoever asked may go, and it goes on all the same.
+
+        The future has what was committed, or what `commit` raised. None where the process is stopping.
+        """
+        if self._draining:
+            return None
+        committed: asyncio.Future[_Committed] = asyncio.get_running_loop().create_future()
+        self._add(payment_id, bank_id, self._commit_and_carry(payment_id, committed, commit, carry))
+        return committed
 
     def busy(self, bank_id: str) -> int:
         """How many payments of a bank are being advanced here."""
@@ -89,9 +103,46 @@ class CallRunner:
             self._waiting[bank_id] -= 1
             self.waiting -= 1
 
-    def _ended(self, ref: PaymentRef, bank_id: str) -> None:
-        del self._tasks[ref.payment_id], self._bank_of[ref.payment_id]
+    def _add(
+        self,
+        payment_id: UUID,
+        bank_id: str,
+        work: Coroutine[Any, Any, None],
+        context: contextvars.Context | None = None,
+    ) -> None:
+        task = asyncio.create_task(work, name=f"payment {payment_id}", context=context)
+        self._tasks[payment_id] = task
+        self._bank_of[payment_id] = bank_id
+        self._busy[bank_id] += 1
+        task.add_done_callback(lambda _: self._ended(payment_id, bank_id))
+
+    def _ended(self, payment_id: UUID, bank_id: str) -> None:
+        del self._tasks[payment_id], self._bank_of[payment_id]
         self._busy[bank_id] -= 1
+
+    async def _commit_and_carry(
+        self,
+        payment_id: UUID,
+        committed: "asyncio.Future[_Committed]",
+        commit: Callable[[], Awaitable[_Committed]],
+        carry: Callable[[_Committed], Awaitable[None]],
+    ) -> None:
+        try:
+            written = await commit()
+        except asyncio.CancelledError:
+            committed.cancel()
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is told to whoever asked, who raises it
+            if not committed.done():
+                committed.set_exception(error)
+            return
+        if not committed.done():
+            committed.set_result(written)
+        deadline.lift()
+        try:
+            await carry(written)
+        except Exception:  # noqa: BLE001 - whatever it was, the sweeper goes on from the database
+            _log.exception("payment.advance_failed", payment_id=str(payment_id))
 
     async def _run(self, ref: PaymentRef, known: Background | None) -> None:
         try:

@@ -22,7 +22,7 @@ def payment_cap_errors(caps: Caps, value: int) -> list[FieldError]:
 
 
 async def hold_day_caps(connection: Connection, caps: Caps, facts: Facts, now: datetime) -> None:
-    """Let nobody else of this partner count until the caller's transaction ends, and count.
+    """Let nobody else of this partner count until the caller's transaction ends, and count; the payment may be there.
 
     Raises Conflict `daily_cap_reached`. Without daily caps it costs nothing.
     """
@@ -32,7 +32,13 @@ async def hold_day_caps(connection: Connection, caps: Caps, facts: Facts, now: d
     midnight = datetime.combine(now.date(), time(), now.tzinfo)
     tenant, currency = facts.tenant, facts.amount.currency
     moved = await connection.fetchrow(
-        _SQL["sum_day"], tenant.partner_id, tenant.environment.value, first_id_at(midnight), currency, facts.merchant_id
+        _SQL["sum_day"],
+        tenant.partner_id,
+        tenant.environment.value,
+        first_id_at(midnight),
+        currency,
+        facts.merchant_id,
+        facts.payment_id,
     )
     totals = (0, 0) if moved is None else (moved["by_partner"], moved["by_merchant"])
     for total, limit, whose in zip(totals, (caps.partner_day_max, caps.merchant_day_max), _WHOSE, strict=True):

@@ -1,12 +1,11 @@
 """Request keys: the same Idempotency-Key gives the same payment, whatever happened to the first answer.
 
-The key's row is inserted in the payment's own transaction. So it is bound by the intent's commit and by nothing else: a
-request that was refused leaves no key behind. A concurrent twin waits at the unique index until the first one's
-transaction ends; then it finds the key, or is the first itself.
+The key's row is inserted by the statement that writes the payment (write.sql). So it is bound by the intent's commit
+and by nothing else: a request that was refused leaves no key behind. A concurrent twin waits at the unique index until
+the first one's transaction ends; then it finds the key, or is the first itself.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from kernel.errors import Conflict
@@ -15,6 +14,9 @@ from kernel.sql import beside
 from payments.tools import Connection, Pool
 
 _SQL = beside(__file__, "request_keys.sql")
+# The codes of first answers: with the bank's word, and before it came.
+CREATED = 201
+ACCEPTED_FOR_NOW = 202
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,27 +36,12 @@ class Bound:
     status_code: int
 
 
-async def bind(connection: Connection, request: KeyedRequest, bound: Bound, now: datetime) -> Bound | None:
-    """Bind the key in the caller's transaction, or return what it is bound to already.
-
-    Raises Conflict `idempotency_key_reused` where the first request asked for something else.
-    """
-    tenant = request.tenant
-    inserted = await connection.fetchval(
-        _SQL["insert_request_key"],
-        tenant.partner_id,
-        tenant.environment.value,
-        request.key_digest,
-        request.fingerprint,
-        bound.payment_id,
-        bound.status_code,
-        now,
-    )
-    return None if inserted else await find(connection, request)
-
-
 async def find(connection: "Connection | Pool", request: KeyedRequest) -> Bound | None:
-    """What the key is bound to, if it is. Raises Conflict `idempotency_key_reused` as `bind` does."""
+    """What the key is bound to, if it is.
+
+    Raises Conflict `idempotency_key_reused` where the first request asked
+    for something else.
+    """
     tenant = request.tenant
     row = await connection.fetchrow(
         _SQL["find_request_key"], tenant.partner_id, tenant.environment.value, request.key_digest

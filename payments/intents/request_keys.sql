@@ -1,10 +1,3 @@
--- name: insert_request_key
--- Bind a key to a payment; waits for a concurrent twin's transaction and inserts nothing if that commits.
-INSERT INTO request_keys (partner_id, environment, key_digest, fingerprint, resource_id, status_code, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (partner_id, environment, key_digest) DO NOTHING
-RETURNING true;
-
 -- name: find_request_key
 -- What a key is bound to.
 SELECT fingerprint, resource_id, status_code

@@ -36,10 +36,11 @@ VERDICTS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who acts on the admin port, and in which request."""
+    """Who acts on the admin port, and in which request. `also` are other ids under which the same person may act."""
 
     id: UUID
     request_id: str
+    also: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +215,7 @@ def _check(state: ProposalState, proposed_by: UUID, actor: Actor) -> None:
         raise Conflict("this proposal was confirmed before", code="already_confirmed")
     if state is ProposalState.REPLACED:
         raise Conflict("a newer proposal stands in place of this one", code="proposal_replaced")
-    if proposed_by == actor.id:
+    if proposed_by == actor.id or proposed_by in actor.also:
         raise Forbidden("another person must confirm what one proposed", code="second_person_required")
 
 

@@ -92,6 +92,27 @@ def can_enquire(it: Situation) -> bool:
     return OperationKind.ENQUIRE in it.declaration.operations and not keys.isdisjoint(it.declaration.enquiry_keys)
 
 
+def cleared_by_machine(declaration: Declaration) -> bool:
+    """Whether an unknown submission always ends without persons: by a resend, or by an enquiry that proves absence."""
+    if declaration.recovery_of(OperationKind.SUBMIT) is Recovery.RESEND:
+        return declaration.idempotency is not None
+    ours = {EnquiryKey.END_TO_END_ID, EnquiryKey.IDEMPOTENCY_KEY}
+    can_ask = OperationKind.ENQUIRE in declaration.operations and not ours.isdisjoint(declaration.enquiry_keys)
+    held = declaration.recovery_of(OperationKind.SUBMIT) is Recovery.HOLD
+    return can_ask and not held and declaration.absence_proven_after_seconds is not None
+
+
+def may_lease_at_once(declaration: Declaration) -> bool:
+    """Whether a payment's first lease may be taken with its intent, by the process that sends right afterwards.
+
+    A death in between leaves an outcome that is unknown, although no byte left: where only persons could clear that,
+    intent and lease stay two commits. So they do where a quota may refuse the call at this moment, and where a payer
+    is sent out: such a payment takes more than one call, and more than one word of the bank.
+    """
+    limited = any(OperationKind.SUBMIT in quota.kinds for quota in declaration.quotas)
+    return cleared_by_machine(declaration) and not limited and not declaration.sends_payers
+
+
 def absence_proven(it: Situation) -> bool:
     """Whether "not found" said now is proof: the declared time has passed since the last byte may have left."""
     return it.last_sent_at is not None and it.declaration.absence_proven(_seconds(it.now, it.last_sent_at))

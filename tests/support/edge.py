@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -15,15 +15,16 @@ from prometheus_client import CollectorRegistry
 
 from gateway.admin.banks import BankBook
 from gateway.admin.clients.book import ClientBook
-from gateway.admin.journal import Journal
+from gateway.admin.journal import Actor, Journal
 from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.admin.services import AdminServices
-from gateway.admin.tokens import AdminTokens
+from gateway.admin.tokens.book import AdminTokens
 from gateway.app import build_admin_app, build_app
 from gateway.health import Health
+from gateway.http.peer.address import Network
 from gateway.http.peer.certificates import CallerCertificates
 from gateway.http.server import build_runner
 from gateway.limits.flight.leases import RedisLeases
@@ -105,6 +106,8 @@ OTHER_SERVICE = "https://reports.example.com"
 TOKENS = TokenPolicy(
     issuer="https://gateway.example.com", audience="https://gateway.example.com", resources=(OTHER_SERVICE,)
 )
+# What every challenge of the API ends with (RFC 9728 §5.1).
+METADATA = f'resource_metadata="{TOKENS.resource_metadata_url}"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,8 +324,7 @@ async def _running(
         signing_keys=KeyRotation(pool, vault, clock, RotationPolicy()),
         health=health,
         queue=QueueView(pool),
-        undelivered=services.undelivered,
-        reach=services.reach,
+        public=services,
         gate=gate,
         limits=LimitChanges(journal, policy),
     )
@@ -337,7 +339,7 @@ async def _running(
             session=session,
             url=public_url,
             admin_url=admin_url,
-            admin_token=(await admin.tokens.create("test admin")).reveal(),
+            admin_token=await another_admin(admin, "test admin"),
             services=services,
             admin_services=admin,
             oauth=oauth,
@@ -350,9 +352,9 @@ async def _running(
 
 
 @asynccontextmanager
-async def listening(app: web.Application) -> AsyncIterator[str]:
-    """The application on a free port; its URL."""
-    runner = build_runner(app, shutdown_timeout_seconds=1)
+async def listening(app: web.Application, proxies: Sequence[Network] = ()) -> AsyncIterator[str]:
+    """The application on a free port, behind these proxies; its URL."""
+    runner = build_runner(app, shutdown_timeout_seconds=1, proxies=proxies)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -360,3 +362,9 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+async def another_admin(admin: AdminServices, name: str = "another admin") -> str:
+    """An admin token as the command line makes one: another person's."""
+    _, token = await admin.tokens.create(Actor("command line: somebody", "5f0c1d2e3a4b5c6d"), name)
+    return token.reveal()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from config.keys import open_provider
@@ -26,11 +26,11 @@ from kernel.ids import Kind, Tenant, from_text
 from kernel.masked import Secret
 from kernel.sealing import Vault
 from threadneedle import preparation
-from threadneedle.registering import actor
+from threadneedle.preparation import actor
+from threadneedle.registering import known_id
 from threadneedle.roles import policies
 
 _LISTS = frozenset({"merchant_ids", "networks"})
-_Value = TypeVar("_Value")
 
 
 def members_of(pairs: Sequence[str], scopes: Sequence[str]) -> Callable[[], dict[str, Any]]:
@@ -46,7 +46,7 @@ def members_of(pairs: Sequence[str], scopes: Sequence[str]) -> Callable[[], dict
 async def create_client(partner: str, environment: str, members: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
     """Register a client; its secret this once. Raises Invalid for what is wrong."""
     body = {"name": "default", "scopes": [str(scope) for scope in Scope], "environment": environment, **members()}
-    partner_id = _known(lambda: from_text(Kind.PARTNER, partner), Kind.PARTNER)
+    partner_id = known_id(lambda: from_text(Kind.PARTNER, partner), Kind.PARTNER)
     new = new_client(partner_id, validated(ClientIn, body))
     async with _book() as (book, _):
         row, secret = await book.add(actor(), new)
@@ -94,7 +94,10 @@ async def _book() -> AsyncIterator[tuple[ClientBook, Settings]]:
     async with preparation.open_journal(settings) as (pool, journal):
         clock = CorrectedClock()
         vault = Vault(pool, open_provider(settings.keys, os.environ), clock)
-        yield ClientBook(journal, vault, policies.registration_rules(settings), clock), settings
+        try:
+            yield ClientBook(journal, vault, policies.registration_rules(settings), clock), settings
+        except NotFound:
+            raise NotFound("There is no such partner, or no such client of that partner.") from None
 
 
 async def _shown(book: ClientBook, row: Row, secret: Secret | None = None) -> dict[str, Any]:
@@ -121,13 +124,5 @@ def _key_set(path: str) -> Any:
 
 
 def _named(partner: str, client: str) -> tuple[Tenant, UUID]:
-    environment, client_id = _known(lambda: either(client, Kind.CLIENT), Kind.CLIENT)
-    return Tenant(_known(lambda: from_text(Kind.PARTNER, partner), Kind.PARTNER), environment), client_id
-
-
-def _known(read: Callable[[], _Value], kind: Kind) -> _Value:
-    try:
-        return read()
-    except NotFound:
-        message = f"Expected an id that begins with {kind}_."
-        raise Invalid([FieldError(pointer=f"/{kind.name.lower()}", code="unknown_id", message=message)]) from None
+    environment, client_id = known_id(lambda: either(client, Kind.CLIENT), Kind.CLIENT)
+    return Tenant(known_id(lambda: from_text(Kind.PARTNER, partner), Kind.PARTNER), environment), client_id

@@ -18,7 +18,7 @@ from gateway.admin.limits.changes import LimitChanges
 from gateway.admin.parties import Parties
 from gateway.admin.queue.view import QueueView
 from gateway.admin.services import AdminServices
-from gateway.admin.tokens import AdminTokens
+from gateway.admin.tokens.book import AdminTokens
 from gateway.app import build_admin_app, build_app
 from gateway.health import Health
 from gateway.http.server import build_runner
@@ -106,8 +106,7 @@ async def run() -> None:
             signing_keys=key_rotation(foundation),
             health=edge.health,
             queue=QueueView(foundation.resources.pool),
-            undelivered=services.undelivered,
-            reach=services.reach,
+            public=services,
             gate=edge.gate,
             limits=LimitChanges(edge.journal, policies.limit_policy(foundation.settings.limits)),
             secret_overlap=timedelta(seconds=foundation.settings.oauth.secret_overlap_seconds),
@@ -285,7 +284,9 @@ async def _serving(
     """Listen; several gateway processes of one machine share the port."""
     settings = foundation.settings.gateway
     bounds = policies.connection_bounds(settings)
-    runner = build_runner(app, shutdown_timeout_seconds=settings.drain_seconds, bounds=bounds)
+    runner = build_runner(
+        app, shutdown_timeout_seconds=settings.drain_seconds, bounds=bounds, proxies=settings.trusted_proxies
+    )
     await runner.setup()
     site = web.TCPSite(runner, host, port, reuse_port=True, ssl_context=tls)
     try:

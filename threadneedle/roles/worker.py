@@ -32,6 +32,8 @@ _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, T
 _REWRAP_SECONDS = 60.0
 # An assertion is refused once it has ended; a day more outlives every clock that is put right.
 _USED_ASSERTIONS_DAYS = 1
+# Events are dropped by whole weeks, so the youngest of a week that is still there is so much older at most.
+_WEEK_DAYS = 7
 # Old proofs are a table's worth of nothing after two minutes; keys move by the hour.
 _OAUTH_SECONDS = 60.0
 _log = structlog.get_logger()
@@ -127,6 +129,8 @@ async def _retain(foundation: Foundation) -> None:
         Kept.MANIFESTS: retention.manifests_days,
         Kept.REPLAYS: retention.replays_days,
         Kept.AUTHORISATIONS: retention.authorisations_days,
+        # What an endpoint missed can be told as long as the events are there.
+        Kept.SILENCES: retention.events_days + _WEEK_DAYS,
         Kept.USED_ASSERTIONS: _USED_ASSERTIONS_DAYS,
     }
     await delete_expired_rows(pool, foundation.clock.now(), days)

@@ -12,7 +12,7 @@ from gateway.oauth.signing.rotation import By, KeyRotation
 from kernel.clock import CorrectedClock
 from kernel.sealing import Vault
 from threadneedle import preparation
-from threadneedle.registering import actor
+from threadneedle.preparation import actor
 from threadneedle.roles.edge.oauth import rotation_policy
 
 

@@ -16,6 +16,7 @@ _MEMBERS: dict[str, dict[str, Any]] = {
     "scheme": {"type": "string", "enum": ["v1", "v1a"]},
     "secret_id": {"type": "string", "examples": ["whs_01kd4x0000e008000000000004"]},
     "previous_ends_at": _TIME,
+    "certificate": {"type": "string", "enum": ["receiver", "client"]},
     "expires_at": _TIME,
     "message": {"type": "string", "examples": ["This is a test event."]},
 }
@@ -35,7 +36,10 @@ _OPERATIONAL: dict[str, tuple[str, tuple[str, ...]]] = {
         "Another secret signs from now on; the one before signs as well until previous_ends_at.",
         ("scheme", "secret_id", "previous_ends_at"),
     ),
-    "certificate.expiring": ("The endpoint's TLS certificate ends soon.", ("expires_at",)),
+    "certificate.expiring": (
+        "A TLS certificate ends soon: the receiver's, or the client's that we show the endpoint.",
+        ("certificate", "expires_at"),
+    ),
     "webhook_endpoint.test": ("A test event, sent on request to one endpoint.", ("message",)),
 }
 

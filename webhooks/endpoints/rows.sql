@@ -40,12 +40,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text[]::signature_scheme[], $11
         $19, $20, $21, $22, $23);
 
 -- name: update_endpoint
--- A changed endpoint; its owner never changes.
+-- A changed endpoint; its owner never changes. Of another client certificate nobody was warned yet.
 UPDATE webhook_endpoints
 SET sealed_settings = $5, sealed_filter = $6, event_types = $7, merchant_ids = $8, payload = $9,
     signatures = $10::text[]::signature_scheme[], ordered = $11, concurrency = $12, weight = $13, rate_per_second = $14,
     rate_burst = $15, schedule_seconds = $16, state = $17, state_reason = $18, disabled_at = $19, is_challenged = $20,
     proven_at = $21, sealed_client_certificate = $22, client_certificate_expires_at = $23,
+    client_certificate_told = CASE WHEN client_certificate_expires_at = $23 THEN client_certificate_told END,
     version = version + 1, updated_at = now()
 WHERE partner_id = $1 AND id = $2 AND environment = $3 AND merchant_id IS NOT DISTINCT FROM $4::uuid;
 

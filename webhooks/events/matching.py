@@ -69,6 +69,10 @@ class Matcher:
         if known.filters:
             known.of(prepared.event, prepared.answers)
 
+    def remembered(self, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
+        """The endpoints as they were last read; their versions say whether they still hold."""
+        return {tenant: self._of(tenant) for tenant in tenants}
+
     async def current(self, connection: Connection, tenants: Collection[Tenant]) -> dict[Tenant, TenantTargets]:
         """The endpoints of the tenants as this transaction sees them: one query, and one more if any moved."""
         versions = {_tenant(row): row for row in await connection.fetch(_SQL["versions"], *_columns(tenants))}

@@ -8,14 +8,16 @@ from kernel.batcher.work import BatchConnection
 from kernel.clock import Clock
 from kernel.errors import ThreadneedleError
 from kernel.ids import Tenant
+from kernel.sql import beside
 from webhooks.catalogue.memory import CatalogueMoved, Typing
 from webhooks.events.checks import Checks
-from webhooks.events.model import SealedEvent, Written
+from webhooks.events.model import Connection, SealedEvent, Written
 from webhooks.events.requests import EventRequest, new_event
-from webhooks.events.writer import EventWriter, find_written
-from webhooks.queue.port import Enqueuer
+from webhooks.events.writer import EventWriter
+from webhooks.queue.port import Enqueuer, Job, Priority
 from webhooks.values import value
 
+_SQL = beside(__file__, "publisher.sql")
 _TRIES_AGAIN = 3
 
 
@@ -119,6 +121,26 @@ class Publisher:
         ]
         outcomes = iter(await self._batcher.add_many(await self._writer.prepare(events)))
         return [_published(next(outcomes)) if isinstance(typing, Typing) else typing for typing in checked]
+
+
+async def find_written(connection: Connection, event_ids: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Written]:
+    """What stands in the database of these events, given as (partner, event)."""
+    columns = ([partner for partner, _ in event_ids], [event for _, event in event_ids])
+    jobs: dict[UUID, list[Job]] = {}
+    for row in await connection.fetch(_SQL["find_pending"], *columns):
+        jobs.setdefault(row["event_id"], []).append(
+            Job(
+                partner_id=row["partner_id"],
+                endpoint_id=row["endpoint_id"],
+                delivery_id=row["id"],
+                priority=Priority(row["priority"]),
+            )
+        )
+    rows = await connection.fetch(_SQL["find_events"], *columns)
+    return {
+        row["id"]: Written(event_id=row["id"], matched=row["matched"], jobs=tuple(jobs.get(row["id"], ())))
+        for row in rows
+    }
 
 
 def _published(outcome: Written | Exception) -> Published | ThreadneedleError:

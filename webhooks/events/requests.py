@@ -58,6 +58,11 @@ def check(request: EventRequest, policy: PublishPolicy) -> list[FieldError]:
     return [*_check_type(request.type), *_check_data(request.data, policy), *_check_rest(request)]
 
 
+def is_reserved_type(event_type: str) -> bool:
+    """Whether it begins as ours do, in whatever case: a reader who does not mind the case would take it for ours."""
+    return event_type.lower().startswith(RESERVED_BEGINNINGS)
+
+
 def new_event(tenant: Tenant, request: EventRequest, clock: Clock, typing: Typing = UNTYPED) -> NewEvent:
     """The event of a request without errors; `typing` is what the catalogue found."""
     now = clock.now()
@@ -86,7 +91,7 @@ def _check_type(event_type: str) -> list[FieldError]:
     if not is_event_type(event_type):
         message = f"must be dotted identifiers of letters, digits and _, {TYPE_LENGTH_MAX} characters at most"
         return [FieldError(pointer="/type", code="event_type_invalid", message=message)]
-    if event_type.startswith(RESERVED_BEGINNINGS):
+    if is_reserved_type(event_type):
         message = "must not begin with " + " or ".join(RESERVED_BEGINNINGS)
         return [FieldError(pointer="/type", code="event_type_reserved", message=message)]
     return []

@@ -13,7 +13,7 @@ from webhooks.events.matching import Matcher
 from webhooks.events.model import Connection, FilterAnswers, NewEvent, SealedEvent, Written, body_context, body_of
 from webhooks.events.numbers import CounterKey
 from webhooks.events.targets import Target, TenantTargets
-from webhooks.queue.port import Job, Priority
+from webhooks.queue.port import Job
 from webhooks.values import value
 
 _SQL = beside(__file__, "writer.sql")
@@ -32,6 +32,24 @@ class _Delivery:
     endpoint_id: UUID
     ordering_key: UUID | None
     is_waiting: bool
+
+
+@value
+class _Known:
+    """Endpoints of tenants: read in this transaction, or remembered; then a statement asks whether they still hold."""
+
+    targets: Mapping[Tenant, TenantTargets]
+    is_certain: bool
+
+    def versions(self) -> tuple[list[object], ...]:
+        """What is to be asked: partners, environments, and both versions."""
+        asked = [] if self.is_certain else list(self.targets.items())
+        return (
+            [tenant.partner_id for tenant, _ in asked],
+            [tenant.environment.value for tenant, _ in asked],
+            [targets.version for _, targets in asked],
+            [targets.catalogue_version for _, targets in asked],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,67 +109,85 @@ class EventWriter:
 
         Conflict is for one that reuses an id, CatalogueMoved for one that was checked under another catalogue.
         """
-        targets = await self._matcher.current(connection, {item.event.tenant for item in prepared})
-        moved = {item.event.id for item in prepared if _has_moved(item.event, targets)}
-        known = await self._claim_keys(connection, [item.event for item in prepared if item.event.id not in moved])
-        fresh = [item for item in prepared if item.event.id not in known and item.event.id not in moved]
-        written = await self._insert(connection, fresh, targets) if fresh else {}
-        outcomes: dict[UUID, Written | Conflict] = {**known, **written}
-        return [outcomes.get(item.event.id) or CatalogueMoved() for item in prepared]
+        tenants = {item.event.tenant for item in prepared}
+        known = _Known(targets=self._matcher.remembered(tenants), is_certain=False)
+        outcomes = await self._write(connection, prepared, known)
+        if outcomes is None:
+            known = _Known(targets=await self._matcher.current(connection, tenants), is_certain=True)
+            outcomes = await self._write(connection, prepared, known)
+        return [(outcomes or {}).get(item.event.id) or CatalogueMoved() for item in prepared]
 
-    async def _insert(
-        self, connection: Connection, fresh: Sequence[SealedEvent], targets: Mapping[Tenant, TenantTargets]
-    ) -> dict[UUID, Written]:
-        matched = [(item.event, targets[item.event.tenant].of(item.event, item.answers)) for item in fresh]
-        last = await _lock_lines(connection, sorted({line for item in matched for line in _lines(*item)}))
-        deliveries = {event.id: [_deliver(event, target, last) for target in found] for event, found in matched}
-        await _insert_events(connection, fresh, deliveries)
-        await _insert_deliveries(connection, [row for rows in deliveries.values() for row in rows])
-        return {event_id: _written(event_id, rows) for event_id, rows in deliveries.items()}
-
-    async def _claim_keys(self, connection: Connection, events: Sequence[NewEvent]) -> dict[UUID, Written | Conflict]:
-        """Take the partners' event ids; what another event has already is answered with that one, or refused.
-
-        The insert waits for a twin's transaction to end, so of two at once one is first and the other its repeat.
-        """
-        keyed = sorted((event for event in events if event.key_digest is not None), key=_key)
-        if not keyed:
-            return {}
-        columns = (
-            [event.tenant.partner_id for event in keyed],
-            [event.tenant.environment.value for event in keyed],
-            [event.key_digest for event in keyed],
-        )
-        inserted = await connection.execute(
-            _SQL["claim_keys"], *columns, [event.fingerprint for event in keyed], [event.id for event in keyed]
-        )
-        if inserted == f"INSERT 0 {len(keyed)}":  # nobody had any of them, as is usual
-            return {}
-        owners = {
-            (row["partner_id"], row["environment"], row["key_digest"]): (row["event_id"], row["fingerprint"])
-            for row in await connection.fetch(_SQL["find_keys"], *columns)
-        }
-        return {event.id: _repeat(event, *owner) for event in keyed if (owner := owners[_key(event)])[0] != event.id}
+    async def _write(
+        self, connection: Connection, prepared: Sequence[SealedEvent], known: _Known
+    ) -> dict[UUID, Written | Conflict] | None:
+        """What became of each event but those whose catalogue moved; None, and nothing written, where memory is old."""
+        moved = {item.event.id for item in prepared if _has_moved(item.event, known.targets)}
+        if moved and not known.is_certain:
+            return None
+        here = [item for item in prepared if item.event.id not in moved]
+        keyed = sorted((item.event for item in here if item.event.key_digest is not None), key=_key)
+        repeated = await _claim_keys(connection, keyed, known) if keyed else {}
+        if repeated is None:
+            return None
+        fresh = [item for item in here if item.event.id not in repeated]
+        # Those who took keys have seen the versions already.
+        seen = _Known(targets=known.targets, is_certain=known.is_certain or bool(keyed))
+        written = await _insert(connection, fresh, seen) if fresh else {}
+        return None if written is None else {**repeated, **written}
 
 
-async def find_written(connection: Connection, event_ids: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Written]:
-    """What stands in the database of these events, given as (partner, event)."""
-    columns = ([partner for partner, _ in event_ids], [event for _, event in event_ids])
-    jobs: dict[UUID, list[Job]] = {}
-    for row in await connection.fetch(_SQL["find_pending"], *columns):
-        jobs.setdefault(row["event_id"], []).append(
-            Job(
-                partner_id=row["partner_id"],
-                endpoint_id=row["endpoint_id"],
-                delivery_id=row["id"],
-                priority=Priority(row["priority"]),
-            )
-        )
-    rows = await connection.fetch(_SQL["find_events"], *columns)
-    return {
-        row["id"]: Written(event_id=row["id"], matched=row["matched"], jobs=tuple(jobs.get(row["id"], ())))
-        for row in rows
+async def _claim_keys(
+    connection: Connection, keyed: Sequence[NewEvent], known: _Known
+) -> dict[UUID, Written | Conflict] | None:
+    """Take the partners' event ids; what another event has already is answered with that one, or refused.
+
+    The insert waits for a twin's transaction to end, so of two at once one is first and the other its repeat. None, and
+    nothing taken, where memory is old.
+    """
+    columns = (
+        [event.tenant.partner_id for event in keyed],
+        [event.tenant.environment.value for event in keyed],
+        [event.key_digest for event in keyed],
+    )
+    rows = (*columns, [event.fingerprint for event in keyed], [event.id for event in keyed])
+    told = await connection.fetchrow(_SQL["claim_keys"], *rows, *known.versions())
+    if told is None or not told["holds"]:
+        return None
+    if told["claimed"] == len(keyed):  # nobody had any of them, as is usual
+        return {}
+    owners = {
+        (row["partner_id"], row["environment"], row["key_digest"]): (row["event_id"], row["fingerprint"])
+        for row in await connection.fetch(_SQL["find_keys"], *columns)
     }
+    return {event.id: _repeat(event, *owner) for event in keyed if (owner := owners[_key(event)])[0] != event.id}
+
+
+async def _insert(connection: Connection, fresh: Sequence[SealedEvent], known: _Known) -> dict[UUID, Written] | None:
+    """Events and deliveries; None, and nothing written, where memory is old."""
+    matched = [(item.event, known.targets[item.event.tenant].of(item.event, item.answers)) for item in fresh]
+    last = await _lock_lines(connection, sorted({line for item in matched for line in _lines(*item)}))
+    deliveries = {event.id: [_deliver(event, target, last) for target in found] for event, found in matched}
+    rows = [row for found in deliveries.values() for row in found]
+    lanes = _lanes(rows)
+    holds = await connection.fetchval(
+        _SQL["insert_events"],
+        *_event_columns(fresh, deliveries),
+        [row.event.tenant.partner_id for row in rows],
+        [row.id for row in rows],
+        [row.event.tenant.environment.value for row in rows],
+        [row.event.id for row in rows],
+        [row.endpoint_id for row in rows],
+        [row.ordering_key for row in rows],
+        lanes.of_row,
+        lanes.after_row,
+        [row.is_waiting for row in rows],
+        lanes.partners,
+        lanes.endpoints,
+        lanes.counts,
+        *known.versions(),
+        [row.event.priority for row in rows],
+    )
+    return {event_id: _written(event_id, found) for event_id, found in deliveries.items()} if holds else None
 
 
 async def _lock_lines(connection: Connection, lines: Sequence[_Line]) -> dict[_Line, UUID]:
@@ -191,12 +227,11 @@ def _lines(event: NewEvent, targets: Sequence[Target]) -> list[_Line]:
     return [(event.tenant.partner_id, target.endpoint_id, event.ordering_key) for target in targets if target.ordered]
 
 
-async def _insert_events(
-    connection: Connection, fresh: Sequence[SealedEvent], deliveries: Mapping[UUID, Sequence[_Delivery]]
-) -> None:
+def _event_columns(
+    fresh: Sequence[SealedEvent], deliveries: Mapping[UUID, Sequence[_Delivery]]
+) -> tuple[list[object], ...]:
     events = [item.event for item in fresh]
-    await connection.execute(
-        _SQL["insert_events"],
+    return (
         [event.tenant.partner_id for event in events],
         [event.id for event in events],
         [event.tenant.environment.value for event in events],
@@ -207,28 +242,6 @@ async def _insert_events(
         [len(deliveries[event.id]) for event in events],
         [item.sealed_body for item in fresh],
         [event.type_version for event in events],
-    )
-
-
-async def _insert_deliveries(connection: Connection, rows: Sequence[_Delivery]) -> None:
-    if not rows:
-        return
-    lanes = _lanes(rows)
-    await connection.execute(
-        _SQL["insert_deliveries"],
-        [row.event.tenant.partner_id for row in rows],
-        [row.id for row in rows],
-        [row.event.tenant.environment.value for row in rows],
-        [row.event.id for row in rows],
-        [row.endpoint_id for row in rows],
-        [row.ordering_key for row in rows],
-        [row.is_waiting for row in rows],
-        lanes.of_row,
-        lanes.after_row,
-        lanes.partners,
-        lanes.endpoints,
-        lanes.counts,
-        [row.event.priority for row in rows],
     )
 
 

@@ -97,3 +97,24 @@ FOR UPDATE OF w;
 UPDATE webhook_endpoints AS w SET certificate_told = c.moment
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS c (partner_id, id, moment)
 WHERE w.partner_id = c.partner_id AND w.id = c.id;
+
+-- name: due_client_certificates
+-- Enabled endpoints to which we show a certificate that ends so soon that it is to be told; $1 are the times before its
+-- end.
+-- across partners: time passes for all of them.
+SELECT w.partner_id, w.id, w.environment::text, w.client_certificate_expires_at AS certificate_expires_at, due.moment
+FROM webhook_endpoints AS w
+CROSS JOIN LATERAL (
+    SELECT max(w.client_certificate_expires_at - before) AS moment FROM unnest($1::interval[]) AS before
+    WHERE w.client_certificate_expires_at - before <= now()
+) AS due
+WHERE w.client_certificate_expires_at IS NOT NULL AND w.state = 'enabled'
+  AND due.moment > coalesce(w.client_certificate_told, '-infinity')
+ORDER BY w.partner_id, w.id LIMIT $2
+FOR UPDATE OF w;
+
+-- name: note_client_certificates
+-- These moments of locked endpoints are told in this transaction.
+UPDATE webhook_endpoints AS w SET client_certificate_told = c.moment
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS c (partner_id, id, moment)
+WHERE w.partner_id = c.partner_id AND w.id = c.id;

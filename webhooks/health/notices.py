@@ -26,6 +26,13 @@ class NoticeType(StrEnum):
     CERTIFICATE_EXPIRING = "certificate.expiring"
 
 
+class Certificate(StrEnum):
+    """Whose certificate ends: the receiver's, or the one that we show it (mTLS), which its owner gave us."""
+
+    RECEIVER = "receiver"
+    CLIENT = "client"
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointRef:
     """The endpoint that an event is about; it is never told of its own trouble."""
@@ -83,9 +90,12 @@ def secret_rotated(
     return _notice(NoticeType.SECRET_ROTATED, about, now, data)
 
 
-def certificate_expiring(about: EndpointRef, now: datetime, *, expires_at: datetime) -> NewEvent:
-    """The endpoint's TLS certificate, as the last handshake showed it, ends soon; then nothing can be delivered."""
-    return _notice(NoticeType.CERTIFICATE_EXPIRING, about, now, {"expires_at": _time(expires_at)})
+def certificate_expiring(
+    about: EndpointRef, now: datetime, *, expires_at: datetime, whose: Certificate = Certificate.RECEIVER
+) -> NewEvent:
+    """A certificate ends soon, after which nothing can be delivered; the receiver's as the last handshake showed it."""
+    data = {"certificate": whose.value, "expires_at": _time(expires_at)}
+    return _notice(NoticeType.CERTIFICATE_EXPIRING, about, now, data)
 
 
 _TYPES = frozenset(NoticeType)

@@ -15,7 +15,7 @@ from kernel.sql import beside
 from webhooks.events.model import Connection, NewEvent, Written
 from webhooks.health.changes import disable
 from webhooks.health.model import HealthPolicy
-from webhooks.health.notices import EndpointRef, certificate_expiring, endpoint_failing
+from webhooks.health.notices import Certificate, EndpointRef, certificate_expiring, endpoint_failing
 from webhooks.queue.port import Enqueuer
 
 _SQL = beside(__file__, "health.sql")
@@ -34,7 +34,7 @@ class EventsWriter(Protocol):
 
 
 class HealthWatch:
-    """Looks at all endpoints that fail or whose certificate ends; both are few."""
+    """Looks at all endpoints that fail, or with a certificate that ends; both are few."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class HealthWatch:
             ("endpoints.disabled", self._end_hopeless),
             ("endpoints.warned", self._warn),
             ("certificates.warned", self._warn_of_certificates),
+            ("client_certificates.warned", self._warn_of_client_certificates),
         ):
             while told := await self._tell(portion):
                 _log.warning(name, endpoints=told)
@@ -90,10 +91,19 @@ class HealthWatch:
         ]
 
     async def _warn_of_certificates(self, connection: Connection) -> list[NewEvent]:
-        rows = await connection.fetch(_SQL["due_certificates"], self._policy.certificate_warn_before, _ROWS_MAX)
-        await connection.execute(_SQL["note_certificates"], *_columns(rows, "partner_id", "id", "moment"))
+        return await self._certificates(connection, "certificates", Certificate.RECEIVER)
+
+    async def _warn_of_client_certificates(self, connection: Connection) -> list[NewEvent]:
+        return await self._certificates(connection, "client_certificates", Certificate.CLIENT)
+
+    async def _certificates(self, connection: Connection, queries: str, whose: Certificate) -> list[NewEvent]:
+        rows = await connection.fetch(_SQL[f"due_{queries}"], self._policy.certificate_warn_before, _ROWS_MAX)
+        await connection.execute(_SQL[f"note_{queries}"], *_columns(rows, "partner_id", "id", "moment"))
         now = self._clock.now()
-        return [certificate_expiring(_about(row), now, expires_at=row["certificate_expires_at"]) for row in rows]
+        return [
+            certificate_expiring(_about(row), now, expires_at=row["certificate_expires_at"], whose=whose)
+            for row in rows
+        ]
 
 
 class Portion(Protocol):

@@ -121,12 +121,13 @@ def types_of(patterns: Sequence[str]) -> tuple[list[str] | None, list[str]]:
 
 
 def _range(coverage: Coverage) -> tuple[Any, ...]:
-    """$1 to $8: whose, when, where and what."""
+    """$1 to $9: whose, when, where, what and about whom."""
     tenant = coverage.tenant
     bounds = (coverage.first_id, coverage.deliveries_end_id, coverage.end_id)
-    return (tenant.partner_id, tenant.environment, *bounds, coverage.endpoint_id, *types_of(coverage.event_types))
+    what = (*types_of(coverage.event_types), coverage.merchant_id)
+    return (tenant.partner_id, tenant.environment, *bounds, coverage.endpoint_id, *what)
 
 
 def _ended(coverage: Coverage) -> tuple[Any, ...]:
-    """$9 to $11: how it ended."""
+    """$10 to $12: how it ended."""
     return _INDEXED.issuperset(coverage.states), coverage.states, list(coverage.status_classes) or None

@@ -1,6 +1,6 @@
 -- Which deliveries a replay covers. What ended without success has an index of its own, so a filter that wants nothing
--- else ($9) never reads what was delivered meanwhile. Where a row is looked up by its key, LIMIT 1 keeps the planner from
--- joining by the range that stands beside the key: of a young table it believes that both find one row.
+-- else ($10) never reads what was delivered meanwhile. Where a row is looked up by its key, LIMIT 1 keeps the planner
+-- from joining by the range that stands beside the key: of a young table it believes that both find one row.
 
 -- name: plan_by_key
 -- For this transaction only: plan for these very ids, and look rows up by their keys. A plan that was made while a
@@ -23,27 +23,28 @@ SELECT set_config('statement_timeout', $1, true);
 SELECT count(*)
 FROM (
     SELECT event_id, endpoint_id, state, last_status_code FROM deliveries
-    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND $9::boolean
+    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND $10::boolean
         AND state IN ('dead', 'undelivered', 'cancelled')
     UNION ALL
     SELECT event_id, endpoint_id, state, last_status_code FROM deliveries
-    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND NOT $9::boolean
+    WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND NOT $10::boolean
 ) AS d
 JOIN webhook_endpoints w ON w.partner_id = $1 AND w.id = d.endpoint_id AND w.state = 'enabled'
 WHERE d.event_id >= $3 AND d.event_id < $5
     AND ($6::uuid IS NULL OR d.endpoint_id = $6::uuid)
-    AND d.state = ANY ($10::text[]::delivery_state[])
-    AND ($11::smallint[] IS NULL OR coalesce(d.last_status_code / 100, 0) = ANY ($11::smallint[]))
-    AND ($7::text[] IS NULL OR EXISTS (
+    AND d.state = ANY ($11::text[]::delivery_state[])
+    AND ($12::smallint[] IS NULL OR coalesce(d.last_status_code / 100, 0) = ANY ($12::smallint[]))
+    AND (($7::text[] IS NULL AND $9::uuid IS NULL) OR EXISTS (
         SELECT FROM events e
         WHERE e.partner_id = $1 AND e.id = d.event_id AND e.id >= $3 AND e.id < $5
-            AND (e.type = ANY ($7::text[])
+            AND ($9::uuid IS NULL OR e.merchant_id = $9::uuid)
+            AND ($7::text[] IS NULL OR e.type = ANY ($7::text[])
                 OR (SELECT bool_or(starts_with(e.type, beginning)) FROM unnest($8::text[]) AS beginning))
     ));
 
 -- name: count_under_way
--- How many deliveries of a filter's endpoint, types and range have not ended, those that the replay ($9) made due itself
--- left out.
+-- How many deliveries of a filter's endpoint, types, merchant and range have not ended, those that the replay ($10) made
+-- due itself left out.
 SELECT count(*)
 FROM (
     SELECT event_id, endpoint_id, replay_id FROM deliveries
@@ -53,42 +54,44 @@ FROM (
     WHERE partner_id = $1 AND environment = $2 AND id >= $3 AND id < $4 AND state = 'waiting'
         AND ordering_key IS NOT NULL
 ) AS d
-WHERE d.event_id >= $3 AND d.event_id < $5 AND d.replay_id IS DISTINCT FROM $9::uuid
+WHERE d.event_id >= $3 AND d.event_id < $5 AND d.replay_id IS DISTINCT FROM $10::uuid
     AND ($6::uuid IS NULL OR d.endpoint_id = $6::uuid)
-    AND ($7::text[] IS NULL OR EXISTS (
+    AND (($7::text[] IS NULL AND $9::uuid IS NULL) OR EXISTS (
         SELECT FROM events e
         WHERE e.partner_id = $1 AND e.id = d.event_id AND e.id >= $3 AND e.id < $5
-            AND (e.type = ANY ($7::text[])
+            AND ($9::uuid IS NULL OR e.merchant_id = $9::uuid)
+            AND ($7::text[] IS NULL OR e.type = ANY ($7::text[])
                 OR (SELECT bool_or(starts_with(e.type, beginning)) FROM unnest($8::text[]) AS beginning))
     ));
 
 -- name: next_covered
--- The next $14 deliveries that a filter covers after the id $12, looking at $13 rows at most: whether each may be made
+-- The next $15 deliveries that a filter covers after the id $13, looking at $14 rows at most: whether each may be made
 -- due, and beside each how many rows were looked at and which was the last.
 WITH scanned AS (
     (SELECT id, event_id, endpoint_id, state, last_status_code FROM deliveries
-     WHERE partner_id = $1 AND environment = $2 AND id > $12 AND id < $4 AND $9::boolean
+     WHERE partner_id = $1 AND environment = $2 AND id > $13 AND id < $4 AND $10::boolean
          AND state IN ('dead', 'undelivered', 'cancelled')
-     ORDER BY id LIMIT $13)
+     ORDER BY id LIMIT $14)
     UNION ALL
     (SELECT id, event_id, endpoint_id, state, last_status_code FROM deliveries
-     WHERE partner_id = $1 AND environment = $2 AND id > $12 AND id < $4 AND NOT $9::boolean
-     ORDER BY id LIMIT $13)
+     WHERE partner_id = $1 AND environment = $2 AND id > $13 AND id < $4 AND NOT $10::boolean
+     ORDER BY id LIMIT $14)
 ), covered AS (
     SELECT s.id, e.erased_at IS NULL AND (
         SELECT w.state::text FROM webhook_endpoints w WHERE w.partner_id = $1 AND w.id = s.endpoint_id
     ) = 'enabled' AS is_sendable
     FROM (SELECT * FROM scanned ORDER BY id) AS s
     CROSS JOIN LATERAL (
-        SELECT type, erased_at FROM events
+        SELECT type, merchant_id, erased_at FROM events
         WHERE partner_id = $1 AND id = s.event_id AND id >= $3 AND id < $5 LIMIT 1
     ) AS e
     WHERE ($6::uuid IS NULL OR s.endpoint_id = $6::uuid)
-        AND s.state = ANY ($10::text[]::delivery_state[])
-        AND ($11::smallint[] IS NULL OR coalesce(s.last_status_code / 100, 0) = ANY ($11::smallint[]))
+        AND ($9::uuid IS NULL OR e.merchant_id = $9::uuid)
+        AND s.state = ANY ($11::text[]::delivery_state[])
+        AND ($12::smallint[] IS NULL OR coalesce(s.last_status_code / 100, 0) = ANY ($12::smallint[]))
         AND ($7::text[] IS NULL OR e.type = ANY ($7::text[])
             OR (SELECT bool_or(starts_with(e.type, beginning)) FROM unnest($8::text[]) AS beginning))
-    ORDER BY s.id LIMIT $14
+    ORDER BY s.id LIMIT $15
 )
 SELECT seen.scanned, seen.last_id, covered.id, covered.is_sendable
 FROM (SELECT count(*) AS scanned, (array_agg(id ORDER BY id DESC))[1] AS last_id FROM scanned) AS seen

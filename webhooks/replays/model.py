@@ -45,12 +45,13 @@ class ReplayRequest:
 
     The filter covers deliveries of events that were accepted from `since` up to `until`, not including it. Empty
     `event_types` and `status_classes` leave nothing out; a status class is the first digit of the last answer's code,
-    0 is no answer. With `include_unmatched` it also covers events that the endpoint would hear of today and has no
-    delivery of.
+    0 is no answer. With `merchant_id` only events about that merchant are covered. With `include_unmatched` it also
+    covers events that the endpoint would hear of today and has no delivery of.
     """
 
     delivery_id: UUID | None = None
     endpoint_id: UUID | None = None
+    merchant_id: UUID | None = None
     event_types: Sequence[str] = ()
     states: Sequence[DeliveryState] | None = None
     status_classes: Sequence[int] = ()
@@ -66,6 +67,7 @@ class Coverage:
 
     tenant: Tenant
     endpoint_id: UUID | None
+    merchant_id: UUID | None
     event_types: tuple[str, ...]
     states: tuple[DeliveryState, ...]
     status_classes: tuple[int, ...]
@@ -133,6 +135,7 @@ class Replay:
             coverage=Coverage(
                 tenant=Tenant(row["partner_id"], Environment(row["environment"])),
                 endpoint_id=row["endpoint_id"],
+                merchant_id=row["merchant_id"],
                 event_types=tuple(row["event_types"]),
                 states=tuple(DeliveryState(state) for state in row["states"]),
                 status_classes=tuple(row["status_classes"]),

@@ -12,7 +12,7 @@ from webhooks.replays.model import ENDED, FAILED, Coverage, ReplayRequest, Repla
 RATE_MIN = 0.1
 _STATUS_CLASSES = frozenset(range(6))
 _FILTERS = (
-    *("endpoint_id", "event_types", "states", "status_classes", "since", "until"),
+    *("endpoint_id", "merchant_id", "event_types", "states", "status_classes", "since", "until"),
     *("include_unmatched", "rate_per_second"),
 )
 
@@ -35,6 +35,7 @@ def coverage_of(tenant: Tenant, request: ReplayRequest, now: datetime) -> Covera
     return Coverage(
         tenant=tenant,
         endpoint_id=request.endpoint_id,
+        merchant_id=request.merchant_id,
         event_types=tuple(request.event_types),
         states=tuple(FAILED if request.states is None else dict.fromkeys(request.states)),
         status_classes=tuple(sorted(set(request.status_classes))),
@@ -49,6 +50,7 @@ def coverage_of_one(tenant: Tenant, endpoint_id: UUID, at: datetime) -> Coverage
     return Coverage(
         tenant=tenant,
         endpoint_id=endpoint_id,
+        merchant_id=None,
         event_types=(),
         states=ENDED,
         status_classes=(),

@@ -10,9 +10,9 @@ ORDER BY partner_id, next_at, id;
 
 -- name: claim_replay
 -- A due replay for this transaction alone; nothing if another process has it, or its owner stopped it meanwhile.
-SELECT partner_id, id, environment::text, state::text, requested_by, delivery_id, endpoint_id, event_types,
-    states::text[], status_classes, since, until, include_unmatched, rate_per_second, total, queued, made, skipped,
-    after_id, phase, created_at, ended_at
+SELECT partner_id, id, environment::text, state::text, requested_by, delivery_id, endpoint_id, merchant_id,
+    event_types, states::text[], status_classes, since, until, include_unmatched, rate_per_second, total, queued, made,
+    skipped, after_id, phase, created_at, ended_at
 FROM replays
 WHERE partner_id = $1 AND id = $2 AND state = 'running' AND next_at <= now()
 FOR UPDATE SKIP LOCKED;

@@ -136,6 +136,7 @@ class Replays:
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 await plan_for_counting(connection, _COUNT_SECONDS_MAX)
                 await self._check_endpoint(connection, coverage)
+                await self._check_merchant(connection, coverage)
                 return await self._count(connection, coverage, rate)
         except asyncpg.QueryCanceledError:
             action = "Narrow the time range, or leave out the states delivered and cancelled."
@@ -162,6 +163,14 @@ class Replays:
         )
         with _known("/endpoint_id", "endpoint"):
             check_endpoint(state)
+
+    async def _check_merchant(self, connection: Connection, coverage: Coverage) -> None:
+        if coverage.merchant_id is None:
+            return
+        names = (coverage.tenant.partner_id, coverage.tenant.environment, coverage.merchant_id)
+        with _known("/merchant_id", "merchant"):
+            if not await connection.fetchval(_SQL["has_merchant"], *names):
+                raise NotFound
 
     async def _check_room(self, connection: Connection, tenant: Tenant) -> None:
         running = await connection.fetchval(_SQL["count_running"], tenant.partner_id, tenant.environment)
@@ -196,6 +205,7 @@ async def _insert(
         caller.tenant.environment,
         caller.actor,
         coverage.endpoint_id,
+        coverage.merchant_id,
         coverage.event_types,
         coverage.states,
         coverage.status_classes,

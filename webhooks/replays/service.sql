@@ -4,29 +4,33 @@
 -- The state of an endpoint of the partner and environment, deleted ones too.
 SELECT state::text FROM webhook_endpoints WHERE partner_id = $1 AND environment = $2 AND id = $3;
 
+-- name: has_merchant
+-- Whether there is such a merchant of the partner and environment, suspended ones too.
+SELECT EXISTS (SELECT FROM merchants WHERE partner_id = $1 AND environment = $2 AND id = $3);
+
 -- name: count_running
 -- How many replays of the partner and environment run.
 SELECT count(*) FROM replays WHERE partner_id = $1 AND environment = $2 AND state = 'running';
 
 -- name: insert_replay
 -- A replay that begins now.
-INSERT INTO replays (partner_id, id, environment, state, requested_by, endpoint_id, event_types, states, status_classes,
-                     since, until, include_unmatched, rate_per_second, total, next_at)
-VALUES ($1, $2, $3, 'running', $4, $5, $6, $7::text[]::delivery_state[], $8, $9, $10, $11, $12, $13, now());
+INSERT INTO replays (partner_id, id, environment, state, requested_by, endpoint_id, merchant_id, event_types, states,
+                     status_classes, since, until, include_unmatched, rate_per_second, total, next_at)
+VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8::text[]::delivery_state[], $9, $10, $11, $12, $13, $14, now());
 
 -- name: get_replay
 -- One replay of the partner and environment.
-SELECT partner_id, id, environment::text, state::text, requested_by, delivery_id, endpoint_id, event_types,
-    states::text[], status_classes, since, until, include_unmatched, rate_per_second, total, queued, made, skipped,
-    after_id, phase, created_at, ended_at
+SELECT partner_id, id, environment::text, state::text, requested_by, delivery_id, endpoint_id, merchant_id,
+    event_types, states::text[], status_classes, since, until, include_unmatched, rate_per_second, total, queued, made,
+    skipped, after_id, phase, created_at, ended_at
 FROM replays
 WHERE partner_id = $1 AND environment = $2 AND id = $3;
 
 -- name: list_replays
 -- Replays of the partner and environment, newest first.
-SELECT partner_id, id, environment::text, state::text, requested_by, delivery_id, endpoint_id, event_types,
-    states::text[], status_classes, since, until, include_unmatched, rate_per_second, total, queued, made, skipped,
-    after_id, phase, created_at, ended_at
+SELECT partner_id, id, environment::text, state::text, requested_by, delivery_id, endpoint_id, merchant_id,
+    event_types, states::text[], status_classes, since, until, include_unmatched, rate_per_second, total, queued, made,
+    skipped, after_id, phase, created_at, ended_at
 FROM replays
 WHERE partner_id = $1 AND environment = $2 AND ($3::uuid IS NULL OR id < $3::uuid)
 ORDER BY id DESC

@@ -156,7 +156,7 @@ async def make_deliveries(connection: Connection, replay: Replay, event_ids: Seq
 
 
 def _wanted(coverage: Coverage, listener: Listener, after: UUID) -> tuple[Any, ...]:
-    """$1 to $12: whose, when, where and what."""
+    """$1 to $13: whose, when, where, what and about whom."""
     tenant, types = coverage.tenant, types_of(listener.event_types)
     place = (tenant.partner_id, tenant.environment, after, coverage.end_id, coverage.endpoint_id)
     return (
@@ -166,4 +166,5 @@ def _wanted(coverage: Coverage, listener: Listener, after: UUID) -> tuple[Any, .
         list(listener.merchant_ids),
         *types_of(coverage.event_types),
         list(TOLD_ONCE),
+        coverage.merchant_id,
     )

@@ -13,12 +13,14 @@ WHERE partner_id = $1 AND id = $2 AND state = 'enabled';
 
 -- name: count_unmatched
 -- How many events of a range an endpoint ($5) has no delivery of, of its types ($6, $7), its merchants ($8, $9) and the
--- types that the replay wants ($10, $11). Types that begin as those of $12 are told once and never later.
+-- types and the merchant that the replay wants ($10, $11, $13). Types that begin as those of $12 are told once and never
+-- later.
 SELECT count(*)
 FROM events e
 WHERE e.partner_id = $1 AND e.environment = $2 AND e.id > $3 AND e.id < $4 AND e.erased_at IS NULL
     AND ($8::uuid IS NULL OR e.merchant_id = $8::uuid)
     AND ($9::uuid[] = '{}' OR e.merchant_id = ANY ($9::uuid[]))
+    AND ($13::uuid IS NULL OR e.merchant_id = $13::uuid)
     AND NOT (SELECT bool_or(starts_with(e.type, beginning)) FROM unnest($12::text[]) AS beginning)
     AND ($6::text[] IS NULL OR e.type = ANY ($6::text[])
         OR (SELECT bool_or(starts_with(e.type, beginning)) FROM unnest($7::text[]) AS beginning))
@@ -26,23 +28,24 @@ WHERE e.partner_id = $1 AND e.environment = $2 AND e.id > $3 AND e.id < $4 AND e
         OR (SELECT bool_or(starts_with(e.type, beginning)) FROM unnest($11::text[]) AS beginning))
     AND NOT EXISTS (
         SELECT FROM deliveries d
-        WHERE d.partner_id = $1 AND d.event_id = e.id AND d.endpoint_id = $5 AND d.id > $3 AND d.id < $13
+        WHERE d.partner_id = $1 AND d.event_id = e.id AND d.endpoint_id = $5 AND d.id > $3 AND d.id < $14
     );
 
 -- name: next_unmatched
--- The next $14 such events after the id $3, looking at $13 events at most, with their sealed bodies where they are
--- wanted ($15), and beside each how many events were looked at and which was the last. Whether there is a delivery is
+-- The next $15 such events after the id $3, looking at $14 events at most, with their sealed bodies where they are
+-- wanted ($16), and beside each how many events were looked at and which was the last. Whether there is a delivery is
 -- asked by the event alone: any other condition that an index knows could send a young table's plan through that one.
 WITH scanned AS (
     SELECT id, merchant_id, type, erased_at, sealed_body FROM events
     WHERE partner_id = $1 AND environment = $2 AND id > $3 AND id < $4
-    ORDER BY id LIMIT $13
+    ORDER BY id LIMIT $14
 ), unmatched AS (
-    SELECT e.id, CASE WHEN $15::boolean THEN e.sealed_body END AS sealed_body
+    SELECT e.id, CASE WHEN $16::boolean THEN e.sealed_body END AS sealed_body
     FROM (SELECT * FROM scanned ORDER BY id) AS e
     WHERE e.erased_at IS NULL
         AND ($8::uuid IS NULL OR e.merchant_id = $8::uuid)
         AND ($9::uuid[] = '{}' OR e.merchant_id = ANY ($9::uuid[]))
+        AND ($13::uuid IS NULL OR e.merchant_id = $13::uuid)
         AND NOT (SELECT bool_or(starts_with(e.type, beginning)) FROM unnest($12::text[]) AS beginning)
         AND ($6::text[] IS NULL OR e.type = ANY ($6::text[])
             OR (SELECT bool_or(starts_with(e.type, beginning)) FROM unnest($7::text[]) AS beginning))
@@ -52,7 +55,7 @@ WITH scanned AS (
             SELECT true FROM deliveries d
             WHERE d.partner_id = $1 AND d.event_id = e.id AND d.endpoint_id IS NOT DISTINCT FROM $5::uuid LIMIT 1
         ) IS NULL
-    ORDER BY e.id LIMIT $14
+    ORDER BY e.id LIMIT $15
 )
 SELECT seen.scanned, seen.last_id, unmatched.id, true AS is_heard, unmatched.sealed_body
 FROM (SELECT count(*) AS scanned, (array_agg(id ORDER BY id DESC))[1] AS last_id FROM scanned) AS seen

@@ -93,7 +93,7 @@ class ClientBook:
 
     async def add(self, actor: Actor, new: NewClient) -> tuple[Row, Secret | None]:
         """A client, and its secret if it has one, which is kept as a digest only. Raises Invalid, NotFound."""
-        registered = registration(new.method, new.metadata, self._rules)
+        registered = registration(new.method, new.metadata, self._rules, self._clock.now())
         check_binding(new.token_binding, self._rules)
         await self._check_merchants(Tenant(new.partner_id, new.environment), new.limits.merchant_ids)
         identifier = self._journal.new_id()
@@ -124,7 +124,8 @@ class ClientBook:
                 "is_limited": bool(new.limits.merchant_ids or new.limits.networks),
             },
         )
-        return _found(await self._journal.change(actor, change)), secret
+        await self._journal.change(actor, change)
+        return await self.get(Tenant(new.partner_id, new.environment), identifier), secret
 
     async def page(self, partner_id: UUID, before: UUID | None, limit: int) -> Sequence[Row]:
         """A page of a partner's clients, newest first; `before` is the last id of the page before."""
@@ -133,7 +134,9 @@ class ClientBook:
     async def get(self, tenant: Tenant, client_id: UUID) -> Row:
         """One client. Raises NotFound."""
         rows = await self._journal.fetch("find_client", tenant.partner_id, client_id, tenant.environment)
-        return _found(rows[0] if rows else None)
+        if not rows:
+            raise NotFound
+        return rows[0]
 
     async def change(self, actor: Actor, tenant: Tenant, client_id: UUID, patch: ClientPatch) -> Row:
         """Raises Invalid, NotFound, and Conflict where somebody else changed it at the same time."""
@@ -164,10 +167,9 @@ class ClientBook:
             partner_id=tenant.partner_id,
             detail={"changed": patch.changed(), "values": differences(row, patch.wanted())},
         )
-        changed = await self._journal.change(actor, change)
-        if changed is None:
+        if await self._journal.change(actor, change) is None:
             raise Conflict("The client was changed at the same time.", code="client_changed")
-        return changed
+        return await self.get(tenant, client_id)
 
     async def rotate_secret(
         self, actor: Actor, tenant: Tenant, client_id: UUID, rotation: SecretRotation
@@ -200,17 +202,16 @@ class ClientBook:
                 "drop_oldest": rotation.is_oldest_dropped,
             },
         )
-        row = await self._journal.change(actor, change)
-        if row is None:
+        if await self._journal.change(actor, change) is None:
             raise Conflict(
                 "An older secret of the client is still good.",
                 code="older_secret_good",
                 action="Wait until older_secret_ends_at, or rotate with drop_oldest, which ends that secret now.",
             )
-        return row, secret
+        return await self.get(tenant, client_id), secret
 
     async def set_state(self, actor: Actor, tenant: Tenant, client_id: UUID, state: Activity) -> Row:
-        """Suspend, which ends the client's tokens for good, or resume."""
+        """Suspend, which ends the client's tokens for good, or resume. Raises NotFound."""
         change = Change(
             query="set_client_state",
             arguments=(tenant.partner_id, client_id, state, tenant.environment),
@@ -218,7 +219,8 @@ class ClientBook:
             target=to_text(Kind.CLIENT, client_id, tenant.environment),
             partner_id=tenant.partner_id,
         )
-        return _found(await self._journal.change(actor, change))
+        await self._journal.change(actor, change)
+        return await self.get(tenant, client_id)
 
     async def revoke_tokens(self, actor: Actor, tenant: Tenant, client_id: UUID) -> Row:
         """End every token that the client has now; it can get new ones. Raises NotFound."""
@@ -229,7 +231,8 @@ class ClientBook:
             target=to_text(Kind.CLIENT, client_id, tenant.environment),
             partner_id=tenant.partner_id,
         )
-        return _found(await self._journal.change(actor, change))
+        await self._journal.change(actor, change)
+        return await self.get(tenant, client_id)
 
     async def credentials(self, rows: Sequence[Row]) -> list[Credentials | None]:
         """What each proves itself with; None for one with a secret, or whose partner's key was destroyed."""
@@ -249,7 +252,7 @@ class ClientBook:
         if method.has_secret and not Method(row["method"]).has_secret:
             message = "A client that proves itself without a secret gets none: make a new client."
             raise Invalid([FieldError(pointer="/token_endpoint_auth_method", code="needs_new_client", message=message)])
-        return registration(method, patch.metadata, self._rules)
+        return registration(method, patch.metadata, self._rules, self._clock.now())
 
     async def _check_merchants(self, tenant: Tenant, merchant_ids: Sequence[UUID]) -> None:
         if not merchant_ids:
@@ -274,9 +277,3 @@ class ClientBook:
 
 def _credentials(opened: bytes | SealError) -> Credentials | None:
     return None if isinstance(opened, SealError) else Credentials.from_bytes(opened)
-
-
-def _found(row: Row | None) -> Row:
-    if row is None:
-        raise NotFound
-    return row

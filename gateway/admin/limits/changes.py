@@ -78,7 +78,8 @@ class LimitChanges:
     async def delete_tier(self, actor: Actor, name: str) -> None:
         """Take back what admins set of a tier.
 
-        Raises NotFound where they set nothing, Conflict where the tier would be gone and partners are of it.
+        Raises NotFound where there is no such tier, Conflict where it is the settings' alone, or would be gone and
+        partners are of it.
         """
 
         async def check(connection: Connection) -> None:
@@ -88,6 +89,8 @@ class LimitChanges:
 
         change = Change(query="delete_tier_limits", arguments=(name,), action="limit_tier.deleted", target=name)
         if await self._journal.change(actor, change, check) is None:
+            if name in self._policy.tiers:
+                raise Conflict("This tier is as the settings say; admins set nothing of it.", code="tier_of_settings")
             raise NotFound
 
     async def move_partner(self, actor: Actor, partner_id: UUID, tier: str) -> Row:

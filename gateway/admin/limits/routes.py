@@ -33,7 +33,7 @@ LIMIT_ROUTES: tuple[Route[AdminServices], ...] = (
         "/admin/v1/limit-tiers/{tier}",
         do.delete_limit_tier,
         "Take back what admins set of a tier: it is as in the settings again, or gone.",
-        refuses=("tier_in_use",),
+        refuses=("tier_in_use", "tier_of_settings"),
     ),
     _PARTNERS.patch(
         "/admin/v1/partners/{partner_id}",

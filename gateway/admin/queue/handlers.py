@@ -42,7 +42,7 @@ async def read_queue(services: AdminServices, call: Call) -> Reply:  # noqa: ARG
 async def list_partner_undelivered(services: AdminServices, call: Call) -> Reply:
     """Newest event first."""
     asked, tenant = call.query, await _tenant(services, call)
-    await services.reach.check_filters(call, tenant)
+    await services.public.reach.check_filters(call, tenant)
     query = UndeliveredQuery(
         endpoint_id=_sent(call, Kind.ENDPOINT, "endpoint_id", tenant.environment),
         merchant_id=_sent(call, Kind.MERCHANT, "merchant_id", tenant.environment),
@@ -53,13 +53,13 @@ async def list_partner_undelivered(services: AdminServices, call: Call) -> Reply
         cursor=asked.cursor,
         limit=asked.limit,
     )
-    return Reply(undelivered_page(await services.undelivered.list(tenant, query), tenant.environment))
+    return Reply(undelivered_page(await services.public.undelivered.list(tenant, query), tenant.environment))
 
 
 async def _tenant(services: AdminServices, call: Call) -> Tenant:
     """Raises Invalid for a partner that does not exist."""
     partner_id = _sent(call, Kind.PARTNER, "partner_id", Environment.LIVE)
-    if partner_id is None or not await services.reach.has_partner(partner_id):
+    if partner_id is None or not await services.public.reach.has_partner(partner_id):
         raise _unknown(Kind.PARTNER, "partner_id")
     return Tenant(partner_id, Environment(call.query.environment))
 

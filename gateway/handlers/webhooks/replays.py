@@ -14,6 +14,8 @@ from webhooks.replays.model import Estimate, Progress, Replay, ReplayRequest
 from webhooks.replays.requests import refuse
 from webhooks.states import DeliveryState
 
+_POINTERS = {Kind.DELIVERY: "/delivery_id", Kind.ENDPOINT: "/endpoint_id", Kind.MERCHANT: "/merchant_id"}
+
 
 async def create_replay(services: Services, call: Call) -> Reply:
     """201 with the replay, or 200 with the estimate of a dry run."""
@@ -71,6 +73,7 @@ def _request(services: Services, call: Call) -> ReplayRequest:
     request = ReplayRequest(
         delivery_id=_sent_id(call, body.delivery_id, Kind.DELIVERY, errors),
         endpoint_id=_sent_id(call, body.endpoint_id, Kind.ENDPOINT, errors),
+        merchant_id=_sent_id(call, body.merchant_id, Kind.MERCHANT, errors),
         event_types=tuple(body.event_types),
         states=None if body.states is None else tuple(DeliveryState(state) for state in body.states),
         status_classes=tuple(body.status_classes),
@@ -88,7 +91,7 @@ def _request(services: Services, call: Call) -> ReplayRequest:
 def _sent_id(call: Call, text: str | None, kind: Kind, errors: list[FieldError]) -> UUID | None:
     """The id; one that cannot name anything adds its error, and counts as given."""
     try:
-        return call.maybe_id(text, kind, "/delivery_id" if kind is Kind.DELIVERY else "/endpoint_id")
+        return call.maybe_id(text, kind, _POINTERS[kind])
     except Invalid as error:
         errors += error.errors
         return NIL
@@ -111,6 +114,7 @@ def _replay(replay: Replay) -> dict[str, Any]:
         "state": replay.state,
         "delivery_id": _maybe_text(Kind.DELIVERY, replay.delivery_id, environment),
         "endpoint_id": _maybe_text(Kind.ENDPOINT, coverage.endpoint_id, environment),
+        "merchant_id": _maybe_text(Kind.MERCHANT, coverage.merchant_id, environment),
         "event_types": coverage.event_types,
         "states": coverage.states,
         "status_classes": coverage.status_classes,

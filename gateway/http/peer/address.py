@@ -36,6 +36,14 @@ def is_proxy(peer: str | None, proxies: Sequence[Network]) -> bool:
     return address is not None and _is_ours(address, proxies)
 
 
+def is_told_https(peer: str | None, schemes: Sequence[str], proxies: Sequence[Network]) -> bool:
+    """Whether a proxy of ours says that its caller came over https; `schemes` are the lines of X-Forwarded-Proto.
+
+    Several lines, or a list, are no word of ours: a caller may have begun them.
+    """
+    return len(schemes) == 1 and schemes[0].strip().lower() == "https" and is_proxy(peer, proxies)
+
+
 def is_within(address: str, networks: Iterable[Network]) -> bool:
     """Whether one of the networks holds the address; what is no address is in none."""
     parsed = _parsed(address)

@@ -11,14 +11,18 @@ from gateway.oauth.authentication import assertions
 from gateway.oauth.authentication.certificates import Authorities, is_registered, names
 from gateway.oauth.authentication.request import NOT_AUTHENTICATED, ClientRefused, ClientRequest, Proof, proof_of
 from gateway.oauth.authentication.used import UsedAssertions
+from gateway.oauth.clients.credentials import Credentials, Subject
 from gateway.oauth.clients.keys import Jwk, candidates
 from gateway.oauth.clients.methods import Method, MethodPolicy
 from gateway.oauth.clients.records import Client, Clients
-from gateway.oauth.clients.remote_keys import RemoteKeys
+from gateway.oauth.clients.remote_keys import KeysUnread, RemoteKeys
 from kernel.clock import Clock
 from kernel.masked import Secret
 
-_NO_CERTIFICATE = "The certificate of this connection is not one that this client is registered with."
+_KEYS_UNREAD = "The keys at this client's jwks_uri could not be read, so the assertion could not be verified."
+_NO_CERTIFICATE = (
+    "The certificate of this connection is not one that this client is registered with, or is not valid now."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,7 @@ class ClientAuthenticator:
         proof = _named(proof_of(request))
         client = await self._clients.find(proof.client_id)
         if not self._fits(proof, client):
-            raise ClientRefused(NOT_AUTHENTICATED)
+            raise ClientRefused(NOT_AUTHENTICATED, reason="no such client, or one of another method")
         if proof.secret is not None:
             self._check_secret(client, proof.secret)
         elif proof.assertion:
@@ -63,11 +67,21 @@ class ClientAuthenticator:
     def may_bind(self, client: Client, shown: ClientCertificate) -> bool:
         """Whether tokens of the client may be bound to a certificate that it shows, however it proved itself.
 
-        A proxy lets certificates of any issuer pass, and TLS here those of every client: one that no authority of ours
-        has issued must be registered by this very client.
+        A proxy lets certificates of any issuer pass, and TLS here those of every client. So it must be one that the
+        client names: by its holder, or whole, as the `x5c` of its keys. A client that names none, because it proves
+        itself by a secret or by keys alone, may show any certificate of an authority of ours.
         """
-        registered = () if client.credentials is None else client.credentials.jwks
-        return is_registered(shown.der, registered) or self._is_issued(_parsed(shown.der))
+        credentials = client.credentials or Credentials()
+        if credentials.subject is not None:
+            return self._is_of(credentials.subject, shown)
+        if credentials.has_certificates:
+            return is_registered(shown.der, credentials.jwks, self._clock.now())
+        return self._is_issued(_parsed(shown.der))
+
+    def _is_of(self, subject: Subject, shown: ClientCertificate) -> bool:
+        """Whether it names the subject, and an authority of ours says so (RFC 8705 §2.1)."""
+        certificate = _parsed(shown.der)
+        return names(certificate, subject) and self._is_issued(certificate)
 
     def _is_issued(self, certificate: x509.Certificate) -> bool:
         return self._rules.authorities.have_issued(certificate, self._clock.now())
@@ -79,7 +93,7 @@ class ClientAuthenticator:
 
     def _check_secret(self, client: Client, secret: Secret) -> None:
         if not client.has_secret(secret, self._clock.now()):
-            raise ClientRefused(NOT_AUTHENTICATED)
+            raise ClientRefused(NOT_AUTHENTICATED, reason="no such client, or a wrong secret")
 
     async def _check_assertion(self, client: Client, assertion: str) -> None:
         claims = assertions.verify(assertion, await self._keys(client, assertion))
@@ -95,21 +109,19 @@ class ClientAuthenticator:
         if credentials.jwks_uri is None:
             return credentials.jwks
         header = assertions.header_of(assertion)
-        return await self._remote_keys.find(credentials.jwks_uri, lambda keys: bool(candidates(keys, header)))
+        try:
+            return await self._remote_keys.find(credentials.jwks_uri, lambda keys: bool(candidates(keys, header)))
+        except KeysUnread as unread:
+            raise ClientRefused(_KEYS_UNREAD, reason=f"the keys at the jwks_uri were not read: {unread}") from None
 
     def _check_certificate(self, client: Client, request: ClientRequest) -> None:
         shown, credentials = request.certificate, client.credentials
         if shown is None or credentials is None:
             raise ClientRefused(_NO_CERTIFICATE)
         if client.method is Method.SELF_SIGNED_TLS:
-            good = is_registered(shown.der, credentials.jwks)
+            good = is_registered(shown.der, credentials.jwks, self._clock.now())
         else:
-            certificate = _parsed(shown.der)
-            good = (
-                credentials.subject is not None
-                and names(certificate, credentials.subject)
-                and self._is_issued(certificate)
-            )
+            good = credentials.subject is not None and self._is_of(credentials.subject, shown)
         if not good:
             raise ClientRefused(_NO_CERTIFICATE)
 

@@ -45,10 +45,15 @@ def names(certificate: x509.Certificate, subject: Subject) -> bool:
     return _OF[subject.kind](alternatives, subject.value)
 
 
-def is_registered(der: bytes, jwks: Sequence[Jwk]) -> bool:
-    """Whether it is, byte for byte, one of the certificates that the client is registered with (RFC 8705 §2.2)."""
+def is_registered(der: bytes, jwks: Sequence[Jwk], now: datetime) -> bool:
+    """Whether it is, byte for byte, a certificate that the client is registered with (RFC 8705 §2.2), and still good.
+
+    Where TLS ends here the handshake refuses one that is over; a proxy that lets any certificate pass may not.
+    """
     known = [certificate_of(jwk) for jwk in jwks]
-    return any(hmac.compare_digest(der, each) for each in known if each is not None)
+    return any(hmac.compare_digest(der, each) for each in known if each is not None) and _is_valid(
+        x509.load_der_x509_certificate(der), now
+    )
 
 
 def _dns(alternatives: x509.SubjectAlternativeName, value: str) -> bool:

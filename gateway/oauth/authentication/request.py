@@ -11,16 +11,24 @@ from kernel.masked import Secret
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 NOT_AUTHENTICATED = "Send the client id and a valid secret of it with HTTP Basic."
+_NO_PROOF = (
+    "A client_id alone proves nothing, and this connection shows no client certificate: connect with the certificate, "
+    "or send what else the client is registered for."
+)
 _LENGTH_MAX = 512
 
 
 class ClientRefused(Exception):
-    """The client is not authenticated. `error` and `description` are those of RFC 6749 §5.2."""
+    """The client is not authenticated. `error` and `description` are those of RFC 6749 §5.2.
 
-    def __init__(self, description: str, *, error: str = "invalid_client") -> None:
+    `reason` is for our own log, where it says more than a stranger may learn.
+    """
+
+    def __init__(self, description: str, *, error: str = "invalid_client", reason: str = "") -> None:
         super().__init__(description)
         self.description = description
         self.error = error
+        self.reason = reason or description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +64,17 @@ def proof_of(request: ClientRequest) -> Proof:
     if not found and named and request.certificate is not None and request.authorization is None:
         found = [Proof(client_id=named, method=Method.TLS)]
     if not found:
-        raise ClientRefused(NOT_AUTHENTICATED)
+        is_bare = bool(named) and request.authorization is None
+        raise ClientRefused(_NO_PROOF if is_bare else NOT_AUTHENTICATED, reason="no proof of a client")
     if named is not None and named != found[0].client_id:
         raise ClientRefused("The client_id in the form is another one.", error="invalid_request")
     return found[0]
+
+
+def claimed_client_id(request: ClientRequest) -> str | None:
+    """The id that the request names in its Basic credentials or its form, not verified; None where it names none."""
+    basic = _basic(request)
+    return basic.client_id if basic is not None else request.form.get("client_id")
 
 
 def _basic(request: ClientRequest) -> Proof | None:

@@ -35,6 +35,11 @@ class Credentials:
     jwks_uri: str | None = None
     subject: Subject | None = None
 
+    @property
+    def has_certificates(self) -> bool:
+        """Whether a key of it is registered with its certificate (`x5c`)."""
+        return any("x5c" in jwk for jwk in self.jwks)
+
     def to_metadata(self) -> dict[str, Any]:
         """As clients are registered and shown (RFC 7591 §2)."""
         if self.subject is not None:

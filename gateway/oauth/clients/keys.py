@@ -2,6 +2,7 @@
 
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cryptography import x509
@@ -36,7 +37,7 @@ def key_problem(jwk: object) -> str | None:
         return "This is a private or symmetric key. Never send one: register the public key, and make a new pair."
     if (jwk.get("kty"), jwk.get("crv")) not in _KEY_OF.values():
         return "Expected a public key for ES256 (EC, P-256), PS256 (RSA) or EdDSA (OKP, Ed25519)."
-    return _usage_problem(jwk) or (None if _imported(jwk) is not None else "The key's values are not valid.")
+    return _usage_problem(jwk) or _size_problem(jwk) or _value_problem(jwk)
 
 
 def certificate_problem(jwk: object) -> str | None:
@@ -59,6 +60,12 @@ def certificate_of(jwk: Jwk) -> bytes | None:
     except ValueError:
         return None
     return der
+
+
+def has_expired(jwk: Jwk, now: datetime) -> bool:
+    """Whether the certificate that a key carries is over."""
+    der = certificate_of(jwk)
+    return der is not None and x509.load_der_x509_certificate(der).not_valid_after_utc < now
 
 
 def usable(jwks: Iterable[object]) -> tuple[Jwk, ...]:
@@ -100,11 +107,21 @@ def _usage_problem(jwk: Jwk) -> str | None:
     return None
 
 
+def _size_problem(jwk: Jwk) -> str | None:
+    if jwk.get("kty") == "RSA" and (bits := _bits(jwk.get("n"))) is not None and not _is_of_size(bits):
+        return f"An RSA key here has {_RSA_BITS_MIN} to {_RSA_BITS_MAX} bits."
+    return None
+
+
+def _value_problem(jwk: Jwk) -> str | None:
+    return None if _imported(jwk) is not None else "The key's values are not valid."
+
+
 def _imported(jwk: Jwk) -> Key | None:
     """The key, reduced to what makes it one, so that no further member of it matters."""
     needed = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
     try:
-        if jwk["kty"] == "RSA" and not _RSA_BITS_MIN <= _bits(jwk["n"]) <= _RSA_BITS_MAX:
+        if jwk["kty"] == "RSA" and not _is_of_size(_bits(jwk["n"]) or 0):
             return None
         key = _CLASSES[jwk["kty"]].import_key(needed)
         key.public_key  # noqa: B018 - it is made when it is first asked for, and may not be possible
@@ -113,5 +130,13 @@ def _imported(jwk: Jwk) -> Key | None:
     return key
 
 
-def _bits(modulus: str) -> int:
-    return int.from_bytes(urlsafe_b64decode(f"{modulus}==")).bit_length()
+def _is_of_size(bits: int) -> bool:
+    return _RSA_BITS_MIN <= bits <= _RSA_BITS_MAX
+
+
+def _bits(modulus: object) -> int | None:
+    """The length of a modulus; None for what is no base64url."""
+    try:
+        return int.from_bytes(urlsafe_b64decode(f"{modulus}==")).bit_length() if isinstance(modulus, str) else None
+    except ValueError:
+        return None

@@ -63,7 +63,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
         return any(found)
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Client credentials, unless the client or its partner is suspended."""
+        """Client credentials. Suspended clients were refused before (gateway.oauth.tokens.granting)."""
         return self.active and grant_type == "client_credentials"
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
@@ -81,7 +81,7 @@ class Clients:
 
     async def find(self, client_id: str) -> Client:
         """The client, or one that nobody can be: so that unknown ids cost and answer what wrong secrets do."""
-        environment, identifier = _parse(client_id)
+        environment, identifier = parsed_id(client_id) or (Environment.LIVE, NIL)
         row = await self._pool.fetchrow(_QUERIES["find_client"], identifier, environment)
         return _nobody() if row is None else _client(row, await self._credentials(row))
 
@@ -96,13 +96,14 @@ class Clients:
         return Credentials.from_bytes(opened)
 
 
-def _parse(client_id: str) -> tuple[Environment, UUID]:
+def parsed_id(client_id: str) -> tuple[Environment, UUID] | None:
+    """What a client's id says; None for what has not the form of one."""
     for environment in Environment:
         try:
             return environment, from_text(Kind.CLIENT, client_id, environment)
         except NotFound:
             continue
-    return Environment.LIVE, NIL
+    return None
 
 
 def _client(row: Any, credentials: Credentials | None) -> Client:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
 from cryptography import x509
 
 from gateway.oauth.clients.credentials import Credentials, Subject, SubjectKind
-from gateway.oauth.clients.keys import KEYS_MAX, certificate_problem, key_problem
+from gateway.oauth.clients.keys import KEYS_MAX, certificate_problem, has_expired, key_problem
 from gateway.oauth.clients.methods import Method, MethodPolicy
 from gateway.oauth.tokens.binding import TokenBinding
 from kernel.errors import FieldError, Invalid
@@ -43,11 +44,13 @@ class Registration:
     credentials: Credentials | None = None
 
 
-def registration(method: Method, metadata: Mapping[str, Any], rules: RegistrationRules) -> Registration:
+def registration(method: Method, metadata: Mapping[str, Any], rules: RegistrationRules, now: datetime) -> Registration:
     """From the metadata that were given, by their names. Raises Invalid with every field that is wrong."""
     errors = _method_errors(method, metadata, rules)
     if not errors:
         errors = [error for name, value in metadata.items() for error in _CHECKS[name](method, value, rules)]
+    if not errors and method is Method.SELF_SIGNED_TLS:
+        errors = _expired(metadata["jwks"]["keys"], now)
     if errors:
         raise Invalid(errors)
     return Registration(method=method, credentials=_credentials(metadata))
@@ -94,6 +97,15 @@ def _jwks_errors(method: Method, value: Any, rules: RegistrationRules) -> list[F
     found = [(index, problem(key)) for index, key in enumerate(keys)]
     errors = [_error(f"/jwks/keys/{index}", "invalid_key", words) for index, words in found if words is not None]
     return errors or _repeated_kids(keys)
+
+
+def _expired(keys: Sequence[Mapping[str, Any]], now: datetime) -> list[FieldError]:
+    """The certificate is all that such a client has; one that is over proves nothing, here or in a handshake."""
+    return [
+        _error(f"/jwks/keys/{index}/x5c/0", "certificate_expired", "This certificate has expired: send a new one.")
+        for index, key in enumerate(keys)
+        if has_expired(key, now)
+    ]
 
 
 def _repeated_kids(keys: Sequence[Mapping[str, Any]]) -> list[FieldError]:

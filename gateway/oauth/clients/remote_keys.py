@@ -41,7 +41,12 @@ class _Known:
     keys: tuple[Jwk, ...] = ()
     fetched_at: float = float("-inf")
     asked_at: float = float("-inf")
+    failure: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class KeysUnread(Exception):
+    """Nobody answered with keys. Its text says how it failed, and nothing of what came."""
 
 
 class RemoteKeys:
@@ -59,14 +64,16 @@ class RemoteKeys:
     async def find(self, uri: str, is_there: Callable[[Sequence[Jwk]], bool]) -> tuple[Jwk, ...]:
         """The keys at the URI, asked for anew where `is_there` misses one among those that are known.
 
-        Empty where nobody answers with keys. Raises Unavailable when too many are being fetched.
+        Raises KeysUnread where nobody answers with keys, and Unavailable when too many are being fetched.
         """
         known = self._of(uri)
         async with known.lock:
             age = self._monotonic() - known.fetched_at
             if age >= self._policy.fresh_seconds or not is_there(known.keys):
                 await self._ask(uri, known)
-            return known.keys if self._monotonic() - known.fetched_at < self._policy.stale_seconds else ()
+            if self._monotonic() - known.fetched_at >= self._policy.stale_seconds:
+                raise KeysUnread(known.failure)
+            return known.keys
 
     async def _ask(self, uri: str, known: _Known) -> None:
         if self._monotonic() - known.asked_at < self._policy.again_seconds:
@@ -78,7 +85,8 @@ class RemoteKeys:
         known.asked_at = self._monotonic()
         keys = _keys(reply)
         if keys is None:
-            _log.info("client_keys.not_fetched", status=reply.status, error=reply.error)
+            known.failure = _failure(reply)
+            _log.info("client_keys.not_fetched", reason=known.failure)
         else:
             known.keys, known.fetched_at = keys, known.asked_at
 
@@ -88,6 +96,13 @@ class RemoteKeys:
         if len(self._known) > _URIS_MAX:
             self._known.popitem(last=False)
         return known
+
+
+def _failure(reply: WireReply) -> str:
+    """How a fetch failed, in our own words."""
+    if reply.error is not None:
+        return str(reply.error)
+    return f"status {reply.status}" if reply.status != _OK else "the answer is no key set"
 
 
 def _keys(reply: WireReply) -> tuple[Jwk, ...] | None:

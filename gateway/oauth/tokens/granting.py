@@ -17,7 +17,8 @@ from gateway.oauth.tokens.issuing import Grant
 from gateway.oauth.tokens.policy import TokenPolicy
 
 _STRANGE_CERTIFICATE = (
-    "The certificate of this connection is by no authority that was agreed on, and not registered by this client."
+    "Tokens of this client are not bound to the certificate of this connection: it is not the one that the client is "
+    "registered with, or, where it is registered with none, not by an authority that was agreed on."
 )
 
 
@@ -57,6 +58,8 @@ class Granter:
 
     async def grant(self, client: Client, request: TokenRequest) -> Granted:
         """What the authenticated client gets. Its proof is used up. Raises OAuth2Error."""
+        if not client.active:  # it has proved who it is, so it may be told
+            raise GrantRefused("unauthorized_client", "The client is suspended, or its partner is. Ask us why.")
         audience = self._policy.audience_of(request.resources)
         if audience is None:
             raise GrantRefused("invalid_target", "Tokens are not issued for that resource.")

@@ -7,14 +7,13 @@ from authlib.oauth2.rfc6749.errors import (
     InvalidGrantError,
     InvalidRequestError,
     OAuth2Error,
-    UnauthorizedClientError,
 )
 
 from gateway.oauth.access.in_force import InForce
 from gateway.oauth.authentication.authenticator import ClientAuthenticator
 from gateway.oauth.authentication.request import ClientRefused, ClientRequest
 from gateway.oauth.clients.records import Client
-from gateway.oauth.tokens.answers import TokenAnswer, answer, client_error, refusal
+from gateway.oauth.tokens.answers import TokenAnswer, answer, check_active, client_error, refusal
 from gateway.oauth.tokens.reader import AccessToken, TokenReader, TokenRefused
 
 _INACTIVE: Mapping[str, Any] = {"active": False}
@@ -61,8 +60,7 @@ class TokenInspection:
             client = await self._authenticator.authenticate(request)
         except ClientRefused as refused:
             raise client_error(refused) from None
-        if not client.active:
-            raise UnauthorizedClientError("The client or its partner is suspended.")
+        check_active(client)
         if not request.form.get("token"):
             raise InvalidRequestError("Send the token in the form.")
         try:

@@ -21,6 +21,11 @@ class TokenPolicy:
         """Where clients get tokens."""
         return f"{self.issuer}/oauth/token"
 
+    @property
+    def resource_metadata_url(self) -> str:
+        """Where this API says who issues tokens for it (RFC 9728 §3.1)."""
+        return f"{self.audience}/.well-known/oauth-protected-resource"
+
     def audience_of(self, wanted: Sequence[str]) -> str | list[str] | None:
         """The `aud` for the resources that a client asks for (RFC 8707 §2); None where one of them is not ours."""
         if not set(wanted) <= {self.audience, *self.resources}:

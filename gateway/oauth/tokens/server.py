@@ -16,7 +16,7 @@ from gateway.oauth.authentication.authenticator import ClientAuthenticator
 from gateway.oauth.authentication.request import ClientRefused
 from gateway.oauth.clients.records import Client
 from gateway.oauth.scopes import Scope
-from gateway.oauth.tokens.answers import TokenAnswer, answer, client_error, refusal
+from gateway.oauth.tokens.answers import TokenAnswer, answer, check_active, client_error, refusal
 from gateway.oauth.tokens.granting import Granter, TokenRequest
 from gateway.oauth.tokens.issuing import AccessTokens
 
@@ -46,6 +46,7 @@ class TokenServer:
         """A refusal is a value: Authlib raises it where the grant asks for the client."""
         try:
             client = await self._authenticator.authenticate(request.client)
+            check_active(client)
             granted = await self._granter.grant(client, request)
         except ClientRefused as refused:
             return _Core(client_error(refused)), {}
@@ -82,6 +83,9 @@ class _Core(AuthorizationServer):  # type: ignore[misc]  # Authlib is untyped
 
     def create_oauth2_request(self, request: OAuth2Request) -> OAuth2Request:
         return request
+
+    def handle_error_response(self, request: object, error: OAuth2Error) -> TokenAnswer:  # noqa: ARG002 - Authlib's signature
+        return refusal(error)
 
     def handle_response(self, status: int, body: Mapping[str, Any], headers: object) -> TokenAnswer:  # noqa: ARG002 - aiohttp sets its own Content-Type
         return answer(status, dict(body))

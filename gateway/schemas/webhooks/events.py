@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from gateway.schemas.pages import PageQuery, ProblemOut
 from gateway.schemas.types import FreeObject, Id, Request, Response, Time, wrong
 from webhooks.endpoints.patterns import TYPE_LENGTH_MAX, is_event_type, is_pattern
-from webhooks.events.requests import RESERVED_BEGINNINGS
+from webhooks.events.requests import RESERVED_BEGINNINGS, is_reserved_type
 
 BATCH_MAX = 1000
 _PATTERNS_MAX = 20
@@ -17,7 +17,7 @@ _PATTERNS_MAX = 20
 def _event_type(value: str) -> str:
     if not is_event_type(value):
         raise wrong("format", "Expected dotted identifiers of A-Z a-z 0-9 _, e.g. order.shipped.")
-    if value.startswith(RESERVED_BEGINNINGS):
+    if is_reserved_type(value):
         raise wrong("reserved", f"Types beginning with {' or '.join(RESERVED_BEGINNINGS)} are our own.")
     return value
 

@@ -1,29 +1,48 @@
 """Replays on the wire. What may stand in the fields is checked in webhooks/replays, all of it at once."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from gateway.schemas.types import Id, Request, Response, Time
+from gateway.schemas.webhooks.deliveries import StatusClass
 
 EndedState = Literal["delivered", "dead", "undelivered", "cancelled"]
+
+
+_CLASSES = get_args(StatusClass)
+
+
+def _first_digit(value: Any) -> Any:
+    return int(value[0]) if value in _CLASSES else value
+
+
+# As in the searches, or its first digit alone.
+_StatusClass = Annotated[
+    int,
+    Field(ge=0, le=5),
+    BeforeValidator(_first_digit),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 5}, {"enum": list(_CLASSES)}]}),
+]
 
 
 class ReplayIn(Request):
     """One delivery, or all that a filter covers: events that were accepted from `since` up to `until`.
 
-    Without `states` it covers what failed: dead and undelivered. `status_classes` are first digits of the last answer's
-    code, 0 for no answer. `include_unmatched` also makes deliveries of events that the endpoint would hear of today and
-    has none of. With `dry_run` nothing is done but counting.
+    Without `states` it covers what failed: dead and undelivered. With `merchant_id` only events about that merchant are
+    covered. `status_classes` are those of the last answer's code, `5xx` or 5, and 0 for no answer. `include_unmatched`
+    also makes deliveries of events that the endpoint would hear of today and has none of. With `dry_run` nothing is
+    done but counting.
     """
 
     delivery_id: Id | None = None
     endpoint_id: Id | None = None
+    merchant_id: Id | None = None
     event_types: Annotated[list[str], Field(examples=[["payment.*"]])] = Field(default_factory=list)
     states: Annotated[list[EndedState], Field(max_length=4)] | None = None
-    status_classes: Annotated[list[Annotated[int, Field(ge=0, le=5)]], Field(max_length=6)] = Field(
-        default_factory=list, examples=[[4, 5]]
+    status_classes: Annotated[list[_StatusClass], Field(max_length=6)] = Field(
+        default_factory=list, examples=[["4xx", "5xx"]]
     )
     since: Time | None = None
     until: Time | None = None
@@ -53,6 +72,7 @@ class ReplayOut(Response):
     state: str
     delivery_id: str | None
     endpoint_id: str | None
+    merchant_id: str | None
     event_types: list[str]
     states: list[str]
     status_classes: list[int]

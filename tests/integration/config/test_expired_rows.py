@@ -26,6 +26,9 @@ INSERTS = {
     " status, state_digest, sealed_handshake, updated_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'test', 'b', gen_random_uuid(), gen_random_uuid(), 'ended',"
     " uuid_send(gen_random_uuid()), 'h', $1 FROM generate_series(1, $2)",
+    Kept.SILENCES: "INSERT INTO endpoint_silences (partner_id, endpoint_id, began_at, environment, state, ended_at)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), $1::timestamptz - interval '50 days', 'test', 'disabled', $1"
+    " FROM generate_series(1, $2)",
     Kept.USED_ASSERTIONS: "INSERT INTO used_assertions (partner_id, client_id, digest, expires_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'd', $1 FROM generate_series(1, $2)",
 }
@@ -50,3 +53,10 @@ async def test_a_replay_that_has_not_ended_is_kept(database: Pool, state: str) -
     await database.execute(INSERTS[Kept.REPLAYS], NOW - timedelta(days=400), 2)
     await database.execute("UPDATE replays SET state = $1::replay_state, ended_at = NULL", state)
     assert await delete_expired_rows(database, NOW, {Kept.REPLAYS: 30}) == {Kept.REPLAYS: 0}
+
+
+async def test_a_silence_that_goes_on_is_kept(database: Pool) -> None:
+    """An endpoint that has been disabled for longer than events are kept still says since when."""
+    await database.execute(INSERTS[Kept.SILENCES], NOW - timedelta(days=400), 2)
+    await database.execute("UPDATE endpoint_silences SET ended_at = NULL")
+    assert await delete_expired_rows(database, NOW, {Kept.SILENCES: 30}) == {Kept.SILENCES: 0}

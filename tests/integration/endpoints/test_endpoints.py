@@ -352,6 +352,21 @@ async def test_another_url_starts_afresh(
     assert (row["failing_since"], row["lane_failures"], row["is_releasing"]) == (None, 0, True)
 
 
+async def test_another_client_certificate_is_warned_of_anew(
+    endpoints: Endpoints, database: Pool, tenant: Tenant, endpoint_id: UUID, clock: FakeClock
+) -> None:
+    """The warning of one certificate's end says nothing of the next one's; any other change leaves it told."""
+    first, second = (client_certificate(clock.now() + timedelta(days=days)) for days in (9, 8))
+    told = "SELECT client_certificate_told IS NOT NULL FROM webhook_endpoints WHERE id = $1"
+    for pem in (first, second):
+        certificate = CertificateRequest(chain=pem.chain, private_key=Secret(pem.key))
+        await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(client_certificate=certificate))
+        assert not await database.fetchval(told, endpoint_id)
+        await database.execute("UPDATE webhook_endpoints SET client_certificate_told = now()")
+        await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(description=pem.sha256))
+        assert await database.fetchval(told, endpoint_id)
+
+
 async def test_pausing_and_resuming(
     endpoints: Endpoints, database: Pool, tenant: Tenant, endpoint_id: UUID, lanes: LaneBook
 ) -> None:

@@ -10,11 +10,12 @@ from config.loading import load_settings
 from config.resources import open_resources
 from kernel.sql import Queries, beside
 from webhooks.catalogue import memory
-from webhooks.events import checks, matching, writer
+from webhooks.events import checks, matching, publisher, writer
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _WRITER = beside(writer.__file__, "writer.sql")
+_PUBLISHER = beside(publisher.__file__, "publisher.sql")
 _MATCHING = beside(matching.__file__, "matching.sql")
 _CHECKS = beside(checks.__file__, "checks.sql")
 _CATALOGUE = beside(memory.__file__, "memory.sql")
@@ -23,12 +24,11 @@ _CATALOGUE = beside(memory.__file__, "memory.sql")
 PLANS: list[tuple[Queries, str, str]] = [
     (_MATCHING, "versions", "environments_pkey"),
     (_MATCHING, "endpoints_of_tenants", "environments_pkey|webhook_endpoints_"),
-    (_WRITER, "claim_keys", ""),
+    (_WRITER, "claim_keys", "environments_pkey"),
     (_WRITER, "find_keys", "event_keys_pkey"),
-    (_WRITER, "insert_events", ""),
-    (_WRITER, "insert_deliveries", ""),
-    (_WRITER, "find_events", r"events_\w+_pkey"),
-    (_WRITER, "find_pending", r"partner_id_event_id_idx"),
+    (_WRITER, "insert_events", "environments_pkey"),
+    (_PUBLISHER, "find_events", r"events_\w+_pkey"),
+    (_PUBLISHER, "find_pending", r"partner_id_event_id_idx"),
     (_CHECKS, "find_merchants", "merchants_pkey"),
     (_CATALOGUE, "find_version", "environments_pkey"),
 ]

@@ -18,9 +18,9 @@ from webhooks.endpoints.requests import EndpointDraft, EndpointPatch
 from webhooks.endpoints.service import Endpoints
 from webhooks.events.matching import Matcher
 from webhooks.events.model import body_context
-from webhooks.events.publisher import Published, Publisher
+from webhooks.events.publisher import Published, Publisher, find_written
 from webhooks.events.requests import EventRequest, new_event
-from webhooks.events.writer import EventWriter, find_written
+from webhooks.events.writer import EventWriter
 from webhooks.states import EndpointState
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -159,7 +159,7 @@ async def test_bad_items_do_not_harm_good_ones(database: Pool, publisher: Publis
             request(merchant_id=merchant),
             request("no spaces"),
             request("payment.settled"),
-            request("webhook_endpoint.test"),
+            request("Webhook_Endpoint.test"),  # in whatever case
             request(data={"x": "a" * 262_144}),
             request(data={"x": ["a\0b"]}),
             request(data={"x": "a\\u0000b"}),

@@ -14,7 +14,7 @@ from gateway.health import Health
 from gateway.http.replies import SECURITY_HEADERS
 from gateway.limits.gate import Admission
 from gateway.limits.policy import LimitClass
-from tests.support.edge import Edge, listening
+from tests.support.edge import PROXIES, Edge, listening
 
 _POST = b"POST /banks/nobody/notifications HTTP/1.1\r\nHost: a\r\n"
 _GET = b"GET /livez HTTP/1.1\r\nHost: a\r\n"
@@ -68,12 +68,21 @@ REFUSED = {
     "no name": _GET + b": b\r\n\r\n",
     "another version": b"GET /livez HTTP/1.2\r\nHost: a\r\n\r\n",
     "HTTP/2 without a word": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/2 in words": b"GET /livez HTTP/2.0\r\nHost: a\r\n\r\n",
     "HTTP/0.9": b"GET /livez\r\n",
+    "HTTP/0.9 in words": b"GET /livez HTTP/0.9\r\nHost: a\r\n\r\n",
+    "a fragment": b"GET /livez#a HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a fragment behind parameters": b"GET /livez?a=b#c HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a fragment of a URL": b"GET http://a/livez#b HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a URL of another scheme": b"GET ftp://a/livez HTTP/1.1\r\nHost: a\r\n\r\n",
+    "everything": b"GET * HTTP/1.1\r\nHost: a\r\n\r\n",
 }
 TAKEN = {
     "a URL of this host": b"GET http://a/livez HTTP/1.1\r\nHost: a\r\n\r\n",
     "a port": b"GET /livez HTTP/1.1\r\nHost: a:8080\r\n\r\n",
     "an IPv6 address": b"GET /livez HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n",
+    "everything": b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "another protocol, if we like": _GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
     "no host in HTTP/1.0": b"GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     "chunks": _CHUNKED + b"3\r\nabc\r\n" + _END,
 }
@@ -100,7 +109,8 @@ async def test_ambiguous_requests_are_refused_and_nothing_behind_them_is_served(
     """One 400 with a problem document and all security headers; then the connection ends, whatever else was sent."""
     for name, sent in REFUSED.items():
         raw = await _answers(edge, sent)
-        assert re.findall(rb"HTTP/1\.[01] (\d+)", raw) == [b"400"], (name, raw)
+        assert re.findall(rb"HTTP/[0-9.]+ (\d+)", raw) == [b"400"], (name, raw)
+        assert raw.startswith(b"HTTP/1.1 "), name
         assert b'"code":"malformed_request"' in raw, name
         assert not _missing(raw), name
 
@@ -116,8 +126,10 @@ async def test_what_is_clear_is_served(edge: Edge) -> None:
 
 async def test_no_tunnel_is_opened(edge: Edge) -> None:
     """CONNECT is not found, and its connection ends: what follows is nobody's request."""
-    raw = await _answers(edge, b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n")
-    assert re.findall(rb"HTTP/1\.[01] (\d+)", raw) == [b"404"]
+    for target in (b"a:80", b"/livez"):
+        raw = await _answers(edge, b"CONNECT " + target + b" HTTP/1.1\r\nHost: a:80\r\n\r\n")
+        assert re.findall(rb"HTTP/1\.[01] (\d+)", raw) == [b"404"], target
+        assert b"\r\nConnection: close\r\n" in raw, target
 
 
 @pytest.mark.parametrize("admin", [False, True])
@@ -176,6 +188,27 @@ async def test_forwarded_headers_are_believed_from_our_proxies_only(edge: Edge) 
             assert addresses.pop() == expected
             async with edge.session.get(f"{url}/.well-known/oauth-authorization-server", headers=headers) as answer:
                 assert "evil" not in await answer.text()
+
+
+async def test_strict_transport_is_said_over_https_only(edge: Edge) -> None:
+    """RFC 6797 §7.2: where a proxy of ours says so, by one word of its own; never to a caller's own header."""
+    health = Health(edge.services.health._pool, edge.services.gate, CollectorRegistry())
+    app = build_app(replace(edge.services, health=health))
+    for proxies, lines, said in (
+        (PROXIES, ["https"], True),
+        (PROXIES, ["HTTPS "], True),
+        (PROXIES, ["http"], False),
+        (PROXIES, ["https", "http"], False),
+        (PROXIES, ["https, http"], False),
+        (PROXIES, [], False),
+        ((ip_network("192.0.2.0/24"),), ["https"], False),
+        ((), ["https"], False),
+    ):
+        async with listening(app, proxies) as url:
+            headers = [("X-Forwarded-Proto", line) for line in lines]
+            for path in ("/livez", "/nowhere"):
+                async with edge.session.get(url + path, headers=headers) as answer:
+                    assert ("Strict-Transport-Security" in answer.headers) is said, (proxies, lines, path)
 
 
 def _missing(raw: bytes) -> set[str]:

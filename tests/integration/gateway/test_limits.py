@@ -23,7 +23,7 @@ from gateway.schemas.pages import ProblemOut
 from kernel.ids import Environment, Tenant
 from kernel.sealing import Vault
 from tests.support.clock import FakeClock
-from tests.support.edge import Edge, running_edge
+from tests.support.edge import Edge, another_admin, running_edge
 
 SLOW = 0.01
 _PROCESSES, _SECONDS = 4, 1.0
@@ -155,7 +155,7 @@ async def test_each_admin_token_has_its_bucket(
     """An admin's script that runs wild does not stop another admin."""
     limits = replace(policy(), admin=Bucket(capacity=2, rate_per_second=SLOW))
     async with running_edge(database, vault, clock, redis_url, limits) as edge:
-        other = (await edge.admin_services.tokens.create("another")).reveal()
+        other = await another_admin(edge.admin_services)
         statuses = [(await edge.call("GET", "/admin/v1/banks", admin=True)).status for _ in range(3)]
         assert statuses == [200, 200, 429]
         bearer = {"Authorization": f"Bearer {other}"}

@@ -65,7 +65,9 @@ async def test_a_tier_of_the_settings_is_changed_and_given_back(edge: Edge) -> N
     await seen_within_a_second(edge, party, '"reads";q=70')
     assert (await admin(edge, "DELETE", f"{TIERS}/standard")).status == 204
     await seen_within_a_second(edge, party, before)
-    assert (await admin(edge, "DELETE", f"{TIERS}/standard")).status == 404
+    again = await admin(edge, "DELETE", f"{TIERS}/standard")
+    assert (again.status, again.code) == (409, "tier_of_settings")
+    assert (await admin(edge, "DELETE", f"{TIERS}/nobodys")).status == 404
     assert await last_audit(edge) == {"action": "limit_tier.deleted", "target": "standard", "detail": {}}
     tiers = await admin(edge, "GET", TIERS)
     Page[TierOut].model_validate(tiers.json)
@@ -122,7 +124,7 @@ async def test_own_limits_of_a_partner_and_of_one_client(edge: Edge) -> None:
         ({"reads": {"capacity": 1, "rate_per_second": "1"}}, "/reads/rate_per_second"),
         ({"reads": None}, "/reads"),
         ({"concurrency": 0}, "/concurrency"),
-        ({"tokens": 1}, ""),
+        ({"tokens": 1}, "/tokens"),
     ],
 )
 async def test_limits_that_let_nothing_through_are_refused(edge: Edge, body: dict[str, Any], pointer: str) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from gateway.oauth.signing.ring import KeyRing
-from tests.support.edge import OTHER_SERVICE, TOKENS, Edge, Party
+from tests.support.edge import METADATA, OTHER_SERVICE, TOKENS, Edge, Party
 
 PATH = "/v1/payments"
 
@@ -202,8 +203,25 @@ async def test_no_token_is_answered_with_a_bare_challenge(edge: Edge) -> None:
     answer = await edge.call("GET", PATH)
     assert (answer.status, answer.code) == (401, "unauthenticated")
     schemes = answer.headers["WWW-Authenticate"]
-    assert schemes.startswith('Bearer realm="threadneedle", DPoP realm="threadneedle", algs="ES256 ')
+    assert schemes.startswith(f'Bearer realm="threadneedle", {METADATA}, DPoP realm="threadneedle", algs="ES256 ')
     assert "error" not in schemes
+
+
+async def test_a_challenge_leads_to_the_authorization_server(edge: Edge) -> None:
+    """RFC 9728 §5: from a 401 to the API's metadata, from there to the issuer's, and to its token endpoint."""
+    for token in (None, "x"):
+        refused = await edge.call("GET", PATH, **({} if token is None else {"token": token}))
+        found = re.search(r'resource_metadata="([^"]+)"', refused.headers["WWW-Authenticate"])
+        assert found is not None
+        path = found[1].removeprefix(TOKENS.audience)
+        resource = (await edge.call("GET", path)).json
+        # RFC 9728 §3.3: what names the resource is what the metadata were asked for by.
+        assert resource["resource"] + path == found[1]
+        assert resource["authorization_servers"] == [TOKENS.issuer]
+        server = (await edge.call("GET", "/.well-known/oauth-authorization-server")).json
+        assert server["issuer"] in resource["authorization_servers"]
+        assert resource["scopes_supported"] == server["scopes_supported"]
+        assert resource["bearer_methods_supported"] == ["header"]
 
 
 async def test_a_remembered_token_dies_with_its_expiry(edge: Edge) -> None:
@@ -229,7 +247,10 @@ async def test_a_suspended_client_is_refused_within_a_second_and_served_again(ed
         await edge.oauth.in_force.refresh()
         refused = await edge.call("GET", PATH, token=party.token)
         assert (refused.status, refused.code) == (401, "client_suspended")
-        assert (await edge.token(party.client_id, party.secret)).json["error"] == "unauthorized_client"
+        told = (await edge.token(party.client_id, party.secret)).json
+        assert told["error"] == "unauthorized_client"
+        assert "suspended" in told["error_description"]
+        assert (await edge.token(party.client_id, "guessed")).json["error"] == "invalid_client"
         await edge.call("POST", resume, admin=True)
         await edge.oauth.in_force.refresh()
         again = await edge.call("GET", PATH, token=party.token)

@@ -51,6 +51,7 @@ async def _owned(edge: Edge, party: Party, bank: str) -> dict[str, str]:
         "delivery_id": found.json["data"][0]["id"],
         "event_id": sent.json["id"],
         "replay_id": replay.json["id"],
+        "environment": "test",
         "bank_id": bank,
         "day": "2026-11-22",
         "name": "order.shipped",
@@ -130,11 +131,12 @@ async def test_each_part_of_a_path_is_checked_by_itself(edge: Edge) -> None:
         path = f"/admin/v1/payments/{each['payment_id']}/evidence"
         proposed = await edge.call("POST", path, admin=True, json=proposal)
         each["proposal_id"] = proposed.json.get("id", _nothing("proposal_id"))
+    others["environment"] = "live"
     tried = 0
     for routes, admin in ((PUBLIC_ROUTES, False), (ADMIN_ROUTES, True)):
         for route in routes:
             names = _names(route)
-            if route.access is Access.PARTNER or len(names) < 2:
+            if route.access is Access.PARTNER or len(names) < 2 or _is_list_of_a_partner(route):
                 continue
             for name in names:
                 path = route.path.format(**ids | {name: others[name]})
@@ -142,6 +144,11 @@ async def test_each_part_of_a_path_is_checked_by_itself(edge: Edge) -> None:
                 assert (answer.status, answer.code) == (404, "not_found"), (route.method, route.path, name)
                 tried += 1
     assert tried >= 8
+
+
+def _is_list_of_a_partner(route: Route[Any]) -> bool:
+    """Whether an admin names no more there than a partner's environment, or a type that every partner may have."""
+    return route.acting and set(_names(route)) <= {"partner_id", "environment", "name"}
 
 
 def _names(route: Route[Any]) -> list[str]:
@@ -234,3 +241,21 @@ async def test_what_a_stranger_lists_is_its_own(edge: Edge) -> None:
                 answer = await edge.call("GET", route.path, token=caller.token)
                 assert answer.status == 200, route.path
                 assert not [value for value in mine if value in answer.raw], route.path
+
+
+async def test_what_an_admin_lists_for_a_partner_is_that_partners(edge: Edge) -> None:
+    """Lists of one partner's environment hold nothing of another's; of a partner that is not there, there are none."""
+    owner, other = await edge.party(), await edge.party()
+    await edge.add_bank()
+    ids = await _owned(edge, owner, "scripted")
+    mine = {value.encode() for name, value in ids.items() if name in _KINDS} | {b"order.shipped"}
+    lists = [route for route in ADMIN_ROUTES if route.acting and len(_names(route)) == 2 and route.method == "GET"]
+    for route in lists:
+        for place in ({"partner_id": other.partner_id}, {"environment": "live"}):
+            answer = await edge.call("GET", route.path.format(**ids | place), admin=True)
+            assert answer.status == 200, route.path
+            assert not [value for value in mine if value in answer.raw], route.path
+        for place in ({"partner_id": _nothing("partner_id")}, {"environment": "staging"}):
+            answer = await edge.call("GET", route.path.format(**ids | place), admin=True)
+            assert (answer.status, answer.code) == (404, "not_found"), (route.path, place)
+    assert len(lists) >= 6

@@ -104,8 +104,9 @@ async def test_an_old_client_keeps_its_connection_where_it_asks_to(edge: Edge) -
     get = b"GET /livez HTTP/1.0\r\nHost: x\r\n%b\r\n"
     reader, writer = await say(edge, get % b"Connection: keep-alive\r\n")
     head = await reader.readuntil(b"\r\n\r\n")
-    assert b"HTTP/1.0 200 OK\r\n" in head
+    assert b"HTTP/1.1 200 OK\r\n" in head
     assert b"Connection: keep-alive\r\n" in head
     writer.write(get % b"")
-    assert (await reader.read()).count(b"HTTP/1.0 200") == 1
+    last = await reader.read()
+    assert (last.count(b"HTTP/1.1 200"), last.count(b"\r\nConnection: close\r\n")) == (1, 1)
     writer.close()

@@ -148,6 +148,20 @@ async def test_a_certificate_that_ends_is_told_twice(world: World) -> None:
     assert [kind for kind, _ in await told(world)] == ["certificate.expiring"] * 2
 
 
+async def test_the_end_of_our_own_certificate_is_told_once_for_each_moment(world: World) -> None:
+    """21 and seven days before, without traffic; another certificate has its own end, and none has no end."""
+    endpoint_id = await world.endpoint(event_types=["payment.*"])
+    await world.endpoint(event_types=["order.*"])
+    for left, notices in ((30, 0), (21, 1), (8, 1), (7, 2), (1, 2)):
+        statement = "UPDATE webhook_endpoints SET client_certificate_expires_at = now() + $2::interval WHERE id = $1"
+        await world.pool.execute(statement, endpoint_id, timedelta(days=left))
+        await watch_twice(world)
+        assert len(await told(world)) == notices, left
+    kinds, data = zip(*await told(world), strict=True)
+    assert set(kinds) == {"certificate.expiring"}
+    assert {one["certificate"] for one in data} == {"client"}
+
+
 class _Certified:
     """Every answer comes with the same certificate."""
 

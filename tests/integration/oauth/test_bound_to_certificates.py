@@ -107,6 +107,41 @@ async def test_a_registered_certificate_binds_whatever_its_client_proves_itself_
     assert (await ask(edge, other, **holder().header)).json["error"] == "invalid_request"
 
 
+async def test_a_client_that_names_its_certificate_is_bound_to_no_other(edge: Edge, authority: Holder) -> None:
+    """Not to another client's of the same authority: neither by keys with a certificate nor by the holder's name."""
+    own, others = holder(issuer=authority), holder("Another Client", issuer=authority)
+    signer = Signer(key=ECKey.import_key(own.key_pem.decode()), algorithm="ES256")
+    by_key = await register(
+        edge, token_endpoint_auth_method="private_key_jwt", jwks={"keys": [own.jwk]}, token_binding="mtls"
+    )
+    for shown, status in ((own, 200), (others, 400)):
+        form = {
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": signer.assertion(by_key.id, header={"kid": None}),
+        }
+        answer = await ask(edge, form, **shown.header)
+        assert answer.status == status, answer.raw
+    by_name = await register(
+        edge,
+        token_endpoint_auth_method="tls_client_auth",
+        tls_client_auth_subject_dn="CN=Example Client",
+        token_binding="mtls",
+    )
+    for shown, status in ((own, 200), (others, 401)):
+        assert (await ask(edge, {"client_id": by_name.id}, **shown.header)).status == status
+
+
+async def test_a_client_that_names_no_certificate_is_bound_to_any_of_the_authority(
+    edge: Edge, client: Registered, authority: Holder
+) -> None:
+    """As docs/partners.md says of clients with a secret: what binds is then only that it stays the same."""
+    first, second = holder("One Client", issuer=authority), holder("Another Client", issuer=authority)
+    token = await _token(edge, client, first)
+    assert (await edge.call("GET", PATH, token=token, headers=first.header)).status == 200
+    assert (await edge.call("GET", PATH, token=token, headers=second.header)).code == "invalid_token"
+    await _token(edge, client, second)
+
+
 async def test_with_tls_of_our_own_another_clients_certificate_binds_nothing(
     edge: Edge, tls_port: TlsPort, client: Registered, tmp_path: Path
 ) -> None:

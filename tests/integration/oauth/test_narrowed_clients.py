@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aiohttp import encode_basic_auth
 
-from tests.support.edge import Answer, Edge
+from tests.support.edge import METADATA, Answer, Edge
 from tests.support.oauth import Registered, Signer, prove, register
 
 PATH = "/v1/payments"
@@ -43,7 +43,7 @@ async def test_tokens_lose_the_scopes_that_their_client_loses(edge: Edge, anothe
     await _change(edge, client, scopes=["payments:read"])
     refused = await _ask(both, "/v1/events", token)
     assert [(each.status, each.code) for each in refused] == [(403, "insufficient_scope")] * 2
-    challenge = 'Bearer realm="threadneedle", error="insufficient_scope", scope="events:read"'
+    challenge = f'Bearer realm="threadneedle", error="insufficient_scope", scope="events:read", {METADATA}'
     assert {each.headers["WWW-Authenticate"] for each in refused} == {challenge}  # RFC 6750 §3.1
     assert [each.status for each in await _ask(both, PATH, token)] == [200, 200]
     asked = {"token": token}

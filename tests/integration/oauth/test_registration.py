@@ -12,6 +12,7 @@ from tests.support.edge import Edge
 from tests.support.oauth import Signer, ask, holder, is_refused, prove, register, with_key
 
 KEY = Signer.new().jwk
+OVER = holder("Example Till", days=-1)
 PRIVATE = ECKey.generate_key("P-256").as_dict(private=True)
 JWT_METHOD = {"token_endpoint_auth_method": "private_key_jwt"}
 TLS_METHOD = {"token_endpoint_auth_method": "tls_client_auth"}
@@ -46,12 +47,13 @@ WRONG: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({**SELF_SIGNED, "jwks": {"keys": [{**holder().jwk, "kid": [1]}]}}, "/jwks/keys/0", "invalid_key"),
     ({**SELF_SIGNED, "jwks": {"keys": [{**KEY, "x5c": ["AAAA"]}]}}, "/jwks/keys/0", "invalid_key"),
     ({**SELF_SIGNED, "jwks_uri": "https://keys.example.com"}, "/jwks_uri", "not_for_method"),
+    ({**SELF_SIGNED, "jwks": {"keys": [holder().jwk, OVER.jwk]}}, "/jwks/keys/1/x5c/0", "certificate_expired"),
     ({"networks": ["203.0.113.1/24"]}, "/networks/0", "format"),
     ({"networks": ["203.0.113.0/24", 5]}, "/networks/1", "format"),
     ({"merchant_ids": ["mer_test_x"]}, "/merchant_ids/0", "unknown_id"),
     ({"merchant_ids": ["mer_test_" + "0" * 26]}, "/merchant_ids/0", "unknown_id"),
     ({"scopes": ["everything"]}, "/scopes/0", "unknown_value"),
-    ({"secret": "mine"}, "", "unknown_field"),
+    ({"secret": "mine"}, "/secret", "unknown_field"),
 )
 
 
@@ -66,11 +68,12 @@ async def test_what_is_wrong_is_named(edge: Edge) -> None:
 
 
 async def test_small_keys_are_refused(edge: Edge) -> None:
-    """An RSA key has 2048 bits at least."""
+    """An RSA key has 2048 bits at least, and who sends a smaller one reads that."""
     with pytest.warns(SecurityWarning, match="2048"):
         small = RSAKey.generate_key(1024).as_dict(private=False)
     answer = (await register(edge, **JWT_METHOD, jwks={"keys": [small]})).answer
     assert answer.pointers() == {"/jwks/keys/0"}
+    assert answer.json["errors"][0]["message"] == "An RSA key here has 2048 to 4096 bits."
 
 
 async def test_a_client_is_shown_as_it_was_registered(edge: Edge) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
-from gateway.oauth.clients.remote_keys import RemoteKeyPolicy, RemoteKeys
+from gateway.oauth.clients.remote_keys import KeysUnread, RemoteKeyPolicy, RemoteKeys
 from kernel.errors import Unavailable
 from tests.support.clock import FakeClock
 from tests.support.edge import Edge
@@ -81,6 +82,20 @@ async def test_a_client_rotates_its_key_by_itself(edge: Edge, server: KeyServer)
     assert is_refused(await prove(edge, old.assertion(made.id)))
 
 
+async def test_keys_that_cannot_be_read_are_told_as_such(edge: Edge, server: KeyServer) -> None:
+    """The client learns that its keys were not read, not that its signature is wrong; the log says how it failed."""
+    signer = Signer.new()
+    for status, body, cause in ((503, None, "status 503"), (200, b"[]", "the answer is no key set")):
+        server.status, server.body = status, body
+        made = await register(edge, token_endpoint_auth_method="private_key_jwt", jwks_uri=f"{server.url}?{status}")
+        with capture_logs() as logs:
+            answer = await prove(edge, signer.assertion(made.id))
+        assert is_refused(answer, "could not be read"), answer.raw
+        assert [line["reason"] for line in logs if line["event"] == "client_keys.not_fetched"] == [cause]
+        (told,) = [line for line in logs if line["event"] == "oauth.refused"]
+        assert (told["client"], told["reason"]) == (made.id, f"the keys at the jwks_uri were not read: {cause}")
+
+
 async def test_an_unknown_kid_asks_seldom(server: KeyServer) -> None:
     """However many assertions name keys that are not there, the partner's server is asked once in ten seconds."""
     async with remote() as (keys, clock):
@@ -103,7 +118,8 @@ async def test_known_keys_outlive_a_server_that_is_away_for_a_while(server: KeyS
             clock.advance(301)
             assert len(await keys.find(server.url, bool)) == 1, wrong
         clock.advance(3600)
-        assert await keys.find(server.url, bool) == ()
+        with pytest.raises(KeysUnread, match="no key set"):
+            await keys.find(server.url, bool)
 
 
 async def test_a_key_that_was_taken_away_is_good_for_a_minute(server: KeyServer) -> None:
@@ -128,10 +144,12 @@ async def test_a_slow_server_is_waited_for_by_its_own_client_alone(server: KeySe
         await asyncio.sleep(0.05)
         with pytest.raises(Unavailable):
             await keys.find(f"{server.url}?other", bool)
-        assert await hanging == ()
+        with pytest.raises(KeysUnread, match="timeout"):
+            await hanging
         quick.url = server.url
         started = asyncio.get_running_loop().time()
-        assert await keys.find(server.url, bool) == ()
+        with pytest.raises(KeysUnread):
+            await keys.find(server.url, bool)
         assert asyncio.get_running_loop().time() - started < 0.1
 
 
@@ -139,5 +157,6 @@ async def test_keys_are_fetched_from_public_addresses_only(server: KeyServer) ->
     """What webhooks may not reach, a jwks_uri may not either: the address is checked when it is connected to."""
     server.keys = [Signer.new().jwk]
     async with remote(AllowList()) as (keys, _):
-        assert await keys.find(server.url, bool) == ()
+        with pytest.raises(KeysUnread, match="refused_destination"):
+            await keys.find(server.url, bool)
     assert server.asked == 0

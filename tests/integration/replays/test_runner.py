@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from tests.support.replays import Stage
-from tests.support.tenants import add_tenant, caller
-from webhooks.replays.model import Progress
+from tests.support.tenants import add_merchant, add_tenant, caller
+from webhooks.replays.model import Progress, ReplayRequest
 from webhooks.replays.runner import RunnerPolicy
 from webhooks.states import DeliveryState, ReplayState
 
@@ -65,6 +65,33 @@ async def test_a_filter_covers_what_it_says(stage: Stage) -> None:
         assert done.replay.total == done.replay.queued == 3 * len(covered)
         for state, its in ids.items():
             assert {(await own.delivery(delivery_id))["round"] for delivery_id in its} == {state in covered}
+
+
+async def test_a_merchants_replay_covers_events_about_it_alone(stage: Stage) -> None:
+    """At whichever endpoint, whatever else narrows it; not those about others or about nobody, ended or under way."""
+    one, two = await add_merchant(stage.pool, stage.tenant), await add_merchant(stage.pool, stage.tenant)
+    first, second = await stage.endpoint(), await stage.endpoint()
+    ids = {
+        (merchant, endpoint): await stage.deliveries(endpoint, 3, merchant_id=merchant)
+        for merchant in (one, two, None)
+        for endpoint in (first, second)
+    }
+    for merchant in (one, two):
+        await stage.deliveries(first, 2, merchant_id=merchant, state="pending")
+    found = await stage.replays.estimate(
+        caller(stage.tenant), ReplayRequest(since=stage.recently - timedelta(hours=1), merchant_id=one)
+    )
+    assert (found.total, found.under_way) == (6, 2)
+    done = await ended(stage, await stage.replay(merchant_id=one, event_types=["order.*"]))
+    assert (done.replay.total, done.replay.queued, done.replay.skipped) == (6, 6, 2)
+    assert done.replay.coverage.merchant_id == one
+    assert (await ended(stage, await stage.replay(merchant_id=two, endpoint_id=second))).replay.queued == 3
+    again = {
+        key
+        for key, deliveries in ids.items()
+        if {(await stage.delivery(delivery_id))["round"] for delivery_id in deliveries} == {1}
+    }
+    assert again == {(one, first), (one, second), (two, second)}
 
 
 async def test_the_time_range_is_that_of_the_events(stage: Stage) -> None:

@@ -72,6 +72,9 @@ async def test_the_endpoints_present_filters_decide(stage: Stage) -> None:
     await made(stage, typed)
     await made(stage, asked, event_types=["invoice.sent"])
     estimate = await made(stage, late)
+    both = await stage.endpoint()
+    assert (await made(stage, both, merchant_id=two)).total == 2
+    assert await heard(stage, both) == other
     assert await heard(stage, owned) == [*mine, *invoices]
     assert await heard(stage, picky) == other
     assert await heard(stage, typed) == await heard(stage, asked) == invoices

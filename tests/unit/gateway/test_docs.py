@@ -82,3 +82,25 @@ def test_what_the_document_says_is_text_not_html() -> None:
     made = {**DOCUMENTS["admin"], "info": {"title": "<b>x</b>", "version": "1", "description": "<script>x</script>"}}
     assert b"<script>" not in page(made)
     assert b"<b>x" not in page(made)
+
+
+@each_page
+def test_a_curl_is_the_call_as_it_must_be_sent(made: dict[str, Any]) -> None:
+    """What is shown to be pasted has the operation's method, and every parameter that a call cannot do without."""
+    text = _read(made).text
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            [command] = [part for part in _commands(text) if _is_of(part, path, method)]
+            wanted = [each["name"] for each in operation["parameters"] if each["in"] == "query" and each["required"]]
+            assert all(f"{name}=" in command for name in wanted), command
+
+
+def _commands(text: str) -> list[str]:
+    return re.findall(r"curl .*'https://api\.example\.com[^']*'", text)
+
+
+def _is_of(command: str, path: str, method: str) -> bool:
+    """Whether curl would send this method to this path: it posts what has data, and gets all else."""
+    named = re.search(r"-X '?([A-Z]+)", command)
+    sent = named[1] if named else "POST" if " -d " in command else "GET"
+    return sent == method.upper() and re.search(rf"example\.com{re.escape(path)}(\?[^']*)?'$", command) is not None

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from adapters.declaration import AccountScheme
-from gateway.http.bodies import validated
+from gateway.http.bodies import parse, validated
 from gateway.schemas.admin import BankChange
 from gateway.schemas.oauth.clients import ClientIn
 from gateway.schemas.pages import PageQuery
@@ -28,6 +28,17 @@ def test_amounts_are_whole_positive_numbers_and_nothing_else(value: Any) -> None
     """No floats, booleans, texts, zero, negatives, or numbers that JSON readers round."""
     with pytest.raises(ValidationError):
         MoneyIn.model_validate({"currency": "GBP", "value": value})
+
+
+@pytest.mark.parametrize(
+    "value", [b"9007199254740992", b"18446744073709551615", b"18446744073709551616", b"1" + b"0" * 40]
+)
+def test_an_amount_that_is_too_large_is_told_so(value: bytes) -> None:
+    """Also beyond 64 bits, where the JSON parser makes a fraction of it."""
+    with pytest.raises(Invalid) as refused:
+        validated(MoneyIn, parse(b'{"currency": "GBP", "value": %b}' % value))
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [("/value", "too_large")]
+    assert value.decode() not in refused.value.errors[0].message
 
 
 @pytest.mark.parametrize("currency", ["gbp", "XXX", "XAU", "", "GBPP", 826])
@@ -199,13 +210,16 @@ def test_clients_have_known_scopes_only() -> None:
 
 
 def test_an_unknown_member_is_told_which_are_known() -> None:
-    """At every place, beside the other errors, and an object is called an object."""
-    sent = {**PAYMENT, "MARKED": 1, "amount": {"currency": "GBP", "value": 0, "MARKED": 1}, "creditor": "MARKED"}
+    """Each by its own pointer if its name can only be a name, the members once for an object, beside other errors."""
+    amount = {"currency": "GBP", "value": 0, "GB33MARKED": 1}
+    sent = {**PAYMENT, "colour": 1, "size-of-it": 2, "GB33MARKED": 1, "amount": amount, "creditor": "GB33MARKED"}
     with pytest.raises(Invalid) as refused:
         validated(PaymentIn, sent)
     told = {(error.pointer, error.code): error.message for error in refused.value.errors}
     assert told["/amount", "unknown_field"] == "Members here: currency, value."
-    assert told["", "unknown_field"].startswith("Members here: merchant_id, bank_id, amount,")
+    assert told["/colour", "unknown_field"].startswith("Members here: merchant_id, bank_id, amount,")
+    others = [told["/size-of-it", "unknown_field"], told["", "unknown_field"]]
+    assert others == ["There is no such member."] * 2
     assert told["/creditor", "type"] == "Expected an object."
     assert ("/amount/value", "too_small") in told
     assert "MARKED" not in repr(told)

@@ -63,5 +63,6 @@ def test_every_wrong_field_is_named_at_once() -> None:
 def test_one_delivery_needs_nothing_else() -> None:
     """What narrows a filter is refused beside delivery_id, each field by itself."""
     assert wrong(delivery_id=NIL) == set()
-    beside = {"endpoint_id": NIL, "states": [DeliveryState.DEAD], "since": NOON - HOUR, "rate_per_second": 5}
+    ids = {"endpoint_id": NIL, "merchant_id": NIL}
+    beside = {**ids, "states": [DeliveryState.DEAD], "since": NOON - HOUR, "rate_per_second": 5}
     assert wrong(delivery_id=NIL, **beside) == {f"/{name}" for name in beside}

@@ -9,6 +9,7 @@ import asyncpg
 
 from config.sections import OAuthSettings
 from gateway.http.peer.certificates import CallerCertificates
+from gateway.oauth.access.challenges import Challenges
 from gateway.oauth.access.in_force import InForce
 from gateway.oauth.access.revoked import RevokedTokens
 from gateway.oauth.access.sender import Senders
@@ -86,6 +87,7 @@ async def open_oauth(setup: OAuthSetup) -> AsyncIterator[OAuth]:
     proofs = ProofJudge(Nonces(setup.vault, clock, setup.nonce_seconds), spent, clock)
     reader = TokenReader(keys, policy, clock)
     checks = Checks(
+        challenges=Challenges(policy.resource_metadata_url),
         reader=reader,
         in_force=in_force,
         senders=Senders(policy.audience, setup.certificates),

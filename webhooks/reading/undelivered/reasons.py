@@ -29,7 +29,7 @@ _MISSED_SENTENCES = {
 _STATE_SENTENCES: dict[str, str] = {
     DeliveryState.DEAD: "It could not be delivered.",
     DeliveryState.UNDELIVERED: "Its endpoint was disabled or deleted before it was delivered.",
-    DeliveryState.CANCELLED: "It was withdrawn.",
+    DeliveryState.CANCELLED: "The receiver asked to abort this message.",
 }
 
 OPEN = frozenset(WaitReason)

@@ -70,7 +70,7 @@ CREATE TYPE delivery_state AS ENUM (
     'delivered',    -- The endpoint answered 2xx.
     'dead',         -- Its steps are used up or it grew too old.
     'undelivered',  -- Its endpoint was disabled or deleted before it was delivered.
-    'cancelled'     -- It was withdrawn on request, or the receiver asked to abort this message.
+    'cancelled'     -- The receiver asked to abort this message.
 );
 
 CREATE TYPE attempt_cause AS ENUM (

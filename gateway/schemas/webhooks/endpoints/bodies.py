@@ -124,6 +124,12 @@ class EndpointIn(Request):
     secret: SecretIn | None = None
 
 
+class EndpointStateChange(Request):
+    """Whether an endpoint is to hear of events."""
+
+    state: Literal["enabled", "disabled"]
+
+
 class EndpointChange(Request):
     """What is to be different; what is left out stays.
 

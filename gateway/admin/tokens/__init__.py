@@ -1,0 +1,1 @@
+"""Admin API tokens: made, shown once, listed and revoked."""
