@@ -20,6 +20,7 @@ class Pace:
     hidden_seconds: float = 6.0  # how long a late commit or a stale replica hides a payment; more than our deadlines
     hang_seconds: float = 60.0  # how long an answer that never comes keeps its connection
     drip_seconds: float = 0.5  # between two bytes of a slow answer
+    abandon_seconds: float = 900.0  # how long what needs a payer waits for one before the bank ends it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,11 @@ class Booked:
 
 
 class Simulator(Protocol):
-    """A running simulated bank."""
+    """A running simulated bank.
+
+    Where it sends payers to a page, that page is one HTML form whose buttons are named `decision` with the values
+    `approve` and `refuse`, and it answers the form by sending the browser back.
+    """
 
     settings: BankSettings  # what an admin would enter to reach it
     faults: frozenset[Fault]  # what it can be told to do

@@ -1,13 +1,14 @@
 """Instructions, banks and engines for tests of adapters."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 
-from adapters.contract import Account, Bank, BankSettings, Creditor, Instruction
+from adapters.contract import Account, Bank, BankSettings, Creditor, Handshake, Instruction, Payer
 from adapters.declaration import AuthProfile, Deadlines, Declaration
 from adapters.engine import Engine, EngineMetrics, EngineSettings
 from kernel.clock import Clock, CorrectedClock
@@ -16,6 +17,7 @@ from kernel.masked import AccountNumber, Masked, PersonName, Secret
 from kernel.money import Money
 
 IBAN = "GB82WEST12345698765432"
+DEBTOR_IBAN = "DE89370400440532013000"
 CREDITOR_NAME = "Example Books Ltd"
 QUICK = Deadlines(connect_seconds=0.5, first_byte_seconds=0.5, total_seconds=0.8)
 
@@ -35,6 +37,35 @@ def instruction(**changes: Any) -> Instruction:
         "requested_at": datetime(2026, 11, 2, 12, 0, tzinfo=UTC),
     }
     return Instruction(**{**fields, **changes})
+
+
+def now() -> datetime:
+    """The time at which a payer is sent out: banks compare it with their own."""
+    return datetime.now(UTC)
+
+
+def fitting(declaration: Declaration, settings: BankSettings | None = None) -> Instruction:
+    """A payment of 12.34 that a bank of this declaration takes, with all that any of its operations may need."""
+    currencies = sorted(declaration.currencies, key=lambda code: (code != "GBP", code != "EUR", code))
+    needs_debtor = any(name.startswith("/debtor") and each.required for name, each in declaration.fields.items())
+    standard = instruction(
+        amount=Money(currencies[0] if currencies else "GBP", 1234),
+        debtor=Account(iban=AccountNumber(DEBTOR_IBAN)) if needs_debtor else None,
+        payer=Payer(ip_address=Masked("192.0.2.7"), user_agent=Masked("Mozilla/5.0")),
+        handshake=handshake(),
+    )
+    return standard if settings is None else replace(standard, settings=settings)
+
+
+def handshake() -> Handshake:
+    """What sends a payer out: a callback address with its state, as the payments room makes it."""
+    state = "st4te-of-one-payer"
+    return Handshake(
+        redirect_uri=f"https://callbacks.example.com/banks/example-bank/callback?state={state}",
+        state=Secret(state),
+        nonce=Secret("n0nce-of-one-payer"),
+        code_verifier=Secret("verifier-" * 6),
+    )
 
 
 def bank(base_url: str, adapter: str = "plain", version: int = 1, **settings: Mapping[str, Any]) -> Bank:

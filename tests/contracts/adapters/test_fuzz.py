@@ -13,8 +13,8 @@ from adapters.contract import BankSettings, Verdict
 from adapters.declaration import OperationKind
 from adapters.wire import WireReply
 from kernel.masked import Secret
-from tests.contracts.adapters.harness import ADAPTERS, NAMES
-from tests.contracts.adapters.recordings import Recorded, parses
+from tests.contracts.adapters.kit.harness import ADAPTERS, NAMES
+from tests.contracts.adapters.kit.recordings import Recorded, parses
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

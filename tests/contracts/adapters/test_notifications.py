@@ -11,7 +11,7 @@ from aiohttp import web
 from adapters.contract import Receipt, Verdict
 from adapters.declaration import OperationKind
 from adapters.simulation.faults import Fault
-from tests.contracts.adapters.harness import NOTIFYING, House, running
+from tests.contracts.adapters.kit.harness import NOTIFYING, House, running
 
 HOUR = timedelta(hours=1)
 

@@ -10,7 +10,7 @@ from kernel.ids import Environment
 from kernel.masked import AccountNumber, PersonName, Secret
 from payments.banks import ConfiguredBank
 from payments.intents.rehearsal import show_submission
-from tests.contracts.adapters.harness import ADAPTERS, PAYING
+from tests.contracts.adapters.kit.harness import ADAPTERS, PAYING
 from tests.support import banks
 
 ACCOUNTS = {

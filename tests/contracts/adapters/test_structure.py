@@ -9,10 +9,10 @@ import pytest
 from adapters.declared import declaration_problems
 from adapters.registry import protocol_names
 from adapters.simulation.faults import Fault
-from tests.contracts.adapters.harness import ADAPTERS, NAMES, running
-from tests.contracts.adapters.recordings import folder
+from tests.contracts.adapters.kit.harness import ADAPTERS, NAMES, running
+from tests.contracts.adapters.kit.recordings import folder
 
-PURE = ("adapters.contract", "adapters.declaration", "adapters.wire", "adapters.retry_after")
+PURE = ("adapters.contract", "adapters.declaration", "adapters.wire", "adapters.retry_after", "adapters.signing.keys")
 IMPURE_LIBRARIES = {"aiohttp", "asyncio", "socket", "os", "random", "secrets", "time", "uuid"}
 
 
