@@ -39,8 +39,15 @@ def setting_errors(declaration: Declaration, settings: BankSettings) -> list[Fie
     given = {("secrets", name) for name in settings.secrets} | {("options", name) for name in settings.options}
     needed = {place for place, each in known.items() if each.required}
     errors += [_error(f"/{place}/{name}", "required", "is required") for place, name in sorted(needed - given)]
+    errors += _choice_errors(declaration, settings)
     unknown = sorted(given - set(known) - _OF_EVERY_BANK)
     return errors + [_error(f"/{place}/{name}", "unknown", "is not a setting of this bank") for place, name in unknown]
+
+
+def _choice_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:
+    chosen = {each.name: each.choices for each in declaration.settings if each.choices}
+    wrong = sorted(name for name, value in settings.options.items() if name in chosen and value not in chosen[name])
+    return [_error(f"/options/{name}", "invalid", f"must be one of: {', '.join(chosen[name])}") for name in wrong]
 
 
 def _amount_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:

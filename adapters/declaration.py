@@ -122,12 +122,16 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingField:
-    """One setting that an admin gives for a bank of this protocol; a secret one is never shown again."""
+    """One setting that an admin gives for a bank of this protocol; a secret one is never shown again.
+
+    With `choices` it takes nothing else.
+    """
 
     name: str
     sentence: str
     secret: bool = False
     required: bool = True
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from adapters.contract.authorisation import Authorisation, Grant
+from adapters.contract.parties import Account
 from kernel.money import Money
 
 
@@ -49,7 +50,8 @@ class Evidence:
 
     `at` is the bank's own time of the fact if it said one. `retry_after_seconds` is how long the bank asked us to wait.
     `consent_id`, `authorisation` and `grant` belong to the payer's consent: a consent answered with
-    NEEDS_AUTHORISATION brings the first two, an exchanged code the third, with ACCEPTED.
+    NEEDS_AUTHORISATION brings the first two, an exchanged code the third, with ACCEPTED. `refund_account` is where a
+    refund would go: the payer's account, where the payer's consent lets the bank tell it.
     """
 
     verdict: Verdict
@@ -64,6 +66,7 @@ class Evidence:
     consent_id: str | None = None
     authorisation: Authorisation | None = None
     grant: Grant | None = field(default=None, repr=False)
+    refund_account: Account | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,60 @@
+"""What an Open Banking UK bank can do, takes and promises, in both versions of the standard."""
+
+from adapters.declaration import (
+    AccountScheme,
+    AuthProfile,
+    CurrencyRule,
+    Deadlines,
+    Declaration,
+    EnquiryKey,
+    FieldLimit,
+    Idempotency,
+    OperationKind,
+    Recovery,
+)
+from adapters.open_banking_uk.settings import SETTINGS
+
+# Thirteen digits before the point are what an amount can have.
+_VALUE_MAX = 10**15 - 1
+_TEXT = " -~À-ÖØ-öø-ÿ"
+
+OPEN_BANKING_UK = Declaration(
+    name="open_banking_uk",
+    title="Open Banking UK",
+    mapping_version="1",
+    operations=frozenset({OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT, OperationKind.ENQUIRE}),
+    journey=(OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT),
+    arms=OperationKind.SUBMIT,
+    after_return=OperationKind.AUTHORISE,
+    currencies={
+        "GBP": CurrencyRule(exponent=2, value_max=_VALUE_MAX),
+        "EUR": CurrencyRule(exponent=2, value_max=_VALUE_MAX),
+    },
+    accounts=frozenset({AccountScheme.IBAN, AccountScheme.SORT_CODE}),
+    fields={
+        "/creditor/name": FieldLimit(max_length=70, charset=_TEXT),
+        "/creditor/account/iban": FieldLimit(min_length=15, max_length=34, charset="A-Z0-9"),
+        "/creditor/account/sort_code": FieldLimit(min_length=6, max_length=6, charset="0-9"),
+        "/creditor/account/account_number": FieldLimit(min_length=8, max_length=8, charset="0-9"),
+        "/reference": FieldLimit(max_length=35, charset=_TEXT),
+        "/end_to_end_id": FieldLimit(max_length=35, charset=r"A-Za-z0-9\-"),
+    },
+    # At most 40 characters without spaces at the ends, remembered for 24 hours; a repeat waits for a second at least.
+    idempotency=Idempotency(
+        header="x-idempotency-key", max_length=40, charset=r"A-Za-z0-9_.\-", window_seconds=24 * 3600
+    ),
+    enquiry_keys=(EnquiryKey.BANK_REFERENCE, EnquiryKey.CONSENT),
+    recovery={
+        OperationKind.CONSENT: Recovery.RESEND,
+        OperationKind.AUTHORISE: Recovery.HOLD,
+        OperationKind.SUBMIT: Recovery.RESEND,
+    },
+    absence_proven_after_seconds=300,
+    fresh_headers=("x-fapi-interaction-id",),
+    deadlines=Deadlines(connect_seconds=3, first_byte_seconds=10, total_seconds=15),
+    processing_seconds=10,
+    poll_seconds=(1, 2, 5, 10, 30, 60, 300, 900),
+    auth=AuthProfile.OAUTH_PRIVATE_KEY_JWT,
+    signing="detached_jws",
+    settings=SETTINGS,
+)

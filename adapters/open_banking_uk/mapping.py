@@ -1,0 +1,100 @@
+"""Our operations in the standard's words, and the bank's answers in ours. Pure."""
+
+from datetime import datetime
+from urllib.parse import quote
+
+from adapters.contract import Adapter, Evidence, Instruction, NoNotifications, Verdict
+from adapters.declaration import OperationKind
+from adapters.open_banking_uk import authorisation, payments, requests
+from adapters.open_banking_uk.declaration import OPEN_BANKING_UK
+from adapters.open_banking_uk.dialect import dialect_of
+from adapters.open_banking_uk.reading.payments import consent_made, enquiry_answered, failure, payment_made
+from adapters.open_banking_uk.reading.strict import Unreadable
+from adapters.open_banking_uk.reading.tokens import code_exchanged
+from adapters.wire import WireReply, WireRequest
+
+_READERS = {
+    OperationKind.CONSENT: consent_made,
+    OperationKind.SUBMIT: payment_made,
+    OperationKind.ENQUIRE: enquiry_answered,
+}
+
+
+def adapter() -> Adapter:
+    """The adapter of this folder."""
+    return OpenBankingUkAdapter()
+
+
+class OpenBankingUkAdapter(NoNotifications):
+    """Payments by Open Banking UK, in the version that the bank's option says."""
+
+    declaration = OPEN_BANKING_UK
+
+    def build(self, kind: OperationKind, instruction: Instruction) -> WireRequest:
+        """The request. Raises ValueError for a kind that is not declared, or for what the journey has not brought."""
+        match kind:
+            case OperationKind.CONSENT:
+                return _consent(instruction)
+            case OperationKind.AUTHORISE:
+                return authorisation.exchange(instruction.handshake)
+            case OperationKind.SUBMIT:
+                return _payment(instruction)
+            case OperationKind.ENQUIRE:
+                return requests.get(_enquiry(instruction), "payments", signed_answer=True)
+            case _:
+                raise ValueError("an Open Banking UK bank cannot be asked this")
+
+    def authorisation_url(self, instruction: Instruction, now: datetime) -> str:
+        """Where the payer gives consent. Raises ValueError without consent, handshake or a needed setting."""
+        return authorisation.authorisation_url(
+            instruction.settings, "payments", instruction.consent_id, instruction.handshake, now
+        )
+
+    def parse(self, kind: OperationKind, reply: WireReply) -> Evidence:
+        """What the answer proves; never raises."""
+        if kind is OperationKind.AUTHORISE:
+            return code_exchanged(reply)
+        if kind not in _READERS:
+            return Evidence(verdict=Verdict.UNKNOWN)
+        try:
+            return _READERS[kind](reply)
+        except Unreadable:
+            return failure(kind, reply)
+
+
+def _consent(instruction: Instruction) -> WireRequest:
+    dialect = dialect_of(instruction.settings.options)
+    return requests.signed_post(
+        f"{dialect.path}/pisp/domestic-payment-consents",
+        payments.consent(instruction, dialect),
+        instruction.idempotency_key,
+        instruction.payer,
+        as_payer=False,
+    )
+
+
+def _payment(instruction: Instruction) -> WireRequest:
+    dialect = dialect_of(instruction.settings.options)
+    return requests.signed_post(
+        f"{dialect.path}/pisp/domestic-payments",
+        payments.payment(instruction, dialect),
+        instruction.idempotency_key,
+        instruction.payer,
+        as_payer=True,
+    )
+
+
+def _enquiry(instruction: Instruction) -> str:
+    """By the payment's id; by its consent's where the answer that told the id was lost."""
+    options = instruction.settings.options
+    pisp = f"{dialect_of(options).path}/pisp"
+    if instruction.bank_reference is not None:
+        details = "/payment-details" if options.get("enquiry") == "payment_details" else ""
+        return f"{pisp}/domestic-payments/{_segment(instruction.bank_reference)}{details}"
+    if instruction.consent_id is None:
+        raise ValueError("the bank can be asked by the payment's id or its consent's")
+    return f"{pisp}/domestic-payment-consents/{_segment(instruction.consent_id)}"
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,1 @@
+"""The bank's authorisation server: client assertions, request objects, codes and tokens."""

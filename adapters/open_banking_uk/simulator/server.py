@@ -1,0 +1,147 @@
+"""Starts and stops the bank, and opens its books to checkers.
+
+GET /_books       every payment really made: {"submissions": n, "payments": [...]}
+POST /_faults     {"fault": "timeout_after", "kind": "submit", "times": 1} strikes the next requests of that kind
+DELETE /_faults   plans nothing
+POST /_decisions  decides about a consent as a person would: see oauth/page.py
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from adapters.contract import BankSettings
+from adapters.declaration import OperationKind
+from adapters.open_banking_uk.simulator.answers import Refused
+from adapters.open_banking_uk.simulator.credentials import Credentials, of_this_process
+from adapters.open_banking_uk.simulator.door import Door
+from adapters.open_banking_uk.simulator.oauth.page import AuthorisationPage
+from adapters.open_banking_uk.simulator.oauth.proofs import Proofs
+from adapters.open_banking_uk.simulator.oauth.token_endpoint import TokenEndpoint
+from adapters.open_banking_uk.simulator.oauth.tokens import Tokens
+from adapters.open_banking_uk.simulator.payments.asking import PaymentConsents
+from adapters.open_banking_uk.simulator.payments.books import Books
+from adapters.open_banking_uk.simulator.payments.counter import Counter
+from adapters.simulation.faults import Fault, FaultPlan
+from adapters.simulation.misbehaviour import Misbehaviour
+from adapters.simulation.simulator import Booked, SimulatorOptions
+
+Watcher = Callable[[web.Request, bytes, web.StreamResponse], None]
+
+# The standard has no status "returned", and its notifications tell that a payment changed, not what it became.
+_CANNOT = frozenset({Fault.RETURN, Fault.NOTIFY_FIRST, Fault.NOTIFY_TWICE, Fault.NOTIFY_FORGED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Character:
+    """What kind of bank this is: the version that its settings say, its keys, and how it signs."""
+
+    version: str = "4.0"
+    unencoded: bool = False
+    credentials: Credentials = field(default_factory=of_this_process)
+
+
+class OpenBankingUkSimulator:
+    """A running Open Banking UK bank. `watchers` see every exchange of the standard's own interface."""
+
+    faults = frozenset(Fault) - _CANNOT
+
+    def __init__(self, options: SimulatorOptions, character: Character) -> None:
+        self._options = options
+        self._character = character
+        self._plan = FaultPlan()
+        self._books = Books()
+        self._tokens = Tokens()
+        self._misbehaviour = Misbehaviour(options.pace)
+        door = Door(character.credentials, self._tokens, unencoded=character.unencoded)
+        self._door = door
+        self._counter = Counter(self._books, self._plan, options.pace, door, self._misbehaviour)
+        self._runner: web.AppRunner | None = None
+        self.settings = BankSettings(base_url="")
+        self.watchers: list[Watcher] = []
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the port is taken."""
+        listening = socket.create_server((self._options.host, self._options.port))
+        base_url = f"http://{self._options.host}:{listening.getsockname()[1]}"
+        self.settings = self._character.credentials.settings(base_url, self._character.version)
+        self._runner = web.AppRunner(self._app(base_url), access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listening).start()
+
+    def plan(self, fault: Fault, kind: OperationKind = OperationKind.SUBMIT, times: int = 1) -> None:
+        """Let the next requests of this kind meet the fault."""
+        self._plan.add(fault, kind, times)
+
+    def booked(self) -> tuple[Booked, ...]:
+        """Every payment in the books."""
+        return tuple(payment.booked() for payment in self._books.payments.values())
+
+    async def close(self) -> None:
+        """Stop; what hangs ends now."""
+        self._misbehaviour.close()
+        await self._counter.lives.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _app(self, issuer: str) -> web.Application:
+        app = web.Application(middlewares=[self._watching, self._refusing])
+        proofs = Proofs(self._character.credentials, issuer)
+        page = AuthorisationPage(proofs, self._tokens, {"payments": PaymentConsents(self._books)}, issuer)
+        tokens = TokenEndpoint(self._character.credentials, proofs, self._tokens, self._plan, self._misbehaviour)
+        app.add_routes(self._counter.routes())
+        app.router.add_post("/oauth/token", tokens.give)
+        app.router.add_get("/oauth/authorize", page.show)
+        app.router.add_post("/oauth/decisions", page.decide)
+        app.router.add_post("/_decisions", page.decide_for_test)
+        app.router.add_get("/_books", self._show_books)
+        app.router.add_post("/_faults", self._plan_fault)
+        app.router.add_delete("/_faults", self._clear_faults)
+        return app
+
+    @web.middleware
+    async def _refusing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refusals in the version's own words; what the interface has not is "not implemented" in it too."""
+        try:
+            return await handler(request)
+        except Refused as refused:
+            return self._door.voice(request).refuses(refused).response()
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as missing:
+            return self._door.voice(request).refuses(Refused(missing.status)).response()
+
+    @web.middleware
+    async def _watching(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        for watcher in self.watchers if request.path.startswith("/open-banking/") else []:
+            watcher(request, await request.read(), response)
+        return response
+
+    async def _show_books(self, _request: web.Request) -> web.Response:
+        payments = [asdict(each) for each in self.booked()]
+        return web.json_response({"submissions": self._counter.submissions, "payments": payments})
+
+    async def _plan_fault(self, request: web.Request) -> web.Response:
+        try:
+            wanted: dict[str, Any] = await request.json()
+            kind = OperationKind(wanted.get("kind", "submit"))
+            self.plan(Fault(wanted["fault"]), kind, int(wanted.get("times", 1)))
+        except (ValueError, KeyError, AttributeError):
+            return web.json_response({"faults": sorted(self.faults)}, status=400)
+        return web.Response(status=204)
+
+    async def _clear_faults(self, _request: web.Request) -> web.Response:
+        self._plan.clear()
+        return web.Response(status=204)
+
+
+async def start_simulator(
+    options: SimulatorOptions | None = None, character: Character | None = None
+) -> OpenBankingUkSimulator:
+    """A listening bank. Its `settings` say how to reach it."""
+    simulator = OpenBankingUkSimulator(options or SimulatorOptions(), character or Character())
+    await simulator.start()
+    return simulator
