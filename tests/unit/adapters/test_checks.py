@@ -8,7 +8,7 @@ import pytest
 
 from adapters.checks import field_errors, schedule_errors, setting_errors
 from adapters.contract import Account, BankSettings, Creditor, Payer
-from adapters.declaration import AccountScheme, CurrencyRule, FieldLimit, OperationKind
+from adapters.declaration import AccountScheme, CurrencyRule, FieldLimit, OperationKind, SettingField
 from adapters.sandbox.declaration import SANDBOX
 from kernel.masked import AccountNumber, Masked, PersonName, Secret
 from kernel.money import Money
@@ -172,3 +172,13 @@ def test_a_payer_is_sent_out_now_or_not_at_all() -> None:
     assert [each.pointer for each in schedule_errors(sending, later)] == ["/execute_at"]
     for declaration, at in ((sending, None), (replace(sending, schedules=True), later), (SANDBOX, later)):
         assert schedule_errors(declaration, at) == []
+
+
+def test_an_option_outside_its_choices_is_named() -> None:
+    """A setting with choices takes one of them, or may be missing where it is not required."""
+    setting = SettingField(name="speed", sentence="How fast.", required=False, choices=("slow", "fast"))
+    declared = replace(SANDBOX, settings=(*SANDBOX.settings, setting))
+    settings = BankSettings(base_url="https://bank.example.com", secrets=SECRETS)
+    assert setting_errors(declared, settings) == setting_errors(declared, replace(settings, options={"speed": "fast"}))
+    errors = setting_errors(declared, replace(settings, options={"speed": "slowly"}))
+    assert [(each.pointer, each.code) for each in errors] == [("/options/speed", "invalid")]
