@@ -1,0 +1,46 @@
+"""Runs the bank by itself: python -m adapters.berlin_group.simulator --port 8091. Prints its settings as JSON."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from adapters.berlin_group.simulator.habits import Habits
+from adapters.berlin_group.simulator.server import start_simulator
+from adapters.simulation.simulator import Pace, SimulatorOptions
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="A simulated NextGenPSD2 bank, with a page on which payers approve.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--settle-seconds", type=float, default=Pace().settle_seconds)
+    parser.add_argument("--decoupled", action="store_true", help="payers are asked in the bank's app")
+    parser.add_argument("--implicit", action="store_true", help="the authorisation begins with the initiation")
+    parser.add_argument("--exempts", action="store_true", help="initiations are executed without an authorisation")
+    parser.add_argument("--approves-after-seconds", type=float, help="payers approve by themselves after so long")
+    return parser.parse_args()
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    options = SimulatorOptions(
+        host=arguments.host, port=arguments.port, pace=Pace(settle_seconds=arguments.settle_seconds)
+    )
+    habits = Habits(
+        explicit=not arguments.implicit,
+        exempts=arguments.exempts,
+        decoupled=arguments.decoupled,
+        approves_after_seconds=arguments.approves_after_seconds,
+    )
+    simulator = await start_simulator(options, habits)
+    sys.stdout.buffer.write(simulator.settings.to_json() + b"\n")
+    sys.stdout.flush()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await simulator.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(_arguments()))

@@ -1,0 +1,206 @@
+"""The payments of the interface: initiation, status, authorisation, cancellation, and how each misbehaves."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from adapters.berlin_group.simulator.authorisations import Authorisation, Authorisations, Subject
+from adapters.berlin_group.simulator.door.checks import check_payer
+from adapters.berlin_group.simulator.habits import Habits
+from adapters.berlin_group.simulator.messages import Refused, error, links, nothing, said
+from adapters.berlin_group.simulator.payments.books import Books, Payment, Status
+from adapters.berlin_group.simulator.payments.lives import Lives
+from adapters.berlin_group.simulator.payments.orders import PRODUCTS, read_order
+from adapters.berlin_group.simulator.sca import ScaDesk
+from adapters.declaration import OperationKind
+from adapters.simulation.faults import Fault, FaultPlan
+from adapters.simulation.misbehaviour import Answer, Misbehaviour
+from adapters.simulation.simulator import Pace
+
+_UNDONE: Final = frozenset({Fault.REFUSE, Fault.TOO_MANY, Fault.TIMEOUT_BEFORE, Fault.RESET_BEFORE})
+_FATES: Final = frozenset({Fault.REJECT_LATER, Fault.STAY_PENDING})
+
+
+class PaymentCounter:
+    """Serves the clients that initiate payments."""
+
+    def __init__(self, desk: ScaDesk, authorisations: Authorisations, habits: Habits, pace: Pace, lives: Lives) -> None:
+        self._desk = desk
+        self._authorisations = authorisations
+        self._habits = habits
+        self._pace = pace
+        self._lives = lives
+        self.books = Books()
+        self.plan = FaultPlan()
+        self.misbehaviour = Misbehaviour(pace)
+        self.initiations = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        """The interface as one table."""
+        resource = "/v1/payments/{product}/{id}"
+        return [
+            web.post("/v1/payments/{product}", self.initiate),
+            web.get(resource, self.show),
+            web.delete(resource, self.cancel),
+            web.get(f"{resource}/status", self.show_status),
+            web.post(f"{resource}/authorisations", self.authorise),
+            web.get(f"{resource}/authorisations", self.list_authorisations),
+            web.get(f"{resource}/authorisations/{{authorisation}}", self.show_authorisation),
+            web.post(f"{resource}/cancellation-authorisations", self.authorise_cancellation),
+            web.get(f"{resource}/cancellation-authorisations/{{authorisation}}", self.show_authorisation),
+        ]
+
+    async def initiate(self, request: web.Request) -> web.StreamResponse:
+        """Take an initiation. It moves nothing but at a bank that exempts it."""
+        check_payer(request, needed=True)
+        if request.match_info["product"] not in PRODUCTS:
+            raise Refused(404, "PRODUCT_UNKNOWN")
+        order, fault = read_order(await request.read()), self.plan.take(OperationKind.CONSENT)
+        if fault in _UNDONE:
+            return await self.misbehaviour.give(request, _no(fault), fault)
+        self.initiations += 1
+        payment = self.books.open(request.match_info["product"], order)
+        self._lives.wait_for_payer(payment)
+        return await self.misbehaviour.give(request, self._initiated(request, payment, fault), fault)
+
+    async def authorise(self, request: web.Request) -> web.StreamResponse:
+        """Begin the payer's authorisation."""
+        payment, fault = self._payment(request), self.plan.take(OperationKind.AUTHORISE)
+        if payment.status is not Status.RECEIVED or payment.authorised:
+            raise Refused(409, "STATUS_INVALID")
+        if fault in _UNDONE:
+            return await self.misbehaviour.give(request, self._undone(payment, fault), fault)
+        self._hide(payment, fault)
+        if fault is Fault.COMMIT_LATE:
+            self._lives.spawn(self._begin_late(request, payment))
+            return await self.misbehaviour.give(request, error(400, "FORMAT_ERROR"), fault)
+        begun = self._desk.begin(request, self._subject(payment))
+        return await self.misbehaviour.give(request, self._started(request, begun), fault)
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """The whole payment."""
+        payment, fault = self._payment(request), self.plan.take(OperationKind.ENQUIRE)
+        return await self.misbehaviour.give(request, said(200, payment.told(_now(), fault)), fault)
+
+    async def show_status(self, request: web.Request) -> web.StreamResponse:
+        """The payment's status only."""
+        payment, fault = self._payment(request), self.plan.take(OperationKind.ENQUIRE)
+        return await self.misbehaviour.give(request, said(200, payment.told_status(_now())), fault)
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """Withdraw a payment while no money moved, or begin to."""
+        payment, fault = self._payment(request), self.plan.take(OperationKind.CANCEL)
+        if payment.status not in {Status.RECEIVED, Status.PENDING, Status.IN_PROCESS}:
+            return await self.misbehaviour.give(request, error(405, "CANCELLATION_INVALID"), fault)
+        if fault in _UNDONE:
+            return await self.misbehaviour.give(request, error(405, "CANCELLATION_INVALID"), fault)
+        if self._habits.cancels_at_once:
+            payment.status = Status.CANCELLED
+            return await self.misbehaviour.give(request, nothing(), fault)
+        start = links(startAuthorisation=f"{payment.path}/cancellation-authorisations")
+        answer = said(202, {"transactionStatus": payment.status, "_links": start})
+        return await self.misbehaviour.give(request, answer, fault)
+
+    async def authorise_cancellation(self, request: web.Request) -> web.StreamResponse:
+        """Begin the payer's authorisation of a cancellation."""
+        payment = self._payment(request)
+        begun = self._desk.begin(request, self._cancelling(payment))
+        return self._started(request, begun).response()
+
+    async def list_authorisations(self, request: web.Request) -> web.StreamResponse:
+        """The ids of the payment's authorisations."""
+        ids = [each.id for each in self._authorisations.of(self._payment(request).path)]
+        return said(200, {"authorisationIds": ids}).response()
+
+    async def show_authorisation(self, request: web.Request) -> web.StreamResponse:
+        """How one authorisation stands."""
+        path = self._payment(request).path
+        wanted = request.match_info["authorisation"]
+        found = next((each for each in self._authorisations.of(path) if each.id == wanted), None)
+        if found is None:
+            raise Refused(403, "RESOURCE_UNKNOWN")
+        return said(200, {"scaStatus": found.status}).response()
+
+    def _payment(self, request: web.Request) -> Payment:
+        product = request.match_info["product"]
+        if product not in PRODUCTS:
+            raise Refused(404, "PRODUCT_UNKNOWN")
+        payment = self.books.find(product, request.match_info["id"])
+        if payment is None:
+            raise Refused(404, "RESOURCE_UNKNOWN")
+        return payment
+
+    def _initiated(self, request: web.Request, payment: Payment, fault: Fault | None) -> Answer:
+        self._hide(payment, fault)
+        told = {"paymentId": payment.id}
+        own = {"self": payment.path, "status": f"{payment.path}/status"}
+        if self._habits.exempts:
+            self._lives.begin(payment)
+            return said(201, {**told, "transactionStatus": payment.status, "_links": links(**own)}, _at(payment))
+        told["transactionStatus"] = payment.status
+        explicit = request.headers.get("TPP-Explicit-Authorisation-Preferred") == "true"
+        if explicit and self._habits.explicit:
+            start = links(**own, startAuthorisation=f"{payment.path}/authorisations")
+            return said(201, {**told, "_links": start}, _at(payment))
+        begun = self._desk.begin(request, self._subject(payment))
+        status = f"{payment.path}/authorisations/{begun.id}"
+        found = links(**own, scaRedirect=self._desk.page(request, begun), scaStatus=status)
+        return said(201, {**told, "_links": found}, {**_at(payment), **self._desk.approach(begun)})
+
+    def _started(self, request: web.Request, begun: Authorisation) -> Answer:
+        status = f"{begun.subject.path}/authorisations/{begun.id}"
+        found = links(scaRedirect=self._desk.page(request, begun), scaStatus=status)
+        told = {"scaStatus": begun.status, "authorisationId": begun.id, "_links": found}
+        return said(201, told, self._desk.approach(begun))
+
+    def _undone(self, payment: Payment, fault: Fault | None) -> Answer:
+        if fault is Fault.REFUSE:
+            payment.status = Status.REJECTED
+        return _no(fault)
+
+    def _hide(self, payment: Payment, fault: Fault | None) -> None:
+        if fault in _FATES:
+            payment.fault = fault
+        if fault is Fault.STALE:
+            payment.stale_until = _now() + self._pace.hidden_seconds
+
+    async def _begin_late(self, request: web.Request, payment: Payment) -> None:
+        await asyncio.sleep(self._pace.hidden_seconds)
+        self._desk.begin(request, self._subject(payment))
+
+    def _subject(self, payment: Payment) -> Subject:
+        order = payment.order
+        return Subject(
+            sentence=f"Pay {order.amount.currency} {order.amount.to_decimal():f} to {order.creditor_name}?",
+            path=payment.path,
+            approved=lambda: self._lives.begin(payment),
+            refused=lambda: _end(payment, Status.REJECTED),
+            is_open=lambda: payment.status is Status.RECEIVED,
+        )
+
+    def _cancelling(self, payment: Payment) -> Subject:
+        return Subject(
+            sentence=f"Withdraw the payment to {payment.order.creditor_name}?",
+            path=payment.path,
+            approved=lambda: _end(payment, Status.CANCELLED),
+            refused=lambda: None,
+            is_open=lambda: payment.status in {Status.RECEIVED, Status.PENDING, Status.IN_PROCESS},
+        )
+
+
+def _end(payment: Payment, status: Status) -> None:
+    payment.status = status
+
+
+def _no(fault: Fault | None) -> Answer:
+    code = "ACCESS_EXCEEDED" if fault is Fault.TOO_MANY else "PAYMENT_FAILED"
+    return error(400, code)
+
+
+def _at(payment: Payment) -> dict[str, str]:
+    return {"Location": payment.path}
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,183 @@
+"""NextGenPSD2 1.3.11 by its own file: everything that we send, everything that the simulated bank answers."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.berlin_group.declaration import BERLIN_GROUP
+from adapters.berlin_group.mapping import adapter
+from adapters.berlin_group.simulator import Habits
+from adapters.berlin_group.simulator.door.certificates import trust
+from adapters.berlin_group.tables import SCA_STATUSES, STATUSES
+from adapters.checks import field_errors
+from adapters.contract import Account, BankSettings, Creditor, Instruction, Payer
+from adapters.declaration import OperationKind
+from adapters.signing.http_signature import HttpSignature
+from adapters.signing.profile import Signable
+from adapters.wire import WireRequest
+from kernel.masked import AccountNumber, Masked, PersonName, Secret
+from kernel.money import Money
+from tests.support.berlin_group import DEBTOR_IBAN, HANDSHAKE, PAYMENT_ID, instruction
+from tests.support.berlin_group_house import House, running
+from tests.support.official import OfficialApi, official
+
+KINDS = sorted(BERLIN_GROUP.operations)
+CHOICES = {each.name: each.choices for each in BERLIN_GROUP.settings if each.choices}
+NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def api() -> OfficialApi:
+    return official("berlin-group/psd2-api_v1.3.11.yaml")
+
+
+def text(pointer: str) -> st.SearchStrategy[str]:
+    """Every text that the declaration allows in a field."""
+    limit = BERLIN_GROUP.fields[pointer]
+    return st.from_regex(f"[{limit.charset}]{{{limit.min_length},{limit.max_length}}}", fullmatch=True)
+
+
+ADDRESSES = st.ip_addresses(v=4).map(lambda address: Masked(str(address)))
+AGENTS = st.none() | text("/payer/user_agent").map(Masked)
+OPTIONS = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in CHOICES.items()})
+INSTRUCTIONS = st.builds(
+    instruction,
+    amount=st.integers(1, BERLIN_GROUP.currencies["EUR"].value_max).map(lambda value: Money("EUR", value)),
+    creditor=st.builds(
+        Creditor,
+        name=text("/creditor/name").map(PersonName),
+        account=st.just(Account(iban=AccountNumber(DEBTOR_IBAN))),
+    ),
+    reference=text("/reference").map(Masked),
+    payer=st.builds(Payer, ip_address=ADDRESSES, user_agent=AGENTS),
+    handshake=st.sampled_from([None, HANDSHAKE]),
+    settings=OPTIONS.map(lambda options: BankSettings(base_url="https://bank.example", options=options)),
+)
+
+
+def leaving(request: WireRequest) -> dict[str, str]:
+    """The headers that the engine adds: those made anew, and the signature's."""
+    fresh = {"x-request-id": str(uuid4()), "date": "Mon, 02 Nov 2026 12:00:00 GMT"}
+    added = {name: fresh[name] for name in request.fresh}
+    pair = trust().client
+    own = BankSettings(
+        base_url="",
+        secrets={"signing_key": Secret(pair.key_pem)},
+        options={"signing_certificate": pair.certificate_pem},
+    )
+    call = Signable(method=request.method, path=request.path, headers=dict(request.headers) | added, body=request.body)
+    return added | HttpSignature().headers(call, own, NOW)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=150, deadline=None)
+@given(told=INSTRUCTIONS)
+def test_every_request_is_the_standards(api: OfficialApi, kind: OperationKind, told: Instruction) -> None:
+    """Whatever the declaration lets through is sent as the official file has it: path, headers and body."""
+    assert field_errors(BERLIN_GROUP, told) == []
+    request = adapter().build(kind, replace(told, bank_reference=None if kind is OperationKind.CONSENT else PAYMENT_ID))
+    assert api.problems_of_request(request, leaving(request)) == []
+
+
+def test_every_combination_of_options_is_the_standards(api: OfficialApi) -> None:
+    """All options that change a request, in all combinations."""
+    names = ("payment_product", "sca_preference", "enquiry", "signature_covers")
+    for values in itertools.product(*(CHOICES[name] for name in names)):
+        own = BankSettings(base_url="https://bank.example", options=dict(zip(names, values, strict=True)))
+        for kind in KINDS:
+            request = adapter().build(kind, instruction(settings=own, bank_reference=PAYMENT_ID))
+            assert api.problems_of_request(request, leaving(request)) == []
+
+
+@pytest.mark.parametrize(("schema", "table"), [("transactionStatus", STATUSES), ("scaStatus", SCA_STATUSES)])
+def test_the_tables_are_total(api: OfficialApi, schema: str, table: dict[str, Any]) -> None:
+    """Every code of the official file stands in our table, and ours has no others."""
+    assert set(table) == api.enum_of(schema)
+
+
+def test_the_judge_sees_what_is_wrong(api: OfficialApi) -> None:
+    """A misspelt field, a wrong type, a missing or unknown header and a wrong path are problems."""
+    request = adapter().build(OperationKind.CONSENT, instruction())
+    headers = leaving(request)
+    assert api.problems_of_request(request, headers) == []
+    wrong = [
+        replace(request, body=request.body.replace(b"remittanceInformationUnstructured", b"remittanceInformation")),
+        replace(request, body=request.body.replace(b'"12.34"', b"12.34")),
+        replace(request, body=request.body.replace(b'"12.34"', b'"12.34 EUR"')),
+        replace(request, body=b""),
+        replace(request, path="/v1/payments/sepa"),
+        replace(request, path="/v2/payments/sepa-credit-transfers"),
+        replace(request, path="/v1/payments/sepa-credit-transfers?x=1"),
+        replace(request, method="PUT"),
+        replace(request, headers=tuple(each for each in request.headers if each[0] != "PSU-IP-Address")),
+        replace(request, headers=(*request.headers, ("TPP-Explicit-Authorization-Preferred", "true"))),
+        replace(request, headers=(*request.headers, ("TPP-Redirect-Preferred", "yes"))),
+    ]
+    assert all(api.problems_of_request(each, headers) for each in wrong)
+    assert api.problems_of_request(request, {**headers, "x-request-id": "1"})
+    assert api.problems_of_request(request, {})
+
+
+async def walk(house: House) -> None:
+    """Every request in every order that a client may try, allowed or not."""
+    for changes in ({}, {"payer": Payer(ip_address=Masked("203.0.113.7"))}, {"amount": Money("GBP", 1)}):
+        await house.ask(OperationKind.CONSENT, house.instruction(**changes))
+    for decision in (None, True, False):
+        told = await house.initiate()
+        for _ in range(2):
+            await house.ask(OperationKind.AUTHORISE, told)
+        if decision is not None:
+            house.simulator.approve(approve=decision)
+        await look_around(house, told)
+        await asyncio.sleep(0.15)
+        await look_around(house, told)
+    nobody = house.instruction(bank_reference="nobody")
+    for kind in KINDS:
+        await house.ask(kind, nobody)
+
+
+async def look_around(house: House, told: Instruction) -> None:
+    """What can be read of a payment, and its cancellation."""
+    options = {**told.settings.options, "enquiry": "status"}
+    await house.ask(OperationKind.ENQUIRE, told)
+    await house.ask(OperationKind.ENQUIRE, replace(told, settings=replace(told.settings, options=options)))
+    whole = adapter().build(OperationKind.ENQUIRE, told)
+    for more in ("/authorisations", "/authorisations/nobody"):
+        await house.answer(replace(whole, path=whole.path + more))
+    begun = adapter().build(OperationKind.AUTHORISE, told)
+    await house.answer(replace(begun, path=begun.path.replace("/authorisations", "/cancellation-authorisations")))
+    await house.ask(OperationKind.CANCEL, told)
+
+
+@pytest.mark.parametrize(
+    "habits",
+    [
+        Habits(),
+        Habits(explicit=False),
+        Habits(decoupled=True),
+        Habits(explicit=False, decoupled=True),
+        Habits(exempts=True),
+        Habits(cancels_at_once=False),
+        Habits(signs_answers=True),
+        Habits(wants_signatures=False),
+        Habits(consents_need_start=True),
+    ],
+)
+async def test_every_answer_of_the_simulated_bank_is_the_standards(api: OfficialApi, habits: Habits) -> None:
+    """Whatever the bank's habits and whatever it is asked, its answers are those of the official file."""
+    async with running(habits) as house:
+        await walk(house)
+        wrong = {
+            f"{request.method} {request.path} {reply.status}: {problem}"
+            for request, reply in house.heard
+            for problem in api.problems_of_answer(request.method, request.path, reply)
+        }
+    assert len(house.heard) > 30
+    assert not wrong
