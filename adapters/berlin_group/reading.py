@@ -101,7 +101,7 @@ def error_code(reply: WireReply, body: dict[str, Any]) -> str | None:
         return code_of(body.get("code"))
     messages = body.get("tppMessages")
     listed = messages if isinstance(messages, list) else []
-    errors = [each for each in listed if isinstance(each, dict) and each.get("category", "ERROR") == "ERROR"]
+    errors = [each for each in listed if isinstance(each, dict) and each.get("category") == "ERROR"]
     return code_of(errors[0].get("code")) if errors else None
 
 
