@@ -136,6 +136,9 @@ def _failure(kind: OperationKind, reply: WireReply) -> Evidence:
     if kind in _REFUSABLE and (reply.status, code) in REFUSALS:
         reason = REFUSALS[(reply.status, code or "")]
         return Evidence(verdict=Verdict.REJECTED, raw_code=code, iso_code="RJCT", reason=reason)
+    if kind is OperationKind.CANCEL and (reply.status, code) == (405, "CANCELLATION_INVALID"):
+        # The cancellation is refused, not the payment.
+        return Evidence(verdict=Verdict.REJECTED, raw_code=code, reason=Reason.TOO_LATE)
     if kind is OperationKind.ENQUIRE and (reply.status, code) in ABSENT:
         return Evidence(verdict=Verdict.NOT_FOUND, raw_code=code)
     return Evidence(

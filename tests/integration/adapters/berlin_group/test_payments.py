@@ -8,7 +8,7 @@ import pytest
 
 from adapters.berlin_group.simulator import Habits
 from adapters.berlin_group.simulator.door.certificates import trust
-from adapters.contract import AuthorisationMethod, Evidence, Instruction, Verdict
+from adapters.contract import AuthorisationMethod, Evidence, Instruction, Reason, Verdict
 from adapters.declaration import OperationKind
 from adapters.simulation.faults import Fault
 from tests.support.berlin_group_house import PACE, House, running
@@ -140,7 +140,7 @@ async def test_a_payment_is_withdrawn_while_no_money_moved() -> None:
         assert (await house.ask(ENQUIRE, told)).verdict is Verdict.CANCELLED
         paid = await house.authorised()
         await settled(house, paid, Verdict.COMPLETED)
-        assert (await house.ask(CANCEL, paid)).verdict is Verdict.UNKNOWN
+        assert (await house.ask(CANCEL, paid)).reason is Reason.TOO_LATE
         assert (await house.ask(ENQUIRE, paid)).verdict is Verdict.COMPLETED
 
 

@@ -175,7 +175,8 @@ def test_an_error_refuses_only_where_its_table_says_so(status: int, code: str) -
         assert evidence.raw_code == code
     absent = (status, code) in ABSENT
     assert read(ENQUIRE, refusal(status, code)).verdict is (Verdict.NOT_FOUND if absent else Verdict.UNKNOWN)
-    assert read(CANCEL, refusal(status, code)).verdict is Verdict.UNKNOWN
+    too_late = (status, code) == (405, "CANCELLATION_INVALID")
+    assert read(CANCEL, refusal(status, code)).verdict is (Verdict.REJECTED if too_late else Verdict.UNKNOWN)
 
 
 def test_a_problem_document_is_read_like_a_message() -> None:
@@ -203,11 +204,12 @@ def test_warnings_refuse_nothing() -> None:
         (reply(202, {"transactionStatus": "ACSP", "_links": links("startAuthorisation")}), Verdict.ACCEPTED),
         (reply(202, {"transactionStatus": "ACSP"}), Verdict.UNKNOWN),
         (reply(200, {"transactionStatus": "CANC"}), Verdict.UNKNOWN),
-        (refusal(405, "CANCELLATION_INVALID"), Verdict.UNKNOWN),
+        (refusal(405, "CANCELLATION_INVALID"), Verdict.REJECTED),
+        (refusal(400, "CANCELLATION_INVALID"), Verdict.UNKNOWN),
     ],
 )
 def test_a_cancellation_is_believed_only_when_it_is_done(answer: WireReply, verdict: Verdict) -> None:
-    """Done is done; where the payer would have to approve it the payment stands; everything else is asked."""
+    """Done is done, refused is refused; where the payer would have to approve it nothing is; else it is asked."""
     assert read(CANCEL, answer).verdict is verdict
 
 
