@@ -1,5 +1,6 @@
 """The simulated bank, running, with the real engine before it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -7,9 +8,10 @@ from typing import Any
 
 import aiohttp
 
-from adapters.berlin_group.mapping import adapter
+from adapters.berlin_group.mapping import accounts, adapter
 from adapters.berlin_group.simulator import BerlinGroupSimulator, Habits, start_simulator
 from adapters.contract import Answered, Bank, Evidence, Instruction, Outcome, Verdict
+from adapters.contract.accounts import Inquiry, Reading, ReadingKind
 from adapters.declaration import Deadlines, OperationKind
 from adapters.engine import Engine
 from adapters.registry import discover
@@ -53,6 +55,10 @@ class House:
             return Evidence(verdict=Verdict.UNKNOWN)
         return adapter().parse(kind, outcome.reply)
 
+    async def read(self, kind: ReadingKind, asked: Inquiry) -> Reading:
+        """The same for account information."""
+        return accounts().parse(kind, await self.answer(accounts().build(kind, asked)))
+
     async def initiate(self, **changes: Any) -> Instruction:
         """The instruction with the bank's reference of a new initiation."""
         told = self.instruction(**changes)
@@ -89,3 +95,13 @@ async def running(habits: Habits | None = None, pace: Pace = PACE) -> AsyncItera
     finally:
         await engine.close()
         await simulator.close()
+
+
+async def settled(house: House, told: Instruction, *wanted: Verdict) -> Evidence:
+    """The evidence once the enquiry says one of these, or that the creditor was credited."""
+    async with asyncio.timeout(5):
+        while True:
+            evidence = await house.ask(OperationKind.ENQUIRE, told)
+            if evidence.verdict in (wanted or {Verdict.COMPLETED}):
+                return evidence
+            await asyncio.sleep(0.02)

@@ -61,7 +61,7 @@ class OfficialApi:
             *self._parameter_problems(operation, "path", operation.in_path),
             *self._parameter_problems(operation, "query", dict(parse_qsl(query, keep_blank_values=True))),
             *self._parameter_problems(operation, "header", headers),
-            *self._body_problems(self._resolved(operation.raw.get("requestBody")), headers, request.body),
+            *self._body_problems(self.resolved(operation.raw.get("requestBody")), headers, request.body),
         ]
 
     def problems_of_answer(self, method: str, path: str, reply: WireReply) -> list[str]:
@@ -70,7 +70,7 @@ class OfficialApi:
         if operation is None:
             return [f"there is no {method} {path}"]
         responses = operation.raw["responses"]
-        response = self._resolved(responses.get(str(reply.status), responses.get("default")))
+        response = self.resolved(responses.get(str(reply.status), responses.get("default")))
         if response is None:
             return [f"{method} {path} never answers {reply.status}"]
         return [
@@ -98,7 +98,7 @@ class OfficialApi:
             if match is not None and method.lower() in item:
                 raw, names = item[method.lower()], re.findall(r"{([^}]+)}", name)
                 listed = [*item.get("parameters", []), *raw.get("parameters", [])]
-                parameters = tuple(self._resolved(each) or {} for each in listed)
+                parameters = tuple(self.resolved(each) or {} for each in listed)
                 values = {name: unquote(value) for name, value in zip(names, match.groups(), strict=True)}
                 return Operation(raw=raw, parameters=parameters, in_path=values)
         return None
@@ -117,7 +117,7 @@ class OfficialApi:
 
     def _header_problems(self, response: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[str]:
         for name, raw in response.get("headers", {}).items():
-            header, value = self._resolved(raw) or {}, given.get(name.lower())
+            header, value = self.resolved(raw) or {}, given.get(name.lower())
             if value is not None:
                 yield from (f"header {name}: {one}" for one in self._text_problems(header["schema"], value))
             elif header.get("required"):
@@ -138,7 +138,7 @@ class OfficialApi:
 
     def _text_problems(self, schema: Mapping[str, Any], text: str) -> list[str]:
         """A parameter's text as the type that it has in the file."""
-        kind = (self._resolved(schema) or {}).get("type", "string")
+        kind = (self.resolved(schema) or {}).get("type", "string")
         if kind == "string":
             return self._problems(schema, text)
         try:
@@ -156,7 +156,8 @@ class OfficialApi:
             for each in self._validators[key].iter_errors(value)
         ]
 
-    def _resolved(self, part: Any) -> Mapping[str, Any] | None:
+    def resolved(self, part: Any) -> Mapping[str, Any] | None:
+        """The part that a reference leads to, or itself."""
         while part is not None and "$ref" in part:
             found: Any = self._document
             for name in part["$ref"].removeprefix("#/").split("/"):

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -12,21 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.berlin_group.declaration import BERLIN_GROUP
-from adapters.berlin_group.mapping import adapter
+from adapters.berlin_group.information.tables import BALANCES, CONSENT_STATUSES
+from adapters.berlin_group.mapping import accounts, adapter
 from adapters.berlin_group.simulator import Habits
 from adapters.berlin_group.simulator.door.certificates import trust
 from adapters.berlin_group.tables import SCA_STATUSES, STATUSES
 from adapters.checks import field_errors
-from adapters.contract import Account, BankSettings, Creditor, Instruction, Payer
+from adapters.contract import Account, BankSettings, Creditor, Instruction, Payer, Verdict
+from adapters.contract.accounts import ConsentStatus, Inquiry, ReadingKind, Trouble
 from adapters.declaration import OperationKind
 from adapters.signing.http_signature import HttpSignature
 from adapters.signing.profile import Signable
 from adapters.wire import WireRequest
 from kernel.masked import AccountNumber, Masked, PersonName, Secret
 from kernel.money import Money
-from tests.support.berlin_group import DEBTOR_IBAN, HANDSHAKE, PAYMENT_ID, instruction
+from tests.support.berlin_group import DEBTOR_IBAN, HANDSHAKE, PAYMENT_ID, inquiry, instruction, reply
 from tests.support.berlin_group_house import House, running
 from tests.support.official import OfficialApi, official
+from tests.support.official_values import values_of
 
 KINDS = sorted(BERLIN_GROUP.operations)
 CHOICES = {each.name: each.choices for each in BERLIN_GROUP.settings if each.choices}
@@ -77,7 +80,7 @@ def leaving(request: WireRequest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(told=INSTRUCTIONS)
 def test_every_request_is_the_standards(api: OfficialApi, kind: OperationKind, told: Instruction) -> None:
     """Whatever the declaration lets through is sent as the official file has it: path, headers and body."""
@@ -96,7 +99,15 @@ def test_every_combination_of_options_is_the_standards(api: OfficialApi) -> None
             assert api.problems_of_request(request, leaving(request)) == []
 
 
-@pytest.mark.parametrize(("schema", "table"), [("transactionStatus", STATUSES), ("scaStatus", SCA_STATUSES)])
+@pytest.mark.parametrize(
+    ("schema", "table"),
+    [
+        ("transactionStatus", STATUSES),
+        ("scaStatus", SCA_STATUSES),
+        ("consentStatus", CONSENT_STATUSES),
+        ("balanceType", BALANCES),
+    ],
+)
 def test_the_tables_are_total(api: OfficialApi, schema: str, table: dict[str, Any]) -> None:
     """Every code of the official file stands in our table, and ours has no others."""
     assert set(table) == api.enum_of(schema)
@@ -123,6 +134,114 @@ def test_the_judge_sees_what_is_wrong(api: OfficialApi) -> None:
     assert all(api.problems_of_request(each, headers) for each in wrong)
     assert api.problems_of_request(request, {**headers, "x-request-id": "1"})
     assert api.problems_of_request(request, {})
+
+
+READINGS = sorted(set(ReadingKind) - {ReadingKind.REFRESH})
+DAYS = st.none() | st.dates()
+INQUIRIES = st.builds(
+    inquiry,
+    settings=OPTIONS.map(lambda options: BankSettings(base_url="https://bank.example", options=options)),
+    payer=st.builds(Payer, ip_address=ADDRESSES, user_agent=AGENTS),
+    handshake=st.sampled_from([None, HANDSHAKE]),
+    booked_from=DAYS,
+    booked_to=DAYS,
+    valid_until=st.datetimes(timezones=st.just(UTC)),
+)
+
+
+@pytest.mark.parametrize("kind", READINGS)
+@settings(max_examples=40, deadline=None)
+@given(asked=INQUIRIES, attended=st.booleans())
+def test_every_read_is_the_standards(api: OfficialApi, kind: ReadingKind, asked: Inquiry, attended: bool) -> None:  # noqa: FBT001
+    """Consents, accounts, balances and transactions are asked for as the official file has it."""
+    needs_holder = kind in {ReadingKind.CONSENT, ReadingKind.AUTHORISE}
+    request = accounts().build(kind, asked if attended or needs_holder else replace(asked, payer=None))
+    assert api.problems_of_request(request, leaving(request)) == []
+
+
+ANSWERS = {
+    OperationKind.CONSENT: (201, "paymentInitationRequestResponse-201"),
+    OperationKind.AUTHORISE: (201, "startScaprocessResponse"),
+    OperationKind.ENQUIRE: (200, "paymentInitiationWithStatusResponse"),
+    OperationKind.CANCEL: (202, "paymentInitiationCancelResponse-202"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(ANSWERS))
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_answer_of_the_standard_is_a_false_rejection(
+    api: OfficialApi, kind: OperationKind, data: st.DataObject
+) -> None:
+    """Whatever the standard allows in an answer, with every optional field: rejected is only what says RJCT."""
+    status, schema = ANSWERS[kind]
+    body = data.draw(values_of(api, {"$ref": f"#/components/schemas/{schema}"}))
+    approach = data.draw(st.sampled_from(["REDIRECT", "DECOUPLED", "EMBEDDED"]))
+    evidence = adapter().parse(kind, reply(status, body, aspsp_sca_approach=approach))
+    told = body.get("transactionStatus")
+    if evidence.verdict is Verdict.REJECTED:
+        assert told == "RJCT"
+    if evidence.verdict in {Verdict.ACCEPTED, Verdict.SETTLED, Verdict.COMPLETED}:
+        assert evidence.verdict is STATUSES[told]
+
+
+READING_ANSWERS = {
+    ReadingKind.CONSENT: (201, "consentsResponse-201"),
+    ReadingKind.AUTHORISE: (201, "startScaprocessResponse"),
+    ReadingKind.CONSENT_STATUS: (200, "consentInformationResponse-200_json"),
+    ReadingKind.ACCOUNTS: (200, "accountList"),
+    ReadingKind.BALANCES: (200, "readAccountBalanceResponse-200"),
+    ReadingKind.TRANSACTIONS: (200, "transactionsResponse-200_json"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(READING_ANSWERS))
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_every_answer_about_accounts_can_be_read(api: OfficialApi, kind: ReadingKind, data: st.DataObject) -> None:
+    """Whatever the standard allows is read without raising, and a consent is in force only where the bank says so."""
+    status, schema = READING_ANSWERS[kind]
+    body = data.draw(values_of(api, {"$ref": f"#/components/schemas/{schema}"}))
+    reading = accounts().parse(kind, reply(status, body, aspsp_sca_approach="REDIRECT"))
+    assert reading.trouble in {None, Trouble.UNREADABLE}
+    if reading.consent_status is ConsentStatus.AUTHORISED:
+        assert body["consentStatus"] == "valid"
+
+
+async def read_accounts(house: House) -> None:
+    """Every read of account information, allowed or not."""
+    for decision in (None, False, True):
+        asked = replace(inquiry(settings=house.simulator.settings), consent_id=None, account_id="nobodys")
+        made = await house.read(ReadingKind.CONSENT, asked)
+        asked = replace(asked, consent_id=made.consent_id)
+        await house.read(ReadingKind.AUTHORISE, asked)
+        if decision is not None:
+            house.simulator.approve(approve=decision)
+        await look_into(house, asked)
+    await house.read(ReadingKind.ACCOUNTS, replace(asked, consent_id="nobodys"))
+    await house.read(ReadingKind.CONSENT, replace(asked, valid_until=datetime(2020, 1, 1, tzinfo=UTC)))
+    await house.read(ReadingKind.CONSENT_END, asked)
+    await house.read(ReadingKind.ACCOUNTS, asked)
+
+
+async def look_into(house: House, asked: Inquiry) -> None:
+    """What can be read under a consent, attended and not, page by page."""
+    await house.read(ReadingKind.CONSENT_STATUS, asked)
+    await house.answer(_status_of(accounts().build(ReadingKind.CONSENT_STATUS, asked)))
+    listed = await house.read(ReadingKind.ACCOUNTS, asked)
+    for account_id in [*(each.id for each in listed.accounts), "nobodys"]:
+        named = replace(asked, account_id=account_id, payer=None)
+        for _ in range(5):
+            await house.read(ReadingKind.BALANCES, named)
+        page = (await house.read(ReadingKind.TRANSACTIONS, named)).next_page
+        while page is not None:
+            page = (await house.read(ReadingKind.TRANSACTIONS, replace(named, page=page))).next_page
+        backward = replace(named, booked_from=date(2026, 2, 1), booked_to=date(2026, 1, 1))
+        await house.read(ReadingKind.TRANSACTIONS, backward)
+
+
+def _status_of(request: WireRequest) -> WireRequest:
+    return replace(request, path=f"{request.path}/status")
 
 
 async def walk(house: House) -> None:
@@ -174,10 +293,11 @@ async def test_every_answer_of_the_simulated_bank_is_the_standards(api: Official
     """Whatever the bank's habits and whatever it is asked, its answers are those of the official file."""
     async with running(habits) as house:
         await walk(house)
+        await read_accounts(house)
         wrong = {
             f"{request.method} {request.path} {reply.status}: {problem}"
             for request, reply in house.heard
             for problem in api.problems_of_answer(request.method, request.path, reply)
         }
-    assert len(house.heard) > 30
+    assert len(house.heard) > 60
     assert not wrong

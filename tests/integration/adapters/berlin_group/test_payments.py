@@ -1,6 +1,5 @@
 """The simulated bank's payments, through the real engine: who authorises, what moves, what the bank refuses."""
 
-import asyncio
 from dataclasses import replace
 
 import aiohttp
@@ -8,23 +7,13 @@ import pytest
 
 from adapters.berlin_group.simulator import Habits
 from adapters.berlin_group.simulator.door.certificates import trust
-from adapters.contract import AuthorisationMethod, Evidence, Instruction, Reason, Verdict
+from adapters.contract import AuthorisationMethod, Reason, Verdict
 from adapters.declaration import OperationKind
 from adapters.simulation.faults import Fault
-from tests.support.berlin_group_house import PACE, House, running
+from tests.support.berlin_group_house import PACE, running, settled
 
 CONSENT, AUTHORISE = OperationKind.CONSENT, OperationKind.AUTHORISE
 ENQUIRE, CANCEL = OperationKind.ENQUIRE, OperationKind.CANCEL
-
-
-async def settled(house: House, told: Instruction, *wanted: Verdict) -> Evidence:
-    """The evidence once the enquiry says one of these."""
-    async with asyncio.timeout(5):
-        while True:
-            evidence = await house.ask(ENQUIRE, told)
-            if evidence.verdict in wanted:
-                return evidence
-            await asyncio.sleep(0.02)
 
 
 async def decide(url: str, decision: str) -> tuple[int, str | None]:
