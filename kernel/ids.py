@@ -65,6 +65,9 @@ class Kind(StrEnum):
     EVIDENCE = "evd"
     PROPOSAL = "prp"
     EXCEPTION = "exc"
+    CONSENT = "cns"
+    ACCOUNT = "acc"
+    TRANSACTION = "txn"
     ADMIN_TOKEN = "adm"  # noqa: S105 - a prefix, not a secret
 
 

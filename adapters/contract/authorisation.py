@@ -37,6 +37,11 @@ class Authorisation:
     url: Secret | None = None
     expires_at: datetime | None = None
 
+    @property
+    def leads_somewhere(self) -> bool:
+        """Whether the payer knows by it where to go; else the URL is the adapter's to make."""
+        return self.url is not None or self.method is AuthorisationMethod.DECOUPLED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:

@@ -1,0 +1,1 @@
+"""Calls at banks that bring a consent further, and who makes them."""

@@ -1,0 +1,1 @@
+"""Consents: what they are, which step comes next, and what an answer of a bank changes."""

@@ -1,0 +1,1 @@
+"""Reads at banks under a consent that is in force."""
