@@ -16,6 +16,7 @@ COPY config config
 COPY gateway gateway
 COPY kernel kernel
 COPY payments payments
+COPY accounts accounts
 COPY threadneedle threadneedle
 COPY webhooks webhooks
 RUN python -m compileall -q .

@@ -53,9 +53,9 @@ class KnownBanks(Protocol):
 
 
 class ReadCalls(Protocol):
-    """Performs one prepared call and says what our transport can prove (adapters/engine)."""
+    """Performs one prepared call in the lane of account information (adapters/engine): no payment waits for it."""
 
-    async def perform(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
+    async def read(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
         """Never raises for the bank's or the network's fault."""
         ...
 

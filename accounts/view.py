@@ -1,5 +1,6 @@
 """Consents as partners and merchants see them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from kernel.ids import Environment, Kind, to_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentView:
-    """The public consent. `authorisation_url` is there while the holder is waited for, and in no event."""
+    """The public consent. `authorisation` is there while the holder is waited for."""
 
     id: UUID
     environment: Environment
@@ -20,11 +21,9 @@ class ConsentView:
     bank_id: str
     status: ConsentState
     reason: str | None
-    authorisation_url: str | None = field(repr=False)
-    method: str | None
+    authorisation: Mapping[str, Any] | None = field(repr=False)
     return_url: str | None = field(repr=False)
     valid_until: datetime
-    authorise_by: datetime
     created_at: datetime
     updated_at: datetime
     authorised_at: datetime | None
@@ -40,11 +39,9 @@ class ConsentView:
             "bank_id": self.bank_id,
             "status": self.status.value,
             "reason": self.reason,
-            "authorisation_url": self.authorisation_url,
-            "authorisation_method": self.method,
+            "authorisation": None if self.authorisation is None else dict(self.authorisation),
             "return_url": self.return_url,
             "valid_until": rfc3339(self.valid_until),
-            "authorise_by": rfc3339(self.authorise_by),
             "created_at": rfc3339(self.created_at),
             "updated_at": rfc3339(self.updated_at),
             "authorised_at": maybe_rfc3339(self.authorised_at),
@@ -61,16 +58,22 @@ def view_of(consent: ConsentRow, url: str | None = None, return_url: str | None 
         bank_id=consent.bank_id,
         status=consent.status,
         reason=consent.reason,
-        authorisation_url=url,
-        method=None if consent.method is None else consent.method.value,
+        authorisation=_authorisation(consent, url),
         return_url=return_url,
         valid_until=consent.valid_until,
-        authorise_by=consent.authorise_by,
         created_at=consent.created_at,
         updated_at=consent.updated_at,
         authorised_at=consent.authorised_at,
         ended_at=consent.ended_at,
     )
+
+
+def _authorisation(consent: ConsentRow, url: str | None) -> dict[str, Any] | None:
+    """Where the holder is expected, until they have come back."""
+    awaited = consent.status is ConsentState.AWAITING_AUTHORISATION and consent.returned_at is None
+    if not awaited or consent.method is None:
+        return None
+    return {"url": url, "method": consent.method.value, "expires_at": rfc3339(consent.authorise_by)}
 
 
 def rfc3339(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """Finds the protocol folders and refuses those whose declaration contradicts itself. There is no list to edit.
 
-A protocol folder is a package `adapters/<name>/` with a module `mapping` that has a function `adapter() -> Adapter`.
+A protocol folder is a package `adapters/<name>/` with a module `mapping` that has a function `adapter() -> Adapter`,
+and a function `accounts() -> AccountAdapter` where its protocol reads accounts.
 """
 
 import pkgutil
@@ -11,6 +12,7 @@ from typing import cast
 
 import adapters
 from adapters.contract import Adapter
+from adapters.contract.accounts import AccountAdapter
 from adapters.declaration import Declaration
 from adapters.declared import declaration_problems
 
@@ -53,6 +55,13 @@ class Registry:
 def discover() -> Registry:
     """All protocol folders of this installation. Raises InconsistentDeclaration."""
     return Registry({name: load(f"{adapters.__name__}.{name}") for name in protocol_names()})
+
+
+def discover_readers() -> Mapping[str, AccountAdapter]:
+    """The account adapters of this installation, by the name of their protocol."""
+    modules = {name: import_module(f"{adapters.__name__}.{name}.mapping") for name in protocol_names()}
+    reading = {name: module for name, module in modules.items() if hasattr(module, "accounts")}
+    return {name: cast("AccountAdapter", module.accounts()) for name, module in reading.items()}
 
 
 def protocol_names() -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from config.sections import (
     DAY_SECONDS,
+    AccountSettings,
     BankSettings,
     BatchSettings,
     DatabaseSettings,
@@ -25,7 +26,7 @@ from config.sections import (
     Section,
     WatchSettings,
 )
-from config.webhook_sections import HealthSettings, ReplaySettings, WebhookSettings
+from config.sections.webhooks import HealthSettings, ReplaySettings, WebhookSettings
 from kernel.masked import Masked
 
 
@@ -38,6 +39,7 @@ class Settings(Section):
     oauth: OAuthSettings
     limits: LimitSettings
     payments: PaymentSettings
+    accounts: AccountSettings
     banks: BankSettings
     webhooks: WebhookSettings
     health: HealthSettings
@@ -62,6 +64,13 @@ class Settings(Section):
     def _requests_outlast_their_waits(self) -> Self:
         if self.gateway.request_seconds_max <= self.payments.wait_seconds_max:
             raise ValueError("gateway.request_seconds_max must exceed payments.wait_seconds_max")
+        return self
+
+    @model_validator(mode="after")
+    def _consents_outlast_their_waits(self) -> Self:
+        longest = max(self.accounts.ask_wait_seconds, self.accounts.return_wait_seconds)
+        if self.gateway.request_seconds_max <= longest:
+            raise ValueError("gateway.request_seconds_max must exceed the waits of accounts")
         return self
 
     def summary(self) -> dict[str, Any]:

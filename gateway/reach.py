@@ -24,6 +24,8 @@ _QUERIES = sql.beside(__file__, "reach.sql")
 # The parameters that name resources, in paths and in query strings.
 _RESOURCES = {
     "payment_id": (Kind.PAYMENT, "merchant_of_payment"),
+    "consent_id": (Kind.CONSENT, "merchant_of_consent"),
+    "account_id": (Kind.ACCOUNT, "merchant_of_account"),
     "event_id": (Kind.EVENT, "merchant_of_event"),
     "delivery_id": (Kind.DELIVERY, "merchant_of_delivery"),
     "endpoint_id": (Kind.ENDPOINT, "merchant_of_endpoint"),

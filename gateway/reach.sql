@@ -2,6 +2,14 @@
 -- Whose payment it is.
 SELECT merchant_id FROM payments WHERE partner_id = $1 AND environment = $2 AND id = $3;
 
+-- name: merchant_of_consent
+-- Whose consent it is.
+SELECT merchant_id FROM account_consents WHERE partner_id = $1 AND environment = $2 AND id = $3;
+
+-- name: merchant_of_account
+-- Under whose consent an account is read.
+SELECT merchant_id FROM consent_accounts WHERE partner_id = $1 AND environment = $2 AND id = $3;
+
 -- name: merchant_of_event
 -- Whom an event is about; null for the partner itself.
 SELECT merchant_id FROM events WHERE partner_id = $1 AND environment = $2 AND id = $3;

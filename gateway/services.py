@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from accounts.service import Accounts
 from gateway.handlers.prefer import WaitPolicy
 from gateway.health import Health
 from gateway.http.edge import Log
@@ -75,6 +76,7 @@ class Services:
     event_erasure: EventErasure
     reach: MerchantReach
     payments: Payments
+    accounts: Accounts
     inbox: Inbox
     proxies: Sequence[Network] = ()
     methods: MethodPolicy = field(default_factory=MethodPolicy)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from accounts.consents.states import CONSENT_MOVES, FINAL_STATES, STATE_SENTENCES, ConsentState
 from adapters.declaration import OperationKind
 from gateway.oauth.clients.methods import Method
 from gateway.oauth.tokens.binding import TokenBinding
@@ -52,6 +53,7 @@ ENUMS: Mapping[str, type[StrEnum]] = {
     "payload_form": PayloadForm,
     "replay_state": ReplayState,
     "token_binding": TokenBinding,
+    "consent_status": ConsentState,
 }
 _PAGE = Path(__file__).resolve().parents[1] / "docs/states.md"
 _INTRODUCTION = """# States
@@ -65,6 +67,11 @@ def as_markdown() -> str:
     """The whole page."""
     parts = [
         _INTRODUCTION + "\n" + payments_as_markdown().rstrip(),
+        "## Consents",
+        "An account holder's consent to read accounts.",
+        states_table(STATE_SENTENCES, dict.fromkeys(sorted(FINAL_STATES), "yes"), "Ends"),
+        "### Moves of consents",
+        moves_table(CONSENT_MOVES),
         "## Deliveries",
         states_table(DELIVERY_SENTENCES),
         "### Moves of deliveries",

@@ -92,7 +92,7 @@ class Access:
             request = bank.adapter.build(ReadingKind.REFRESH, inquiry)
         except ValueError:
             return Heard(left=False)
-        outcome = await self._tools.engine.perform(bank.bank, request, None)
+        outcome = await self._tools.engine.read(bank.bank, request, None)
         return heard_of(bank.adapter, ReadingKind.REFRESH, outcome)
 
 

@@ -127,7 +127,7 @@ class Advancer:
             _log.exception("consent.cannot_ask", consent_id=str(begun.consent.id), step=begun.step.value)
             heard = Heard(left=False)
         else:
-            outcome = await self._tools.engine.perform(bank.bank, prepared.request, prepared.access)
+            outcome = await self._tools.engine.read(bank.bank, prepared.request, prepared.access)
             heard = heard_of(bank.adapter, kind, outcome)
         return await self._finish(begun, bank, key, heard)
 

@@ -122,6 +122,8 @@ class Changer:
         if not is_allowed(consent.status, after.status):
             raise RuntimeError(f"a consent cannot go from {consent.status} to {after.status}")
         await write(connection, after)
+        if after.is_final and not consent.is_final:
+            await connection.execute(_SQL["forget_balances"], after.tenant.partner_id, after.id)
         jobs = await self._tell(connection, after) if after.status is not consent.status else ()
         return after, jobs
 

@@ -34,3 +34,8 @@ WHERE partner_id = $1 AND id = $2;
 -- name: find_merchant
 -- Whether the consent's merchant is there, and served.
 SELECT state::text FROM merchants WHERE partner_id = $1 AND environment = $2 AND id = $3;
+
+-- name: forget_balances
+-- Nothing is shown under a consent that is over, so nothing is kept.
+UPDATE consent_accounts SET balances_token = NULL, sealed_balances = NULL, balances_at = NULL
+WHERE partner_id = $1 AND consent_id = $2;

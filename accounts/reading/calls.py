@@ -65,7 +65,7 @@ class BankReads:
             asked = replace(asked, consent=consent)
             request = bank.adapter.build(asked.kind, self._inquiry(asked, bank))
             counted_at = await self._count(asked, bank)
-            outcome = await self._tools.engine.perform(bank.bank, request, access)
+            outcome = await self._tools.engine.read(bank.bank, request, access)
         if isinstance(outcome, NeverLeft) and counted_at is not None:
             await self._quota.give_back(asked.counted, counted_at)
         if not isinstance(outcome, Answered):

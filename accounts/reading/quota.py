@@ -14,13 +14,12 @@ from kernel.sql import beside
 
 _SQL = beside(__file__, "quota.sql")
 _DAY = timedelta(days=1)
-LIMIT_CODE = "bank_read_limit"
 
 
 class ReadLimit(Unavailable):
     """The bank's limit of reads is reached."""
 
-    code = LIMIT_CODE
+    code = "bank_read_limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ _PAGES_MAX = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """How old balances may be: `max_age`, and so much more where the bank cannot be read now. In seconds."""
+    """How old balances may be: less than `max_age`, and so much more where the bank cannot be read. In seconds."""
 
     max_age: int
     max_stale: int = 0
@@ -75,7 +75,7 @@ class AccountReader:
         """An account's balances with the time that they were read. Raises NotFound, and as BankReads.read."""
         row, consent = await self._account(tenant, account_id)
         kept = await self._kept(row)
-        if kept is not None and self._age(kept) <= asked.max_age:
+        if kept is not None and self._age(kept) < asked.max_age:
             return self._show_balances(row, kept, asked, from_cache=True)
         try:
             fresh = await self._read_balances(row, consent, payer)

@@ -25,6 +25,7 @@ class Kept(StrEnum):
     REPLAYS = "replays"
     AUTHORISATIONS = "authorisations"
     SILENCES = "endpoint_silences"
+    CONSENTS = "account_consents"
     USED_ASSERTIONS = "used_assertions"
 
 

@@ -46,3 +46,15 @@ DELETE FROM endpoint_silences WHERE ctid = ANY (
 DELETE FROM used_assertions WHERE ctid = ANY (
     ARRAY(SELECT ctid FROM used_assertions WHERE expires_at < $1 LIMIT $2)
 );
+
+-- name: delete_account_consents
+-- A chunk of the consents that ended before a time, with what was kept of their accounts and counted of their reads.
+-- across partners: how long they are kept is the installation's matter.
+WITH old AS (
+    SELECT partner_id, id FROM account_consents WHERE ended_at < $1 LIMIT $2
+), accounts AS (
+    DELETE FROM consent_accounts a USING old WHERE a.partner_id = old.partner_id AND a.consent_id = old.id
+), counted AS (
+    DELETE FROM account_reads r USING old WHERE r.partner_id = old.partner_id AND r.consent_id = old.id
+)
+DELETE FROM account_consents c USING old WHERE c.partner_id = old.partner_id AND c.id = old.id;

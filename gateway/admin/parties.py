@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from accounts.erasure import erase_consents
 from gateway.admin.journal import Actor, Change, Journal, Row
 from kernel.audit import Connection
 from kernel.errors import Conflict, NotFound
@@ -87,6 +88,7 @@ class Parties:
             final = [status.value for status in FINAL_STATUSES]
             if await self._journal.ask(connection, "has_open_payments", tenant.partner_id, merchant_id, final):
                 raise Conflict("Payments of this merchant have not ended.", code="payments_open")
+            await erase_consents(connection, tenant, merchant_id, self._journal.now())
             await erase_merchant(connection, self._vault, tenant, merchant_id)
 
         change = Change(

@@ -30,13 +30,13 @@ class Route(Generic[Services]):
 
     `request`, `query` and `response` are pydantic types; `cost` is what a call takes from its limits, `weigh` gives the
     cost by the body instead (the limits are then asked after it was read).
-    `once` marks routes that move money: an Idempotency-Key is required (not for
+    `once` marks routes that move money or ask a person: an Idempotency-Key is required (not for
     a `dry_run`), and a body that names one member twice is refused. `raw` bodies are read by the handler. `others` are
     further good answers by their status. `gives` names the headers of a good answer; `refuses` the codes of problems
     that its handler knows beyond those that the other columns imply (gateway.problems.codes). `for_limited` opens a
     route to clients that are limited to merchants, or closes it; None leaves it to what the route names
     (gateway/reach.py). `acting` routes let an admin act in the environment of the partner that the path names
-    (gateway/admin/webhooks).
+    (gateway/admin/webhooks). At a route with `payer` the headers X-Payer-… say that an account's holder is present.
     """
 
     method: str
@@ -60,6 +60,7 @@ class Route(Generic[Services]):
     refuses: tuple[str, ...] = ()
     for_limited: bool | None = None
     acting: bool = False
+    payer: bool = False
     tag: str = ""
 
 
@@ -81,6 +82,7 @@ class Columns(TypedDict, total=False):
     gives: tuple[str, ...]
     refuses: tuple[str, ...]
     for_limited: bool
+    payer: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ class Scope(StrEnum):
 
     PAYMENTS_READ = "payments:read"
     PAYMENTS_WRITE = "payments:write"
+    ACCOUNTS_READ = "accounts:read"
+    ACCOUNTS_WRITE = "accounts:write"
     EVENTS_READ = "events:read"
     EVENTS_WRITE = "events:write"
     WEBHOOKS_READ = "webhooks:read"
@@ -23,6 +25,7 @@ class Scope(StrEnum):
 # A scope that allows more also allows the less.
 IMPLIED: dict[str, Scope] = {
     Scope.PAYMENTS_WRITE: Scope.PAYMENTS_READ,
+    Scope.ACCOUNTS_WRITE: Scope.ACCOUNTS_READ,
     Scope.EVENTS_WRITE: Scope.EVENTS_READ,
     Scope.WEBHOOKS_MANAGE: Scope.WEBHOOKS_READ,
 }

@@ -8,13 +8,15 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
+from accounts.consents.states import EVENT_SENTENCES as CONSENT_SENTENCES
 from gateway.http.route import Route
 from gateway.openapi import headers, schemas, security
 from gateway.openapi.answers import JSON, answers, response_components
 from gateway.openapi.parameters import parameters
 from gateway.openapi.schemas import Json, Names
 from gateway.openapi.texts import ADMIN_TEXT, PARTNERS_TEXT, TAG_SENTENCES, description_of
-from gateway.openapi.webhooks import webhooks
+from gateway.openapi.webhooks import Resource, webhooks
+from gateway.schemas.accounts.consents import ConsentOut
 from gateway.schemas.documents import TokenErrorOut
 from gateway.schemas.pages import ProblemOut
 from gateway.schemas.payments import PaymentOut
@@ -41,7 +43,9 @@ PARTNERS = Surface(
     title="Threadneedle",
     description=PARTNERS_TEXT,
     examples=_EXAMPLES["both"] | _EXAMPLES["partners"],
-    events=builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()),
+    events=builtin_types(
+        (EVENT_SENTENCES, PaymentOut.model_json_schema()), (CONSENT_SENTENCES, ConsentOut.model_json_schema())
+    ),
 )
 ADMIN = Surface(
     title="Threadneedle administration", description=ADMIN_TEXT, examples=_EXAMPLES["both"] | _EXAMPLES["admin"]
@@ -65,9 +69,20 @@ def document(routes: Sequence[Route[Any]], surface: Surface) -> Json:
         },
     }
     if surface.events:
-        shown = surface.examples["get_payment"]["answers"]["200"]
-        made["webhooks"] = webhooks(surface.events, schemas.reference(names[PaymentOut]), shown)
+        made["webhooks"] = webhooks(surface.events, _resources(names, surface.examples))
     return made
+
+
+def _resources(names: Names, examples: Json) -> Mapping[str, Resource]:
+    """What events carry, as the API shows it."""
+    told: dict[str, tuple[str, type[BaseModel]]] = {
+        "payment": ("get_payment", PaymentOut),
+        "consent": ("get_consent", ConsentOut),
+    }
+    return {
+        subject: Resource(schemas.reference(names[model]), examples[name]["answers"]["200"])
+        for subject, (name, model) in told.items()
+    }
 
 
 def _models(routes: Sequence[Route[Any]]) -> set[type[BaseModel]]:

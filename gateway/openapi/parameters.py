@@ -24,7 +24,11 @@ _KINDS = {f"{kind.name.lower()}_id": kind for kind in Kind}
 _QUERY = {
     "action": "Only those with this action, e.g. `client.changed`.",
     "actor": "Only those by this actor: an admin token's id, or what the command line says.",
+    "bank_id": "Only those at this bank.",
+    "booked_from": "Only those booked on this day or later.",
+    "booked_to": "Only those booked on this day or earlier.",
     "cause": "Only those whose last attempt had this cause.",
+    "consent_id": "Only those of this consent, as its bank lists them.",
     "created_from": "Only those made at this time or later.",
     "cursor": "Where to go on: the `next_cursor` of the page before, as it is.",
     "delivery_id": "Only those of this delivery.",
@@ -34,6 +38,8 @@ _QUERY = {
     "error_class": "Only those whose last attempt failed so.",
     "event_id": "Only those of this event.",
     "limit": "How many at most.",
+    "max_age": "How old the answer may be, in seconds.",
+    "max_stale": "How much older it may be where the bank cannot be read now, in seconds.",
     "merchant_id": "Only those of this merchant.",
     "partner_id": "Of which partner.",
     "payment_id": "Only those about this payment.",
@@ -53,9 +59,9 @@ _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Required, except for a dry run, which takes no notice of it: a key of yours for this payment, made "
-    "and stored before it is sent. The same request with the same key is the same payment, however often and by "
-    "whichever of your clients it is sent; another body with it is refused. Without it the answer is 422.",
+    "description": "Required, except for a dry run, which takes no notice of it: a key of yours for this payment or "
+    "consent, made and stored before it is sent. The same request with the same key is the same one, however often and "
+    "by whichever of your clients it is sent; another body with it is refused. Without it the answer is 422.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     "example": "0193f1c2-invoice-1001",
 }
@@ -82,6 +88,25 @@ _PREFER = {
     "(RFC 7240).",
     "schema": {"type": "string", "examples": ["wait=10", "respond-async"]},
 }
+
+
+_PAYER = [
+    {
+        "name": "X-Payer-Ip-Address",
+        "in": "header",
+        "required": False,
+        "description": "The address of the account's holder, who is present and waits for this: then the read is none "
+        "of the few that banks allow without them. Never send it of somebody who is not.",
+        "schema": {"type": "string", "maxLength": 45, "examples": ["203.0.113.7"]},
+    },
+    {
+        "name": "X-Payer-User-Agent",
+        "in": "header",
+        "required": False,
+        "description": "Beside it, what the holder's browser says of itself.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 500, "examples": ["Mozilla/5.0"]},
+    },
+]
 
 
 def parameters(route: Route[Any]) -> list[Json]:
@@ -123,5 +148,6 @@ def _query(route: Route[Any]) -> list[Json]:
 def _headers(route: Route[Any]) -> list[Json]:
     given = [_KEY] if route.once else []
     given += [_PREFER] if waits(route) else []
+    given += _PAYER if route.payer else []
     given += [_PROOF] if route.access is Access.PARTNER or headers.NONCE in route.gives else []
     return [*given, _PATIENCE]

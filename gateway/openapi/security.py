@@ -9,6 +9,8 @@ from gateway.openapi.schemas import Json
 
 SCOPE_SENTENCES = {
     Scope.PAYMENTS_READ: "Read payments and banks.",
+    Scope.ACCOUNTS_READ: "Read consents, accounts, balances and transactions.",
+    Scope.ACCOUNTS_WRITE: "Ask for consents and end them, and read.",
     Scope.PAYMENTS_WRITE: "Make and cancel payments.",
     Scope.EVENTS_READ: "Read events and their types.",
     Scope.EVENTS_WRITE: "Publish events and describe types of them.",

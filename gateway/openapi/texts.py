@@ -51,6 +51,8 @@ Signing secrets are not shown here, and nothing is published.
 TAG_SENTENCES = {
     "payments": "Payments through any bank, and what became of them.",
     "banks": "The banks that payments can be made through.",
+    "consents": "Asking holders of accounts whether they may be read.",
+    "accounts": "Accounts under a consent: balances and transactions.",
     "events": "What merchants are told: published by you, or by us about payments.",
     "event types": "The catalogue of types of events, ours and yours, each with a JSON Schema of its data.",
     "webhook endpoints": "Where merchants receive events, and what their messages are signed with.",

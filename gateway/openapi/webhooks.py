@@ -1,6 +1,7 @@
 """The webhooks that merchants receive: one for each type of event that is ours."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.openapi.schemas import Json
@@ -73,6 +74,8 @@ _THIN: Json = {
     "required": ["id", "object"],
 }
 
+# What of a consent is in no event.
+_SECRETS: Json = {"authorisation": None, "return_url": None}
 # What of a payment goes with its status, where the bank has not said a word and where it has.
 _NO_WORD: Json = {"iso_status": None, "raw_status": None, "finality": "none", "recovery": None}
 _PAYMENTS: Mapping[str, Json] = {
@@ -86,16 +89,26 @@ _PAYMENTS: Mapping[str, Json] = {
 }
 
 
-def webhooks(types: Mapping[str, EventType], payment: Json, shown: Json) -> Json:
-    """By the type's name. Data of `payment.…` events are the API's payments: `payment` is their schema, `shown` one."""
-    return {name: {"post": _operation(found, payment, shown)} for name, found in sorted(types.items())}
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource of the API that events carry as their data: its schema, and one as it is shown."""
+
+    schema: Json
+    shown: Json
 
 
-def _operation(found: EventType, payment: Json, shown: Json) -> Json:
+def webhooks(types: Mapping[str, EventType], resources: Mapping[str, Resource]) -> Json:
+    """By the type's name. `resources` are those of the API, by what stands before the dot of their events' types."""
+    return {name: {"post": _operation(found, resources)} for name, found in sorted(types.items())}
+
+
+def _operation(found: EventType, resources: Mapping[str, Resource]) -> Json:
     document = found.current.document
     subject, _, status = found.name.partition(".")
-    if subject == "payment":
-        schema, data = payment, {**shown, **_PAYMENTS.get(status, _NO_WORD), "status": status}
+    if subject in resources:
+        resource = resources[subject]
+        words = _PAYMENTS.get(status, _NO_WORD) if subject == "payment" else _SECRETS
+        schema, data = resource.schema, {**resource.shown, **words, "status": status}
     else:
         schema, data = document.schema, example_of(document.schema)
     body: Json = {

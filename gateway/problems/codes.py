@@ -36,9 +36,11 @@ CODES: Mapping[int, Mapping[str, str]] = {
     409: {
         "conflict": "Another request changed the resource meanwhile.",
         "already_confirmed": "The proposal was confirmed before.",
+        "bank_refused": "The bank refuses to answer what was asked.",
         "bank_exists": "There is a bank of this id.",
         "client_changed": "The client was changed at the same time.",
         "client_has_no_secret": "The client proves itself without a secret, so none can be rotated.",
+        "consent_not_authorised": "The consent is not authorised, or is over.",
         "daily_cap_reached": "The daily cap of the partner or the merchant is reached.",
         "delivery_under_way": "The delivery has not ended; it can be retried, not replayed.",
         "delivery_waiting": "An earlier delivery of the same ordering key has not ended.",
@@ -84,6 +86,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "idempotency_key_reused": "The Idempotency-Key came before with another body.",
     },
     429: {
+        "bank_read_limit": "The bank's limit of reads is reached: without the account's holder, or as it says itself.",
         "rate_limited": "A rate limit is reached; `RateLimit` names it and `Retry-After` says for how long.",
     },
     431: {
@@ -94,7 +97,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
     },
     503: {
         "temporarily_unavailable": "A part that the request needs is away for the moment.",
-        "bank_unavailable": "The bank cannot be reached; the payment is not cancelled.",
+        "bank_unavailable": "The bank cannot be reached; nothing was changed there.",
         "challenges_busy": "As many challenges run as may run at once.",
         "deadline_passed": "The time for the request was up before it was begun; nothing was done.",
         "key_fetches_busy": "As many clients' keys are being fetched as may be at once.",

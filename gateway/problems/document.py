@@ -47,8 +47,9 @@ STATUSES: tuple[tuple[type[ThreadneedleError], int], ...] = (
     (ThreadneedleError, 500),
 )
 
-# Codes with a status of their own: the Idempotency-Key draft (§2.7) asks 422 for a key that comes with another body.
-STATUS_OF_CODE: Mapping[str, int] = {"idempotency_key_reused": 422}
+# Codes with a status of their own: the Idempotency-Key draft (§2.7) asks 422 for a key that comes with another body;
+# a bank's limit is a limit.
+STATUS_OF_CODE: Mapping[str, int] = {"idempotency_key_reused": 422, "bank_read_limit": 429}
 
 # PostgreSQL is away, full or shutting down: the same request may succeed later.
 DATABASE_AWAY = (
@@ -82,6 +83,10 @@ ACTIONS: Mapping[int, str] = {
 
 # Codes whose title and action are not those of their status.
 _TITLE_AND_ACTION: Mapping[str, tuple[str, str]] = {
+    "bank_read_limit": (
+        "The bank's limit of reads is reached.",
+        "Wait as long as Retry-After says, take what is kept (max_stale), or read while the holder is present.",
+    ),
     "second_person_required": ("A second person is required.", "Let another admin confirm it."),
     "client_suspended": ("The client is suspended.", "Ask us why; a new token does not help."),
     "client_limited_to_merchants": (

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("threadneedle", "gateway", "payments", "adapters", "webhooks", "kernel", "config")
+ROOMS = ("threadneedle", "gateway", "payments", "accounts", "adapters", "webhooks", "kernel", "config")
 PACKAGES = (*ROOMS, "bench")
 
 

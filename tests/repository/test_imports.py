@@ -9,8 +9,9 @@ from tests.repository.source import ROOMS, ROOT, Module, modules
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "threadneedle": frozenset(ROOMS),
-    "gateway": frozenset({"payments", "adapters", "webhooks", "kernel"}),
+    "gateway": frozenset({"payments", "accounts", "adapters", "webhooks", "kernel"}),
     "payments": frozenset({"adapters", "webhooks", "kernel"}),
+    "accounts": frozenset({"adapters", "webhooks", "kernel"}),
     "adapters": frozenset({"kernel"}),
     "webhooks": frozenset({"kernel"}),
     "kernel": frozenset(),
@@ -40,9 +41,11 @@ def test_rooms_import_only_what_lies_below(module: Module) -> None:
     assert not wrong, f"{module.name} imports {wrong}"
 
 
-@pytest.mark.parametrize("module", [m for m in modules() if m.room == "payments"], ids=lambda module: module.name)
+@pytest.mark.parametrize(
+    "module", [m for m in modules() if m.room in {"payments", "accounts"}], ids=lambda module: module.name
+)
 def test_payments_know_nothing_of_http(module: Module) -> None:
-    """The room where money is decided imports no HTTP library."""
+    """The rooms where money is decided and consents are kept import no HTTP library."""
     assert not [name for name in imported(module) if name.split(".")[0] == "aiohttp"]
 
 

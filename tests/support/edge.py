@@ -13,6 +13,9 @@ import asyncpg
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from accounts.policy import AccountsPolicy
+from accounts.service import Accounts
+from accounts.tools import Tools as AccountTools
 from gateway.admin.banks import BankBook
 from gateway.admin.clients.book import ClientBook
 from gateway.admin.journal import Actor, Journal
@@ -45,23 +48,23 @@ from gateway.openapi import ADMIN, PARTNERS
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
 from gateway.routes import PUBLIC_ROUTES
-from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher, BatchPolicy
 from kernel.sealing import Vault
 from payments.banks import BankRegistry
-from payments.calls.news import EVENT_SENTENCES
 from payments.inbox import Inbox
 from payments.operators.evidence import OperatorEvidence
 from payments.policy import PaymentsPolicy
 from payments.service import Payments
 from payments.tools import Tools
+from tests.support.account_bank import CODES, AccountBank, AccountScript
+from tests.support.accounts_world import ACCOUNTS
 from tests.support.clock import FakeClock
 from tests.support.conformance import Conformance
 from tests.support.payments_world import Offers
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank
+from threadneedle.roles.accounts import our_event_types
 from threadneedle.roles.edge.oauth import OAuth, OAuthSetup, open_oauth
-from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.memory import Catalogue
 from webhooks.catalogue.service import EventTypes
 from webhooks.endpoints.keys.published import PublishedKeys
@@ -158,6 +161,7 @@ class Edge:
     admin_services: AdminServices
     oauth: OAuth
     bank: ScriptedBank
+    account_bank: AccountBank
     clock: FakeClock
 
     async def call(self, method: str, path: str, **options: Any) -> Answer:
@@ -183,7 +187,7 @@ class Edge:
         """A new partner, made over the admin port."""
         partner = (await self.call("POST", "/admin/v1/partners", admin=True, json={"name": "Example Partner"})).json
         base = f"/admin/v1/partners/{partner['id']}"
-        wanted = scopes or ["payments:write", "events:write", "webhooks:manage"]
+        wanted = scopes or ["payments:write", "accounts:write", "events:write", "webhooks:manage"]
         body = {"name": "shop", "environment": environment, "scopes": wanted}
         client = (await self.call("POST", f"{base}/clients", admin=True, json=body)).json
         body = {"name": "Example Books Ltd", "environment": environment}
@@ -256,7 +260,7 @@ async def _running(
 ) -> AsyncIterator[Edge]:
     pool, vault, clock, bank = setup.pool, setup.vault, setup.clock, ScriptedBank()
     assert isinstance(clock, FakeClock)
-    adapters = {"scripted": ScriptedAdapter()}
+    adapters = {"scripted": ScriptedAdapter(CODES)}
     writer = EventWriter(vault, Matcher(vault))
     tools = Tools(
         pool=pool,
@@ -277,8 +281,22 @@ async def _running(
     rules = EndpointRules(urls=UrlRules(allowed=LOOPBACK))
     teller = EventTeller(writer, tools.enqueuer)
     retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
-    event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
-    payments = Payments(tools)
+    event_types = EventTypes(pool, vault, clock, our_event_types())
+    payments, account_bank = Payments(tools), AccountBank(accounts=[dict(each) for each in ACCOUNTS])
+    accounts = Accounts(
+        AccountTools(
+            pool=pool,
+            vault=vault,
+            banks=tools.banks,
+            readers={"scripted": AccountScript()},
+            engine=account_bank,
+            events=writer,
+            enqueuer=tools.enqueuer,
+            clock=clock,
+            policy=AccountsPolicy(),
+            callback_base=TOKENS.issuer,
+        )
+    )
     services = Services(
         verifier=oauth.verifier,
         tokens=oauth.tokens,
@@ -307,6 +325,7 @@ async def _running(
         event_erasure=EventErasure(pool, writer, tools.enqueuer, clock),
         reach=MerchantReach(pool),
         payments=payments,
+        accounts=accounts,
         inbox=Inbox(tools),
         load=Load(waiting=lambda: payments.waiting),
         proxies=PROXIES,
@@ -344,9 +363,11 @@ async def _running(
             admin_services=admin,
             oauth=oauth,
             bank=bank,
+            account_bank=account_bank,
             clock=clock,
         )
         await services.payments.drain()
+        await services.accounts.drain()
     for part in (batcher, gate, book, storage, leases):
         await part.close()
 

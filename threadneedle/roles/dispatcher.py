@@ -1,7 +1,7 @@
 """The dispatcher's role: claim, load, send, record, finish."""
 
 from config.logging import Lines
-from config.webhook_sections import WebhookSettings
+from config.sections.webhooks import WebhookSettings
 from kernel.batcher import BatchWriter
 from threadneedle.roles import policies
 from threadneedle.roles.foundation import Foundation, open_foundation, running, settle_memory, stop_signal

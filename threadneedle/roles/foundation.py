@@ -91,7 +91,7 @@ async def open_foundation(role: str) -> AsyncIterator[Foundation]:
 
 
 @contextlib.asynccontextmanager
-async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tools, Registry]]:
+async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tools, Registry, Engine]]:
     """What the stages of a payment need, with the engine that calls banks. Raises SettingsError."""
     settings, clock, pool = foundation.settings, foundation.clock, foundation.resources.pool
     registry = discover()
@@ -118,7 +118,7 @@ async def open_payment_tools(foundation: Foundation) -> AsyncIterator[tuple[Tool
     )
     try:
         async with running(HealthTeller(pool, engine.standings).run):
-            yield tools, registry
+            yield tools, registry, engine
     finally:
         await engine.close()
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 from aiohttp import web
 
+from accounts.service import Accounts
 from config.logging import Lines
 from gateway.admin.banks import BankBook
 from gateway.admin.clients.book import ClientBook
@@ -29,17 +30,16 @@ from gateway.limits.storage import RedisBuckets
 from gateway.oauth.tokens.policy import TokenPolicy
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
-from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
-from kernel.batcher import Batcher
-from payments.calls.news import EVENT_SENTENCES
 from payments.inbox.accept import Inbox
 from payments.operators.evidence import OperatorEvidence
 from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
+from threadneedle.roles.accounts import account_tools, our_event_types
 from threadneedle.roles.edge.client_proofs import ClientProofs, open_client_proofs
 from threadneedle.roles.edge.oauth import OAuth, OAuthSetup, key_rotation, open_oauth
+from threadneedle.roles.edge.webhooks import Webhooks, open_courier, open_publisher
 from threadneedle.roles.foundation import (
     Foundation,
     open_foundation,
@@ -48,21 +48,15 @@ from threadneedle.roles.foundation import (
     settle_memory,
     stop_signal,
 )
-from webhooks.catalogue.builtin import builtin_types
-from webhooks.catalogue.memory import Catalogue
 from webhooks.catalogue.service import EventTypes
 from webhooks.endpoints.keys.published import PublishedKeys
 from webhooks.endpoints.keys.service import EndpointSecrets
 from webhooks.endpoints.service import Endpoints
 from webhooks.endpoints.telling import EventTeller, LaneTeller
 from webhooks.endpoints.trying.challenge import Challenges
-from webhooks.endpoints.trying.courier import BoundedCourier, Courier
 from webhooks.endpoints.trying.hearing import HearingTrials
 from webhooks.endpoints.trying.tester import EndpointTester
 from webhooks.erasure.events import EventErasure
-from webhooks.events.checks import Checks, Merchants
-from webhooks.events.publisher import EventWork, Publisher
-from webhooks.events.requests import PublishPolicy
 from webhooks.manifests.book import ManifestBook
 from webhooks.reading.attempts import Attempts
 from webhooks.reading.deliveries import Deliveries
@@ -73,7 +67,6 @@ from webhooks.reading.undelivered.view import UndeliveredView
 from webhooks.replays.retrying import Retrier
 from webhooks.replays.service import Replays
 from webhooks.replays.unmatched import Unmatched
-from webhooks.sending.lean_transport import LeanTransport
 
 _log = structlog.get_logger()
 
@@ -82,17 +75,19 @@ async def run() -> None:
     """Serve until SIGTERM: readiness goes down first, then requests end, then bank calls."""
     async with (
         open_foundation("gateway") as foundation,
-        open_payment_tools(foundation) as (tools, adapters),
+        open_payment_tools(foundation) as (tools, adapters, engine),
         open_client_proofs(foundation) as proofs,
         _open_edge(foundation, proofs) as edge,
-        _open_publisher(foundation) as publisher,
-        _open_courier(foundation) as courier,
+        open_publisher(foundation) as publisher,
+        open_courier(foundation) as courier,
     ):
         payments = Payments(tools)
-        webhooks = _Webhooks(publisher=publisher, courier=courier)
+        accounts = Accounts(account_tools(foundation.settings, tools, engine))
+        rooms = _Rooms(payments=payments, accounts=accounts, tools=tools)
+        webhooks = Webhooks(publisher=publisher, courier=courier)
         lines = Lines(foundation.settings.logging, foundation.clock)
         front = _Front(edge=edge, proofs=proofs)
-        services = replace(_services(foundation, front, webhooks, payments, tools), log=lines)
+        services = replace(_services(foundation, front, webhooks, rooms), log=lines)
         banks = BankBook(edge.journal, foundation.vault, adapters.adapters)
         admin = AdminServices(
             journal=edge.journal,
@@ -125,6 +120,7 @@ async def run() -> None:
             await public.stop()
             await services.load.idle(where.drain_seconds)
         await payments.drain()
+        await accounts.drain()
         lines.flush()
 
 
@@ -148,11 +144,12 @@ class _Front:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Webhooks:
-    """What of the webhooks rooms has to be opened and closed."""
+class _Rooms:
+    """What talks to banks."""
 
-    publisher: Publisher
-    courier: Courier
+    payments: Payments
+    accounts: Accounts
+    tools: Tools
 
 
 @asynccontextmanager
@@ -198,47 +195,14 @@ def _oauth_setup(foundation: Foundation, proofs: ClientProofs, policy: TokenPoli
     )
 
 
-@asynccontextmanager
-async def _open_publisher(foundation: Foundation) -> AsyncIterator[Publisher]:
-    batcher = Batcher(
-        foundation.resources.hot_pool,
-        EventWork(foundation.events, foundation.enqueuer),
-        policies.batch_policy(foundation.settings.batches),
-        foundation.batch_metrics,
-    )
-    await batcher.start()
-    try:
-        yield Publisher(batcher, foundation.events, _checks(foundation), foundation.clock)
-    finally:
-        await batcher.close()
-
-
-def _checks(foundation: Foundation) -> Checks:
-    pool = foundation.resources.pool
-    policy = PublishPolicy(data_bytes_max=foundation.settings.gateway.event_bytes_max)
-    return Checks(Merchants(pool), Catalogue(pool, foundation.vault), policy)
-
-
-@asynccontextmanager
-async def _open_courier(foundation: Foundation) -> AsyncIterator[Courier]:
-    settings = foundation.settings.webhooks
-    transport = LeanTransport(
-        policies.challenge_policy(settings), policies.allow_list(settings), proxy=policies.egress_proxy(settings)
-    )
-    try:
-        yield BoundedCourier(transport, settings.challenges_running_max)
-    finally:
-        await transport.close()
-
-
-def _services(foundation: Foundation, front: _Front, webhooks: _Webhooks, payments: Payments, tools: Tools) -> Services:
+def _services(foundation: Foundation, front: _Front, webhooks: Webhooks, rooms: _Rooms) -> Services:
     pool, vault, clock = foundation.resources.pool, foundation.vault, foundation.clock
     edge = front.edge
     teller, lanes = EventTeller(foundation.events, foundation.enqueuer), LaneTeller(foundation.queue)
     rules = policies.endpoint_rules(foundation.settings.webhooks)
     replay_rules = policies.replay_rules(foundation.settings)
     retrier = Retrier(pool, foundation.enqueuer, clock, replay_rules)
-    event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
+    event_types = EventTypes(pool, vault, clock, our_event_types())
     return Services(
         verifier=edge.oauth.verifier,
         tokens=edge.oauth.tokens,
@@ -266,13 +230,14 @@ def _services(foundation: Foundation, front: _Front, webhooks: _Webhooks, paymen
         retrier=retrier,
         event_erasure=EventErasure(pool, foundation.events, foundation.enqueuer, clock),
         reach=MerchantReach(pool),
-        payments=payments,
-        inbox=Inbox(tools),
+        payments=rooms.payments,
+        accounts=rooms.accounts,
+        inbox=Inbox(rooms.tools),
         proxies=foundation.settings.gateway.trusted_proxies,
         methods=policies.method_policy(foundation.settings),
         certificates=front.proofs.certificates,
         wait=policies.wait_policy(foundation.settings.payments),
-        load=Load(policies.overload_bounds(foundation.settings.gateway), lambda: payments.waiting),
+        load=Load(policies.overload_bounds(foundation.settings.gateway), lambda: rooms.payments.waiting),
         request_seconds_max=foundation.settings.gateway.request_seconds_max,
     )
 

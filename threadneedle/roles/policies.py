@@ -15,8 +15,8 @@ from config.sections import (
     LimitSettings,
     PaymentSettings,
 )
+from config.sections.webhooks import HealthSettings, WebhookSettings
 from config.settings import Settings
-from config.webhook_sections import HealthSettings, WebhookSettings
 from gateway.handlers.prefer import WaitPolicy
 from gateway.limits.gcra import Bucket
 from gateway.limits.policy import BUCKET_NAMES, LimitPolicy, Tier

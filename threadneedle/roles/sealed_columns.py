@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from accounts.consents import sealed as consents
+from accounts.reading.model import account_context, balances_context
 from gateway.admin.parties import merchant_context
 from gateway.oauth.clients.credentials import credentials_context
 from gateway.oauth.signing.keys import private_context
@@ -50,6 +52,12 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     _column("bank_operations.sealed_request", request_context),
     _column("authorisations.sealed_handshake", handshake_context),
     _column("authorisations.sealed_grant", grant_context),
+    _column("account_consents.sealed_terms", consents.terms_context),
+    _column("account_consents.sealed_url", consents.url_context),
+    _column("account_consents.sealed_code", consents.code_context),
+    _column("account_consents.sealed_grant", consents.grant_context),
+    _column("consent_accounts.sealed_account", account_context),
+    _column("consent_accounts.sealed_balances", balances_context),
     _column("bank_exchanges.sealed_exchange", bank_exchange_context),
     _column("evidence_proposals.sealed_note", note_context),
     _column("webhook_endpoints.sealed_settings", settings_context),

@@ -1,4 +1,4 @@
-"""The worker's role: reconciler, sweeper, inbox, replays, health, manifests, audit chain, data keys, retention."""
+"""The worker's role: reconciler, sweepers, inbox, replays, health, manifests, audit chain, data keys, retention."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,7 @@ from functools import partial
 import asyncpg
 import structlog
 
+from accounts.calls.sweeper import ConsentSweeper
 from config.database.expired_rows import Kept, delete_expired_rows
 from config.database.partitions import drop_expired, ensure_partitions
 from gateway.oauth.upkeep import OAuthUpkeep
@@ -16,6 +17,7 @@ from kernel.sealing.rotation.walker import RotationWalker, WalkMetrics, WalkPoli
 from payments.inbox.worker import InboxWorker
 from payments.recovery.sweeper import Sweeper
 from threadneedle.roles import policies
+from threadneedle.roles.accounts import account_tools
 from threadneedle.roles.edge.oauth import key_rotation
 from threadneedle.roles.foundation import Foundation, open_foundation, open_payment_tools, running, stop_signal
 from threadneedle.roles.sealed_columns import SEALED_COLUMNS
@@ -41,12 +43,14 @@ _log = structlog.get_logger()
 
 async def run() -> None:
     """Work until SIGTERM; then wait for the bank calls that are under way."""
-    async with open_foundation("worker") as foundation, open_payment_tools(foundation) as (tools, _):
+    async with open_foundation("worker") as foundation, open_payment_tools(foundation) as (tools, _, engine):
         times = foundation.settings.payments
         sweeper, inbox = Sweeper(tools), InboxWorker(tools)
+        consents = ConsentSweeper(account_tools(foundation.settings, tools, engine))
         works = (
             _reconciler(foundation).run,
             partial(_repeat, "sweeper", sweeper.run_once, times.sweep_interval_seconds),
+            partial(_repeat, "consents", consents.run_once, foundation.settings.accounts.sweep_interval_seconds),
             partial(_repeat, "inbox", inbox.run_once, times.inbox_interval_seconds),
             partial(_repeat, "replays", _replays(foundation).run_once, foundation.settings.replays.interval_seconds),
             partial(_repeat, "health", _health(foundation).run_once, foundation.settings.health.watch_interval_seconds),
@@ -60,6 +64,7 @@ async def run() -> None:
         async with running(*works), watched(foundation, "worker", foundation.settings.watch.worker_port):
             await stop_signal()
         await sweeper.drain()
+        await consents.drain()
 
 
 def _reconciler(foundation: Foundation) -> Reconciler:
@@ -131,6 +136,7 @@ async def _retain(foundation: Foundation) -> None:
         Kept.AUTHORISATIONS: retention.authorisations_days,
         # What an endpoint missed can be told as long as the events are there.
         Kept.SILENCES: retention.events_days + _WEEK_DAYS,
+        Kept.CONSENTS: retention.consents_days,
         Kept.USED_ASSERTIONS: _USED_ASSERTIONS_DAYS,
     }
     await delete_expired_rows(pool, foundation.clock.now(), days)

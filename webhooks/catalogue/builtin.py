@@ -48,9 +48,13 @@ _OPERATIONAL: dict[str, tuple[str, tuple[str, ...]]] = {
 TOLD_ONCE = ("endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
 
 
-def builtin_types(payments: Mapping[str, str], payment_schema: dict[str, Any]) -> dict[str, EventType]:
-    """Our types by name: those of `payments`, each with its sentence and the payment as data, and the operational."""
-    described = {name: TypeDocument(description=text, schema=payment_schema) for name, text in payments.items()}
+def builtin_types(*told: tuple[Mapping[str, str], dict[str, Any]]) -> dict[str, EventType]:
+    """Our types by name: those of each room, with its sentences and the schema of its data, and the operational."""
+    described = {
+        name: TypeDocument(description=text, schema=schema)
+        for sentences, schema in told
+        for name, text in sentences.items()
+    }
     described |= {name: _operational(text, members) for name, (text, members) in _OPERATIONAL.items()}
     return {
         name: EventType(name=name, versions=(TypeVersion(version=1, document=document),), is_ours=True)

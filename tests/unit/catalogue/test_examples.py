@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from accounts.consents.states import EVENT_SENTENCES as CONSENT_SENTENCES
+from gateway.schemas.accounts.consents import ConsentOut
 from gateway.schemas.payments import PaymentOut
 from kernel.ids import Environment, Tenant
 from payments.calls.news import EVENT_SENTENCES
@@ -16,7 +18,9 @@ from webhooks.events.requests import RESERVED_BEGINNINGS
 from webhooks.health import notices
 from webhooks.states import SignatureScheme
 
-OURS = builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema())
+OURS = builtin_types(
+    (EVENT_SENTENCES, PaymentOut.model_json_schema()), (CONSENT_SENTENCES, ConsentOut.model_json_schema())
+)
 _NOW = datetime(2026, 1, 31, tzinfo=UTC)
 _ABOUT = notices.EndpointRef(Tenant(UUID(int=1), Environment.LIVE), UUID(int=2))
 _NOTICES = (

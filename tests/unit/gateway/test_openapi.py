@@ -81,9 +81,9 @@ def test_the_document_is_json() -> None:
 
 
 def test_money_moves_only_with_a_key() -> None:
-    """The routes that move money say so in the table, and with it in the document."""
+    """The routes that move money or ask a person say so in the table, and with it in the document."""
     moving = {(route.method, route.path) for route in PUBLIC_ROUTES if route.once}
-    assert moving == {("POST", "/v1/payments")}
+    assert moving == {("POST", "/v1/payments"), ("POST", "/v1/consents")}
 
 
 def test_what_a_handler_reads_and_answers_itself_is_told() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.sections import Count, Network, ProxyUrl, Seconds, Section, Share
+from config.sections.general import Count, Network, ProxyUrl, Seconds, Section, Share
 
 
 class WebhookSettings(Section):

@@ -258,6 +258,7 @@ class RetentionSettings(Section):
     manifests_days: Count
     replays_days: Count
     authorisations_days: Count
+    consents_days: Count
     partition_weeks_ahead: Annotated[int, Field(ge=2, le=52)]
     interval_seconds: Annotated[float, Field(gt=0, le=DAY_SECONDS)]
 

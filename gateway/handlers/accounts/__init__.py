@@ -1,0 +1,1 @@
+"""Consents and reads: from calls to the accounts room and back."""

@@ -1,0 +1,1 @@
+"""Events, where they go, and what became of them."""

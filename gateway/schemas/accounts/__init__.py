@@ -1,0 +1,1 @@
+"""Consents, accounts, balances and transactions on the wire."""
