@@ -1,6 +1,6 @@
 """What an answer of a bank, or none, changes of a consent. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -68,6 +68,8 @@ def heard_of(adapter: AccountAdapter, kind: ReadingKind, outcome: Outcome) -> He
 
 def change_by(step: Step, consent: ConsentRow, journey: Journey, heard: Heard) -> Change:
     """What the answer to a step's call changes."""
+    if heard.reading.trouble is Trouble.UNREADABLE:  # Whatever else stands there is not believed.
+        heard = replace(heard, reading=Reading(trouble=Trouble.UNREADABLE))
     if step is Step.END:
         return _end(heard)
     if consent.is_final:
@@ -180,7 +182,7 @@ def _end(heard: Heard) -> Change:
 def _ended_there(reading: Reading) -> Change | None:
     """The consent's end as the bank tells it; there is nothing left to end there."""
     found = _OVER.get(reading.consent_status) if reading.consent_status is not None else None
-    if found is None or reading.trouble is Trouble.UNREADABLE:
+    if found is None:
         return None
     return Change(status=found[0], reason=found[1], bank_consent_id=reading.consent_id, forget_code=True)
 

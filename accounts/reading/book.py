@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from accounts.consents import ledger
@@ -56,7 +56,7 @@ class AccountBook:
         key = await ledger.key_of(self._tools, consent)
         now = self._tools.clock.now()
         async with self._tools.pool.acquire() as connection, connection.transaction():
-            ids = [await self._keep_one(connection, consent, account, key) for account in found]
+            ids = [await self._keep_one(connection, consent, account, key) for account in _in_order(found, now)]
             await connection.execute(_SQL["forget_accounts"], consent.tenant.partner_id, consent.id, ids)
             await connection.execute(_SQL["set_listed"], consent.tenant.partner_id, consent.id, now)
 
@@ -110,9 +110,12 @@ class AccountBook:
         opened = await self._tools.vault.open(row.tenant.partner_id, row.sealed_balances, balances_context(row.id))
         return Kept(balances=balances_from_json(opened), as_of=row.balances_at)
 
-    async def _keep_one(self, connection: Connection, consent: ConsentRow, account: BankAccount, key: DataKey) -> UUID:
+    async def _keep_one(
+        self, connection: Connection, consent: ConsentRow, listed: tuple[BankAccount, UUID], key: DataKey
+    ) -> UUID:
         partner_id, now = consent.tenant.partner_id, self._tools.clock.now()
-        digest, fresh = _digest(consent, account), new_id(now)
+        account, fresh = listed
+        digest = _digest(consent, account)
         known: UUID | None = await connection.fetchval(_SQL["find_by_digest"], partner_id, consent.id, digest)
         account_id = known or fresh
         sealed = self._tools.vault.seal(key, account_to_json(account), account_context(account_id))
@@ -136,6 +139,11 @@ class AccountBook:
             return raced
         await connection.execute(_SQL["refresh_account"], partner_id, known, account.currency, sealed, now)
         return known
+
+
+def _in_order(found: Sequence[BankAccount], now: datetime) -> list[tuple[BankAccount, UUID]]:
+    """Each with an id for it if it is new; lists are in the order of ids, so it is the bank's."""
+    return [(account, new_id(now + timedelta(milliseconds=place))) for place, account in enumerate(found)]
 
 
 def _digest(consent: ConsentRow, account: BankAccount) -> bytes:

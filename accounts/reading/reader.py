@@ -80,7 +80,7 @@ class AccountReader:
         try:
             fresh = await self._read_balances(row, consent, payer)
         except Unavailable:
-            if kept is None or self._age(kept) > asked.max_age + asked.max_stale:
+            if kept is None or self._age(kept) >= asked.max_age + asked.max_stale:
                 raise
             return self._show_balances(row, kept, asked, from_cache=True)
         return self._show_balances(row, fresh, asked, from_cache=False)

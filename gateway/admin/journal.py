@@ -54,10 +54,6 @@ class Journal:
         """An id for a new row."""
         return new_id(self._clock.now())
 
-    def now(self) -> datetime:
-        """The time of a change."""
-        return self._clock.now()
-
     async def change(self, actor: Actor, change: Change, also: Work | None = None) -> Row | None:
         """The changed row, recorded; None, and nothing recorded, where the statement matched no row.
 

@@ -69,6 +69,8 @@ def _capabilities(declared: Declaration) -> dict[str, Any]:
             }
             for pointer, limit in sorted(declared.fields.items())
         ],
+        "reads": sorted(declared.reads),
+        "unattended_reads_a_day": declared.unattended_reads_a_day,
         "quotas": [
             {"operations": sorted(quota.kinds), "requests": quota.requests, "window_seconds": quota.window_seconds}
             for quota in declared.quotas

@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 
 from accounts.service import Accounts
+from adapters.engine import Engine
 from config.logging import Lines
 from gateway.admin.banks import BankBook
 from gateway.admin.clients.book import ClientBook
@@ -81,9 +82,7 @@ async def run() -> None:
         open_publisher(foundation) as publisher,
         open_courier(foundation) as courier,
     ):
-        payments = Payments(tools)
-        accounts = Accounts(account_tools(foundation.settings, tools, engine))
-        rooms = _Rooms(payments=payments, accounts=accounts, tools=tools)
+        rooms = _rooms(foundation, tools, engine)
         webhooks = Webhooks(publisher=publisher, courier=courier)
         lines = Lines(foundation.settings.logging, foundation.clock)
         front = _Front(edge=edge, proofs=proofs)
@@ -119,8 +118,8 @@ async def run() -> None:
             await asyncio.sleep(where.drain_notice_seconds)
             await public.stop()
             await services.load.idle(where.drain_seconds)
-        await payments.drain()
-        await accounts.drain()
+        await rooms.payments.drain()
+        await rooms.accounts.drain()
         lines.flush()
 
 
@@ -150,6 +149,11 @@ class _Rooms:
     payments: Payments
     accounts: Accounts
     tools: Tools
+
+
+def _rooms(foundation: Foundation, tools: Tools, engine: Engine) -> _Rooms:
+    accounts = Accounts(account_tools(foundation.settings, tools, engine))
+    return _Rooms(payments=Payments(tools), accounts=accounts, tools=tools)
 
 
 @asynccontextmanager

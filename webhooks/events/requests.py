@@ -19,7 +19,15 @@ from webhooks.queue.port import Priority
 from webhooks.values import value
 
 # Types that only we emit; a receiver may rely on it.
-RESERVED_BEGINNINGS = ("payment.", "endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
+RESERVED_BEGINNINGS = (
+    "payment.",
+    "consent.",
+    "endpoint.",
+    "delivery.",
+    "secret.",
+    "certificate.",
+    "webhook_endpoint.",
+)
 _KEY_LENGTH_MAX = 255
 # orjson writes NUL as \u0000; an even number of backslashes before it is text about NUL, not NUL.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

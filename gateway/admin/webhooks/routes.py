@@ -18,12 +18,12 @@ from gateway.http.call import Call, Reply
 from gateway.http.route import Access, Handler, Route
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
-from gateway.routes.completeness import COMPLETENESS
-from gateway.routes.deliveries import DELIVERIES
-from gateway.routes.endpoints import ENDPOINTS
-from gateway.routes.event_types import EVENT_TYPES
-from gateway.routes.events import EVENTS
-from gateway.routes.replays import REPLAYS
+from gateway.routes.webhooks.completeness import COMPLETENESS
+from gateway.routes.webhooks.deliveries import DELIVERIES
+from gateway.routes.webhooks.endpoints import ENDPOINTS
+from gateway.routes.webhooks.event_types import EVENT_TYPES
+from gateway.routes.webhooks.events import EVENTS
+from gateway.routes.webhooks.replays import REPLAYS
 from gateway.schemas.webhooks.endpoints.bodies import EndpointStateChange
 from gateway.services import Services
 

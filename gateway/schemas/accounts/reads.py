@@ -80,9 +80,9 @@ class BalanceOut(Response):
 class BalancesQuery(Query):
     """How old the answer may be.
 
-    Balances that were read less than `max_age` seconds ago are answered as they were kept, with 0 none. Where the bank's limit of
-    reads is reached, or it cannot be read now, they may be older by `max_stale`. What is kept goes when a payment of
-    the merchant moves money at the bank.
+    Balances that were read less than `max_age` seconds ago are answered as they were kept; with 0 none are. Where the
+    bank's limit of reads is reached, or it cannot be read now, they may be older by `max_stale`. What is kept goes when
+    a payment of the merchant moves money at the bank.
     """
 
     max_age: Seconds = MAX_AGE_DEFAULT

@@ -45,7 +45,9 @@ class CapabilitiesOut(Response):
 
     `recovery` says for each operation what is done when its outcome is unknown: the same request again (resend), a
     question (enquire), or nothing by machine (hold). An enquiry that finds nothing proves that the bank never took a
-    payment after `absence_proven_after_seconds`; null is never.
+    payment after `absence_proven_after_seconds`; null is never. `reads` are the calls of account information, and
+    `unattended_reads_a_day` how often each account may be read in 24 hours without its holder; null is as often as one
+    likes.
     """
 
     protocol: str
@@ -54,6 +56,8 @@ class CapabilitiesOut(Response):
     accounts: list[str]
     currencies: list[CurrencyRuleOut]
     fields: list[FieldLimitOut]
+    reads: list[str]
+    unattended_reads_a_day: int | None
     quotas: list[QuotaOut]
     cut_offs: list[CutOffOut]
     recovery: dict[str, str]

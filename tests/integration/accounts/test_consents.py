@@ -172,7 +172,7 @@ async def test_the_bank_is_told_of_the_end_until_it_hears(database: Pool, vault:
     await world.accounts.end_consent(world.caller, consent_id)
     assert world.bank.calls.count("consent_end") == 5
     assert await world.event_types() == ["consent.authorised", "consent.revoked"]
-    actions = await database.fetch("SELECT action, detail FROM audit_log WHERE action LIKE 'consent.%' ORDER BY id")
+    actions = await database.fetch("SELECT action, detail FROM audit_log WHERE action LIKE 'consent.%' ORDER BY at, id")
     assert [row["action"] for row in actions] == ["consent.created", "consent.revoked"]
 
 

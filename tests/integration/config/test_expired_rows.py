@@ -29,6 +29,10 @@ INSERTS = {
     Kept.SILENCES: "INSERT INTO endpoint_silences (partner_id, endpoint_id, began_at, environment, state, ended_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), $1::timestamptz - interval '50 days', 'test', 'disabled', $1"
     " FROM generate_series(1, $2)",
+    Kept.CONSENTS: "INSERT INTO account_consents (partner_id, id, environment, merchant_id, client_id, bank_id, status,"
+    " valid_until, authorise_by, state_digest, sealed_terms, ended_at)"
+    " SELECT gen_random_uuid(), gen_random_uuid(), 'test', gen_random_uuid(), gen_random_uuid(), 'b', 'revoked',"
+    " $1, $1, uuid_send(gen_random_uuid()), '\\x00', $1 FROM generate_series(1, $2::int)",
     Kept.USED_ASSERTIONS: "INSERT INTO used_assertions (partner_id, client_id, digest, expires_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'd', $1 FROM generate_series(1, $2)",
 }

@@ -3,21 +3,19 @@
 import copy
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from accounts.calls.returning import Return
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.http.route import Access, Route
 from gateway.openapi import ADMIN, PARTNERS
 from gateway.routes import PUBLIC_ROUTES
 from kernel.ids import Environment, Kind, new_id, to_text
-from kernel.masked import Secret
 from tests.support.edge import Answer, Edge, Party
+from tests.support.linking import link
 
 ENDPOINTS = "/v1/webhook-endpoints"
 _KINDS = {f"{kind.name.lower()}_id": kind for kind in Kind}
@@ -43,7 +41,7 @@ async def _owned(edge: Edge, party: Party, bank: str) -> dict[str, str]:
     found = await edge.call("GET", f"/v1/deliveries?event_id={sent.json['id']}", token=token)
     covered = {"endpoint_id": made.json["id"], "since": edge.clock.now().replace(microsecond=0).isoformat()}
     replay = await edge.call("POST", "/v1/replays", token=token, json=covered)
-    consent_id, account_id = await linked(edge, party, bank)
+    linked = await link(edge, party, bank_id=bank)
     described = {"name": "order.shipped", "schema": {"type": "object"}}
     assert (await edge.call("POST", "/v1/event-types", token=token, json=described)).status == 201
     return {
@@ -51,8 +49,8 @@ async def _owned(edge: Edge, party: Party, bank: str) -> dict[str, str]:
         "client_id": party.client_id,
         "merchant_id": party.merchant_id,
         "payment_id": paid.json["id"],
-        "consent_id": consent_id,
-        "account_id": account_id,
+        "consent_id": linked.consent_id,
+        "account_id": linked.account_ids[0],
         "endpoint_id": made.json["id"],
         "delivery_id": found.json["data"][0]["id"],
         "event_id": sent.json["id"],
@@ -63,27 +61,6 @@ async def _owned(edge: Edge, party: Party, bank: str) -> dict[str, str]:
         "name": "order.shipped",
         "version": "1",
     }
-
-
-async def linked(edge: Edge, party: Party, bank: str) -> tuple[str, str]:
-    """A consent that its holder has authorised, and an account under it."""
-    wish = {
-        "merchant_id": party.merchant_id,
-        "bank_id": bank,
-        "valid_until": (edge.clock.now() + timedelta(days=30)).isoformat(),
-        "return_url": "https://shop.example.com/linked",
-    }
-    key = {"Idempotency-Key": secrets.token_hex(8)}
-    asked = await edge.call("POST", "/v1/consents", token=party.token, headers=key, json=wish)
-    assert asked.status == 201, asked.raw
-    url = urlsplit(asked.json["authorisation"]["url"])
-    brought = parse_qs(url.query)
-    code = edge.account_bank.authorise(brought["consent"][0])
-    back = Return(state=Secret(brought["state"][0]), code=Secret(code))
-    assert await edge.services.accounts.returned(bank, back) is not None
-    consent_id = str(asked.json["id"])
-    listed = await edge.call("GET", f"/v1/accounts?consent_id={consent_id}", token=party.token)
-    return consent_id, str(listed.json["data"][0]["id"])
 
 
 def _nothing(name: str) -> str:

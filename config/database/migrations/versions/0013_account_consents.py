@@ -3,7 +3,7 @@
 from config.database.migrations.plain_sql import run_beside
 
 revision = "0013"
-down_revision = "0009"
+down_revision = "0012"
 
 
 def upgrade() -> None:
