@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from accounts.view import ConsentView
@@ -52,10 +53,20 @@ class Asked:
     repeated: bool
 
 
+class Reception(StrEnum):
+    """What became of a holder's return."""
+
+    TAKEN = "taken"  # Committed, now or the first time.
+    INCOMPLETE = "incomplete"  # It lacks the code that the bank should have given.
+    FAILED = "failed"  # The bank told of an error of its own.
+    OVER = "over"  # It came too late.
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
     """What a holder who came back is told, and where they are sent on to."""
 
+    reception: Reception
     consent: ConsentView
     return_url: Masked
 

@@ -40,9 +40,9 @@ async def lock(connection: Connection, ref: ConsentRef) -> ConsentRow:
     return ConsentRow.from_row(row)
 
 
-async def lock_by_state(connection: Connection, digest: bytes, bank_id: str) -> ConsentRow | None:
-    """The consent whose holder comes back with this state from this bank, held until the transaction ends."""
-    row = await connection.fetchrow(_SQL["lock_by_state"], digest, bank_id)
+async def find_by_state(tools: Tools, digest: bytes, bank_id: str) -> ConsentRow | None:
+    """The consent whose holder comes back with this state from this bank."""
+    row = await tools.pool.fetchrow(_SQL["find_by_state"], digest, bank_id)
     return None if row is None else ConsentRow.from_row(row)
 
 

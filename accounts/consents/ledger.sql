@@ -15,12 +15,11 @@ SELECT *, status::text AS status, environment::text AS environment FROM account_
 WHERE partner_id = $1 AND id = $2
 FOR UPDATE;
 
--- name: lock_by_state
--- The consent whose holder comes back from this bank, held until the transaction ends.
+-- name: find_by_state
+-- The consent whose holder comes back from this bank.
 -- across partners: the browser of a payer brings a state and nothing else; the partner is what the look-up finds.
 SELECT *, status::text AS status, environment::text AS environment FROM account_consents
-WHERE state_digest = $1 AND bank_id = $2
-FOR UPDATE;
+WHERE state_digest = $1 AND bank_id = $2;
 
 -- name: update_consent
 -- A consent as it stands now; the caller holds it.
