@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
+
+import structlog
 
 from accounts.calls.access import Access
 from accounts.calls.inquiries import bare_inquiry
@@ -17,9 +19,13 @@ from accounts.reading.quota import Counted, ReadLimit, ReadQuota
 from accounts.tools import AccountBank, Tools
 from adapters.contract import Answered, NeverLeft, Payer
 from adapters.contract.accounts import Inquiry, Reading, ReadingKind, Trouble
+from adapters.wire import WireRequest
 from kernel.errors import Conflict, NotFound, Unavailable
 from kernel.ids import NIL
 
+_log = structlog.get_logger()
+# A bank that needs more pages than these for a list of accounts, or for balances, is not believed.
+_PAGES_MAX = 20
 _LATER_SECONDS = 5
 _LIMIT_SECONDS = 3_600
 
@@ -63,7 +69,7 @@ class BankReads:
             consent, access = await self._access.of(asked.consent, bank)
             check_authorised(consent)
             asked = replace(asked, consent=consent)
-            request = bank.adapter.build(asked.kind, self._inquiry(asked, bank))
+            request = self._request(asked, bank)
             counted_at = await self._count(asked, bank)
             outcome = await self._tools.engine.read(bank.bank, request, access)
         if isinstance(outcome, NeverLeft) and counted_at is not None:
@@ -71,6 +77,17 @@ class BankReads:
         if not isinstance(outcome, Answered):
             raise _unavailable()
         return await self._understood(asked, bank.adapter.parse(asked.kind, outcome.reply))
+
+    async def read_all(self, asked: Asked) -> Sequence[Reading]:
+        """The same over all of the bank's pages; each counts. Raises as `read`."""
+        readings: list[Reading] = []
+        for _ in range(_PAGES_MAX):
+            reading = await self.read(asked)
+            readings.append(reading)
+            if reading.next_page is None or reading.next_page == asked.page:
+                break
+            asked = replace(asked, page=reading.next_page)
+        return readings
 
     async def _bank(self, consent: ConsentRow) -> AccountBank:
         try:
@@ -80,6 +97,14 @@ class BankReads:
         if bank is None or bank.known.suspended:
             raise _unavailable()
         return bank
+
+    def _request(self, asked: Asked, bank: AccountBank) -> WireRequest:
+        """Raises Unavailable for what the protocol cannot ask, such as a page that the bank linked to another list."""
+        try:
+            return bank.adapter.build(asked.kind, self._inquiry(asked, bank))
+        except ValueError:
+            _log.exception("accounts.cannot_ask", bank_id=bank.bank.id, kind=asked.kind.value)
+            raise _unavailable() from None
 
     def _inquiry(self, asked: Asked, bank: AccountBank) -> Inquiry:
         return replace(

@@ -21,9 +21,6 @@ from kernel.errors import NotFound, Unavailable
 from kernel.ids import Kind, Tenant, to_text
 from kernel.sealing import SealError
 
-# A bank that lists accounts on more pages than these is not believed.
-_PAGES_MAX = 20
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
@@ -74,7 +71,7 @@ class AccountReader:
     async def balances(self, tenant: Tenant, account_id: UUID, asked: Freshness, payer: Payer | None) -> dict[str, Any]:
         """An account's balances with the time that they were read. Raises NotFound, and as BankReads.read."""
         row, consent = await self._account(tenant, account_id)
-        kept = await self._kept(row)
+        kept = await self._book.kept_balances(row)
         if kept is not None and self._age(kept) < asked.max_age:
             return self._show_balances(row, kept, asked, from_cache=True)
         try:
@@ -154,20 +151,9 @@ class AccountReader:
         await self._book.keep(consent, found)
 
     async def _all_accounts(self, consent: ConsentRow, payer: Payer | None) -> Sequence[BankAccount]:
-        """Over all of the bank's pages; Raises as BankReads.read."""
-        found: list[BankAccount] = []
-        page: str | None = None
-        for _ in range(_PAGES_MAX):
-            asked = Asked(consent=consent, kind=ReadingKind.ACCOUNTS, page=page, payer=payer)
-            reading = await self._reads.read(asked)
-            found += reading.accounts
-            if reading.next_page is None or reading.next_page == page:
-                break
-            page = reading.next_page
-        return found
-
-    async def _kept(self, row: AccountRow) -> Kept | None:
-        return await self._book.kept_balances(row)
+        """Raises as BankReads.read."""
+        readings = await self._reads.read_all(Asked(consent=consent, kind=ReadingKind.ACCOUNTS, payer=payer))
+        return [account for reading in readings for account in reading.accounts]
 
     def _age(self, kept: Kept) -> float:
         return (self._tools.clock.now() - kept.as_of).total_seconds()
@@ -184,8 +170,8 @@ class AccountReader:
             bank_account_id=account.id,
             payer=payer,
         )
-        reading = await self._reads.read(asked)
-        kept = Kept(balances=reading.balances, as_of=as_of)
+        readings = await self._reads.read_all(asked)
+        kept = Kept(balances=tuple(each for reading in readings for each in reading.balances), as_of=as_of)
         await self._book.keep_balances(consent, row, token, kept)
         return kept
 

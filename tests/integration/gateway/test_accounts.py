@@ -171,6 +171,7 @@ async def test_a_client_of_some_merchants_reads_theirs(edge: Edge) -> None:
     theirs = await link(edge, party, merchant_id=other)
     client = {"name": "till", "environment": "test", "scopes": ["accounts:write"], "merchant_ids": [party.merchant_id]}
     made = (await edge.call("POST", f"{base}/clients", admin=True, json=client)).json
+    await edge.oauth.in_force.refresh()
     token = (await edge.token(made["id"], made["secret"])).json["access_token"]
     for path, status in (
         (f"/v1/consents/{mine.consent_id}", 200),

@@ -12,9 +12,10 @@ import pytest
 from gateway.http.route import Access
 from gateway.routes import PUBLIC_ROUTES
 from tests.support.edge import Edge, Party
+from tests.support.linking import link
 from tests.support.oauth import Registered, register
 
-SCOPES = ["payments:write", "events:write", "webhooks:manage"]
+SCOPES = ["payments:write", "accounts:write", "events:write", "webhooks:manage"]
 PAYMENT: dict[str, Any] = {
     "bank_id": "scripted",
     "amount": {"currency": "GBP", "value": 1234},
@@ -22,7 +23,7 @@ PAYMENT: dict[str, Any] = {
     "reference": "Invoice 17",
 }
 ENDPOINT = {"url": "https://127.0.0.1/hook", "event_types": ["*"]}
-RESOURCES = {"payment_id", "event_id", "delivery_id", "endpoint_id"}
+RESOURCES = {"payment_id", "consent_id", "account_id", "event_id", "delivery_id", "endpoint_id"}
 PARTNER_ROUTES = [route for route in PUBLIC_ROUTES if route.access is Access.PARTNER]
 
 
@@ -71,9 +72,12 @@ async def world(edge: Edge) -> World:
         "POST", "/v1/events", token=party.token, json={"type": "a.b", "data": {}, "merchant_id": other}
     )
     delivery = await edge.call("GET", "/v1/deliveries", token=party.token)
+    linked = await link(edge, party, merchant_id=other)
     client, token = await limited(edge, party, merchant_ids=[party.merchant_id])
     theirs = {
         "payment_id": payment.json["id"],
+        "consent_id": linked.consent_id,
+        "account_id": linked.account_ids[0],
         "endpoint_id": made.json["id"],
         "event_id": event.json["id"],
         "delivery_id": delivery.json["data"][0]["id"],
@@ -134,7 +138,7 @@ async def test_merchants_out_of_reach_do_not_exist(edge: Edge, world: World) -> 
     batch["data"][2].pop("merchant_id")
     sent = await edge.call("POST", "/v1/events/batch", token=world.token, json=batch)
     assert [item["status"] for item in sent.json["data"]] == ["accepted", "rejected", "rejected"]
-    for path in ("/v1/payments", "/v1/events", "/v1/deliveries", "/v1/webhook-endpoints"):
+    for path in ("/v1/payments", "/v1/consents", "/v1/accounts", "/v1/events", "/v1/deliveries", "/v1/webhook-endpoints"):
         refused = await edge.call("GET", f"{path}?merchant_id={world.other}", token=world.token)
         assert refused.pointers() == {"/merchant_id"}, path
         own = await edge.call("GET", f"{path}?merchant_id={world.own}", token=world.token)
