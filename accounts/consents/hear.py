@@ -7,7 +7,7 @@ from typing import Self
 from accounts.consents.plan import Journey, Step
 from accounts.consents.rows import ConsentRow
 from accounts.consents.states import ConsentState
-from adapters.contract import Answered, Authorisation, Grant, NeverLeft, Outcome
+from adapters.contract import Answered, Authorisation, AuthorisationMethod, Grant, NeverLeft, Outcome
 from adapters.contract.accounts import AccountAdapter, ConsentStatus, Reading, ReadingKind, Trouble
 
 _LOST = Reading(trouble=Trouble.UNREADABLE)
@@ -146,9 +146,11 @@ def _begin(reading: Reading) -> Change:
         return over
     if reading.trouble in _REFUSALS:
         return _over(ConsentState.REJECTED, "bank_refused")
-    if reading.trouble is not None or reading.authorisation is None:
+    if reading.trouble is not None:
         return Change(again=True)
-    return Change(status=ConsentState.AWAITING_AUTHORISATION, authorisation=reading.authorisation)
+    # A bank that needs nothing of the holder tells so when it is asked how the consent stands.
+    given = reading.authorisation or Authorisation(method=AuthorisationMethod.DECOUPLED)
+    return Change(status=ConsentState.AWAITING_AUTHORISATION, authorisation=given)
 
 
 def _exchange(heard: Heard) -> Change:

@@ -138,7 +138,14 @@ async def test_merchants_out_of_reach_do_not_exist(edge: Edge, world: World) -> 
     batch["data"][2].pop("merchant_id")
     sent = await edge.call("POST", "/v1/events/batch", token=world.token, json=batch)
     assert [item["status"] for item in sent.json["data"]] == ["accepted", "rejected", "rejected"]
-    for path in ("/v1/payments", "/v1/consents", "/v1/accounts", "/v1/events", "/v1/deliveries", "/v1/webhook-endpoints"):
+    for path in (
+        "/v1/payments",
+        "/v1/consents",
+        "/v1/accounts",
+        "/v1/events",
+        "/v1/deliveries",
+        "/v1/webhook-endpoints",
+    ):
         refused = await edge.call("GET", f"{path}?merchant_id={world.other}", token=world.token)
         assert refused.pointers() == {"/merchant_id"}, path
         own = await edge.call("GET", f"{path}?merchant_id={world.own}", token=world.token)
