@@ -1,6 +1,6 @@
 """The headers that every request of this protocol shares, and those that tell of the payer and of our own pages."""
 
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from adapters.berlin_group.declaration import BERLIN_GROUP
 from adapters.contract import BankSettings, Handshake, Payer
@@ -44,5 +44,7 @@ def of_return(settings: BankSettings, handshake: Handshake | None) -> Headers:
     )
 
 
-def _with(uri: str, query: dict[str, str]) -> str:
-    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(query)}"
+def _with(uri: str, more: dict[str, str]) -> str:
+    """The address with these in its query, each once."""
+    address, _, query = uri.partition("?")
+    return f"{address}?{urlencode({**dict(parse_qsl(query)), **more})}"

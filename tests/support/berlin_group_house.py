@@ -1,6 +1,7 @@
 """The simulated bank, running, with the real engine before it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -85,9 +86,11 @@ class House:
 
 
 @asynccontextmanager
-async def running(habits: Habits | None = None, pace: Pace = PACE) -> AsyncIterator[House]:
+async def running(
+    habits: Habits | None = None, pace: Pace = PACE, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[House]:
     """The bank with these habits, so quick."""
-    simulator = await start_simulator(SimulatorOptions(pace=pace), habits)
+    simulator = await start_simulator(SimulatorOptions(pace=pace), habits, tls)
     engine = banks.engine({"berlin_group": replace(DECLARED, deadlines=DEADLINES)})
     bank = Bank(id="bg", adapter="berlin_group", environment=Environment.TEST, settings=simulator.settings)
     try:

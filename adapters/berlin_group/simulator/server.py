@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.berlin_group.simulator.authorisations import Authorisations
+from adapters.berlin_group.simulator.authorisations import Authorisation, Authorisations
 from adapters.berlin_group.simulator.door.certificates import trust
 from adapters.berlin_group.simulator.door.door import door
 from adapters.berlin_group.simulator.habits import Habits
@@ -71,9 +71,14 @@ class BerlinGroupSimulator:
         """How many initiations were taken, authorised or not."""
         return self._payments.initiations
 
+    @property
+    def waiting(self) -> list[Authorisation]:
+        """The authorisations that a payer can still decide."""
+        return self._authorisations.waiting()
+
     def approve(self, *, approve: bool = True) -> list[str | None]:
         """Every payer who is waited for decides; where their browsers go."""
-        return [each.decide(approve=approve) for each in self._authorisations.waiting()]
+        return [each.decide(approve=approve) for each in self.waiting]
 
     def revoke_consents(self) -> None:
         """Every account holder takes their consent back at the bank."""

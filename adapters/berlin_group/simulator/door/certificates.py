@@ -67,6 +67,8 @@ def pair(name: str, issuer: Pair | None, roles: tuple[str, ...], days: int = _DA
         not_valid_before=now - dt.timedelta(days=2 * _DAYS),
         not_valid_after=now + dt.timedelta(days=days),
     )
+    if issuer is None:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     if roles:
         statements = x509.UnrecognizedExtension(_QC_STATEMENTS, _statements(roles))
         builder = builder.add_extension(statements, critical=False)
