@@ -4,7 +4,9 @@ import argparse
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
+from adapters.berlin_group.simulator.door.certificates import Trust, kept_trust, trust
 from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.server import start_simulator
 from adapters.simulation.simulator import Pace, SimulatorOptions
@@ -18,11 +20,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--decoupled", action="store_true", help="payers are asked in the bank's app")
     parser.add_argument("--implicit", action="store_true", help="the authorisation begins with the initiation")
     parser.add_argument("--exempts", action="store_true", help="initiations are executed without an authorisation")
+    parser.add_argument("--keys", type=Path, help="a file that keeps its keys from one start to the next")
     parser.add_argument("--approves-after-seconds", type=float, help="payers approve by themselves after so long")
     return parser.parse_args()
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
+async def _serve(arguments: argparse.Namespace, trusted: Trust) -> None:
     options = SimulatorOptions(
         host=arguments.host, port=arguments.port, pace=Pace(settle_seconds=arguments.settle_seconds)
     )
@@ -32,7 +35,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         decoupled=arguments.decoupled,
         approves_after_seconds=arguments.approves_after_seconds,
     )
-    simulator = await start_simulator(options, habits)
+    simulator = await start_simulator(options, habits, trusted=trusted)
     sys.stdout.buffer.write(simulator.settings.to_json() + b"\n")
     sys.stdout.flush()
     stop = asyncio.Event()
@@ -43,4 +46,5 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(_arguments()))
+    given = _arguments()
+    asyncio.run(_serve(given, kept_trust(given.keys) if given.keys else trust()))

@@ -3,6 +3,7 @@
 GET /_books       every payment really made: {"submissions": n, "payments": [...]}
 POST /_faults     {"fault": "timeout_after", "kind": "authorise", "times": 1} strikes the next requests of that kind
 DELETE /_faults   plans nothing
+GET /_settings    what an admin would enter to reach it; the client's key is of the bank's own making
 """
 
 import datetime as dt
@@ -13,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from adapters.berlin_group.simulator.authorisations import Authorisation, Authorisations
-from adapters.berlin_group.simulator.door.certificates import trust
+from adapters.berlin_group.simulator.door.certificates import Trust, trust
 from adapters.berlin_group.simulator.door.door import door
 from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.information.accounts import AccountDesk
@@ -37,7 +38,8 @@ class BerlinGroupSimulator:
     # The standard has no status of a returned payment, and this bank sends no notifications.
     faults = frozenset(Fault) - _UNKNOWN_HERE
 
-    def __init__(self, options: SimulatorOptions, habits: Habits) -> None:
+    def __init__(self, options: SimulatorOptions, habits: Habits, trusted: Trust) -> None:
+        self._trusted = trusted
         self._options = options
         self._habits = habits
         self._lives = Lives(options.pace)
@@ -56,7 +58,9 @@ class BerlinGroupSimulator:
         await self._runner.setup()
         await web.TCPSite(self._runner, self._options.host, self._options.port, ssl_context=tls).start()
         port = self._runner.addresses[0][1]
-        self.settings = settings_at(f"{'https' if tls else 'http'}://{self._options.host}:{port}", self._habits)
+        self.settings = settings_at(
+            f"{'https' if tls else 'http'}://{self._options.host}:{port}", self._habits, self._trusted
+        )
 
     def plan(self, fault: Fault, kind: OperationKind = OperationKind.AUTHORISE, times: int = 1) -> None:
         """Let the next requests of this kind meet the fault; to submit is, at this bank, to authorise."""
@@ -92,10 +96,11 @@ class BerlinGroupSimulator:
             await self._runner.cleanup()
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[door(self._habits)])
+        app = web.Application(middlewares=[door(self._habits, self._trusted)])
         for part in (self._payments, self._consents, self._accounts, self._desk):
             app.add_routes(part.routes())
         app.router.add_get("/_books", self._show_books)
+        app.router.add_get("/_settings", self._show_settings)
         app.router.add_post("/_faults", self._plan_fault)
         app.router.add_delete("/_faults", self._clear_faults)
         return app
@@ -103,6 +108,9 @@ class BerlinGroupSimulator:
     async def _show_books(self, _request: web.Request) -> web.Response:
         payments = [asdict(each) for each in self.booked()]
         return web.json_response({"submissions": self.initiations, "payments": payments})
+
+    async def _show_settings(self, _request: web.Request) -> web.Response:
+        return web.Response(body=self.settings.to_json(), content_type="application/json")
 
     async def _plan_fault(self, request: web.Request) -> web.Response:
         try:
@@ -118,9 +126,8 @@ class BerlinGroupSimulator:
         return web.Response(status=204)
 
 
-def settings_at(base_url: str, habits: Habits) -> BankSettings:
+def settings_at(base_url: str, habits: Habits, trusted: Trust) -> BankSettings:
     """What an admin would enter for a client of this bank."""
-    trusted = trust()
     options = {"signing_certificate": trusted.client.certificate_pem} if habits.wants_signatures else {}
     secrets = {"signing_key": Secret(trusted.client.key_pem)} if habits.wants_signatures else {}
     if habits.signs_answers:
@@ -133,9 +140,12 @@ def settings_at(base_url: str, habits: Habits) -> BankSettings:
 
 
 async def start_simulator(
-    options: SimulatorOptions | None = None, habits: Habits | None = None, tls: ssl.SSLContext | None = None
+    options: SimulatorOptions | None = None,
+    habits: Habits | None = None,
+    tls: ssl.SSLContext | None = None,
+    trusted: Trust | None = None,
 ) -> BerlinGroupSimulator:
     """A listening bank. Its `settings` say how to reach it."""
-    simulator = BerlinGroupSimulator(options or SimulatorOptions(), habits or Habits())
+    simulator = BerlinGroupSimulator(options or SimulatorOptions(), habits or Habits(), trusted or trust())
     await simulator.start(tls)
     return simulator

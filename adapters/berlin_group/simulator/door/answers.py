@@ -4,16 +4,15 @@ import datetime as dt
 
 from aiohttp import web
 
-from adapters.berlin_group.simulator.door.certificates import trust
+from adapters.berlin_group.simulator.door.certificates import Pair
 from adapters.contract import BankSettings
 from adapters.signing.http_signature import HttpSignature
 from adapters.signing.profile import Signable
 from kernel.masked import Secret
 
 
-def signed(response: web.Response) -> dict[str, str]:
+def signed(response: web.Response, own: Pair) -> dict[str, str]:
     """The headers that sign this answer with the bank's own certificate."""
-    own = trust().bank
     settings = BankSettings(
         base_url="",
         secrets={"signing_key": Secret(own.key_pem)},

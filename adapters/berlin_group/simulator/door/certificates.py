@@ -3,11 +3,17 @@
 import datetime as dt
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import NameOID
 
 PAYMENTS, ACCOUNTS = "PSP_PI", "PSP_AI"
@@ -19,6 +25,7 @@ _ROLES = {
 }
 _SEQUENCE, _UTF8 = 0x30, 0x0C
 _DAYS = 365
+_BETWEEN = "\n\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +58,31 @@ class Trust:
 @cache
 def trust() -> Trust:
     """One per process: keys take long to make, and every simulated bank may trust the same."""
+    return _new_trust()
+
+
+def kept_trust(file: Path) -> Trust:
+    """The one in the file, which is made where it is missing: a bank that starts again knows its clients again."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(_written(_new_trust()), encoding="ascii")
+    names = ("authority", "client", "bank")
+    pairs = [_read_pair(text) for text in file.read_text(encoding="ascii").split(_BETWEEN)]
+    return Trust(**dict(zip(names, pairs, strict=True)))
+
+
+def _written(made: Trust) -> str:
+    return _BETWEEN.join(each.certificate_pem + each.key_pem for each in (made.authority, made.client, made.bank))
+
+
+def _read_pair(text: str) -> Pair:
+    key = load_pem_private_key(text.encode(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("the file of keys holds RSA keys")  # noqa: TRY004 - a file's content
+    return Pair(certificate=x509.load_pem_x509_certificate(text.encode()), key=key)
+
+
+def _new_trust() -> Trust:
     authority = pair("Example Trust Services, Ltd.", None, ())
     client = pair("Example Payments Ltd", authority, (PAYMENTS, ACCOUNTS))
     return Trust(authority=authority, client=client, bank=pair("Example Bank", authority, ()))

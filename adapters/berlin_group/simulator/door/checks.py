@@ -10,7 +10,7 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from adapters.berlin_group.simulator.door.certificates import ACCOUNTS, PAYMENTS, roles_of, trust
+from adapters.berlin_group.simulator.door.certificates import ACCOUNTS, PAYMENTS, roles_of
 from adapters.berlin_group.simulator.messages import Refused
 from adapters.signing.http_signature import ALWAYS, IF_SENT, parameters_of, verify
 from adapters.signing.profile import Signable
@@ -46,11 +46,11 @@ def check_connection(request: web.Request) -> None:
             raise Refused(401, "ROLE_INVALID")
 
 
-def check_signature(request: web.Request, body: bytes) -> None:
+def check_signature(request: web.Request, body: bytes, authority: x509.Certificate) -> None:
     """Certificate, digest, list of signed headers and signature. Raises Refused."""
     if "Signature" not in request.headers or "Digest" not in request.headers:
         raise Refused(401, "SIGNATURE_MISSING")
-    certificate = _certificate(request)
+    certificate = _certificate(request, authority)
     headers = {name.lower(): value for name, value in request.headers.items()}
     call = Signable(method=request.method, path=request.path_qs, headers=headers, body=body)
     signed = parameters_of(request.headers["Signature"]).get("headers", "").split()
@@ -71,13 +71,13 @@ def check_payer(request: web.Request, *, needed: bool) -> None:
         raise Refused(400, "FORMAT_ERROR", "PSU-IP-Address") from None
 
 
-def _certificate(request: web.Request) -> x509.Certificate:
+def _certificate(request: web.Request, authority: x509.Certificate) -> x509.Certificate:
     given = request.headers.get("TPP-Signature-Certificate")
     if given is None:
         raise Refused(401, "CERTIFICATE_MISSING")
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode(given, validate=True))
-        certificate.verify_directly_issued_by(trust().authority.certificate)
+        certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):
         raise Refused(401, "CERTIFICATE_INVALID") from None
     if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC):

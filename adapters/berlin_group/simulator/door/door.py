@@ -6,12 +6,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from adapters.berlin_group.simulator.door.answers import signed
+from adapters.berlin_group.simulator.door.certificates import Pair, Trust
 from adapters.berlin_group.simulator.door.checks import RequestIds, check_connection, check_signature
 from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.messages import Refused, error
 
 
-def door(habits: Habits) -> Middleware:
+def door(habits: Habits, trusted: Trust) -> Middleware:
     """A middleware. The bench's paths begin with `/_`, the payers' pages with `/sca`: neither is the interface."""
     ids = RequestIds()
 
@@ -23,7 +24,7 @@ def door(habits: Habits) -> Middleware:
             ids.check(request)
             check_connection(request)
             if habits.wants_signatures:
-                check_signature(request, await request.read())
+                check_signature(request, await request.read(), trusted.authority.certificate)
             response = await handler(request)
         except Refused as refused:
             response = refused.answer().response()
@@ -31,15 +32,15 @@ def door(habits: Habits) -> Middleware:
             response = error(405, "SERVICE_INVALID").response()
         except web.HTTPNotFound:
             response = error(404, "RESOURCE_UNKNOWN").response()
-        return _leaving(request, response, signs=habits.signs_answers)
+        return _leaving(request, response, trusted.bank if habits.signs_answers else None)
 
     return serve
 
 
-def _leaving(request: web.Request, response: web.StreamResponse, *, signs: bool) -> web.StreamResponse:
+def _leaving(request: web.Request, response: web.StreamResponse, signer: Pair | None) -> web.StreamResponse:
     if response.prepared or not isinstance(response, web.Response):
         return response
     response.headers["X-Request-ID"] = request.headers.get("X-Request-ID", str(uuid4()))
-    if signs:
-        response.headers.update(signed(response))
+    if signer is not None:
+        response.headers.update(signed(response, signer))
     return response
