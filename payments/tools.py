@@ -9,6 +9,7 @@ import asyncpg
 from adapters.contract import Bank, Outcome
 from adapters.wire import WireRequest
 from kernel.clock import Clock
+from kernel.masked import Secret
 from kernel.sealing import Vault
 from payments.banks import BankRegistry
 from payments.policy import PaymentsPolicy
@@ -22,8 +23,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolC
 class BankCalls(Protocol):
     """Performs one prepared call and says what our transport can prove (adapters/engine)."""
 
-    async def perform(self, bank: Bank, request: WireRequest) -> Outcome:
-        """Never raises for the bank's or the network's fault."""
+    async def perform(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
+        """Never raises for the bank's or the network's fault. `payer_access` is for a request made as the payer."""
         ...
 
 

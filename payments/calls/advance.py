@@ -21,8 +21,12 @@ from payments.calls.steps import Steps
 from payments.carrying.carried import Asker, Carried
 from payments.carrying.finish import KnownEnds
 from payments.intents.planning import plan_submission
+from payments.journeys.hearing import JourneyHearing
+from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
-from payments.recovery.plan import Step, absence_proven, next_step
+from payments.recovery.plan import absence_proven, next_step
+from payments.recovery.situation import Step
+from payments.recovery.unsent import BANK_UNREACHABLE
 from payments.rows import Owner, PaymentRef
 from payments.states.decide import RefusedMove
 from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
@@ -31,7 +35,9 @@ from webhooks.queue.port import Job
 
 _log = structlog.get_logger()
 
-BANK_UNREACHABLE = "bank_unreachable"
+
+_UNSENT = frozenset({SubmissionState.PLANNED, SubmissionState.NEVER_LEFT})
+_CARRIED = frozenset({SubmissionState.PLANNED, SubmissionState.IN_FLIGHT})
 
 
 class Advancer:
@@ -41,18 +47,28 @@ class Advancer:
         self._tools = tools
         self._cases = Cases(tools)
         self._ledger = Ledger(tools)
-        self._steps = Steps(tools, self._ledger)
+        planner = JourneyPlanner(tools)
+        self._steps = Steps(tools, self._ledger, planner)
+        self._journeys = JourneyHearing(tools, self._ledger, planner)
         self._known = KnownEnds(tools, self._ledger)
 
     async def advance(self, ref: PaymentRef, known: Background | None = None) -> None:
-        """Take the one next step, and make its call. After a crash anywhere, the next `advance` goes on.
+        """Take the next step, and make its call; where its answer leads on at once, the one after it too.
 
-        Whoever holds the payment's background already gives it, so that it is not read and opened again.
+        After a crash anywhere, the next `advance` goes on. Whoever holds the payment's background already gives it, so
+        that it is not read and opened again.
         """
         background = known or await self._cases.background(ref)
+        while await self._take_step(background):
+            pass
+
+    async def _take_step(self, background: Background) -> bool:
+        """Whether the next step can be taken now."""
         call = await self._begin(background)
-        if call is not None:
-            await self._make(background, call, partial(self._finish, background, call))
+        if call is None:
+            return False
+        recorded = await self._make(background, call, partial(self._finish, background, call))
+        return recorded.goes_on
 
     async def carry(self, carried: Carried, asker: Asker) -> None:
         """Make the call of an intent that was just committed with its lease, and end it.
@@ -65,9 +81,12 @@ class Advancer:
         finish = partial(self._finish_known, carried, asker)
         await self._make(carried.case.background, carried.call, finish)
 
-    async def _make(self, background: Background, call: Call, finish: Callable[[Outcome], Awaitable[Recorded]]) -> None:
+    async def _make(
+        self, background: Background, call: Call, finish: Callable[[Outcome], Awaitable[Recorded]]
+    ) -> Recorded:
         started = self._tools.clock.monotonic()
-        recorded = await finish(await self._tools.engine.perform(background.bank.bank, call.request))
+        outcome = await self._tools.engine.perform(background.bank.bank, call.request, call.payer_access)
+        recorded = await finish(outcome)
         _log.info(
             "payment.advanced",
             payment_id=str(background.ref.payment_id),
@@ -76,6 +95,7 @@ class Advancer:
             status=recorded.case.payment.status.value,
             duration_ms=round((self._tools.clock.monotonic() - started) * 1000, 1),
         )
+        return recorded
 
     async def _begin(self, background: Background) -> Call | None:
         async with self._tools.pool.acquire() as connection, connection.transaction():
@@ -98,6 +118,8 @@ class Advancer:
             await self._ledger.record_exchange(connection, case, call.operation.id, outcome.exchange)
             if isinstance(outcome, NeverLeft):
                 recorded = await self._never_left(connection, case, call, outcome)
+            elif _is_unarmed(case, call):
+                recorded = await self._journeys.hear(connection, case, call, _evidence(background, call, outcome))
             else:
                 recorded = await self._hear(connection, case, call, _evidence(background, call, outcome))
         await self._offer(recorded.jobs)
@@ -109,6 +131,7 @@ class Advancer:
             understood = evidence.verdict not in {Verdict.UNKNOWN, Verdict.NOT_FOUND}
             state = OperationState.ANSWERED if understood else OperationState.UNKNOWN
             await operations.end(connection, self._tools, case, call, state)
+            case = await self._journeys.keep(connection, case, evidence)
         heard = Heard(
             evidence=evidence,
             source=EvidenceSource.RESPONSE if call.lease is not None else EvidenceSource.POLL,
@@ -146,8 +169,9 @@ class Advancer:
         if call.lease is not None:
             state = OperationState.UNKNOWN if call.resent else OperationState.NEVER_LEFT
             held_lease = await operations.end(connection, self._tools, case, call, state)
-        first = held_lease and not call.resent and call.kind is OperationKind.SUBMIT
-        if first and case.submission.state is SubmissionState.IN_FLIGHT:
+        if held_lease and not call.resent and case.submission.state in _CARRIED and _carries(case, call):
+            if case.authorisation is not None:
+                return await self._journeys.try_again(connection, case, outcome)
             return await self._submit_again(connection, case, outcome)
         now = self._tools.clock.now()
         declaration, asked = case.background.bank.declaration, outcome.retry_after_seconds
@@ -174,6 +198,17 @@ class Advancer:
     async def _offer(self, jobs: tuple[Job, ...]) -> None:
         if jobs:
             await self._tools.enqueuer.offer(jobs)
+
+
+def _is_unarmed(case: Case, call: Call) -> bool:
+    """Whether the call could move no money, and nothing after it was sent that can."""
+    nothing_sent = case.submission.state in _UNSENT
+    return nothing_sent and not case.background.bank.declaration.is_armed_by(call.kind)
+
+
+def _carries(case: Case, call: Call) -> bool:
+    """Whether the call carries the payment to the bank; what is asked beside that is asked again by the cadence."""
+    return call.kind in case.background.bank.declaration.journey
 
 
 def _evidence(background: Background, call: Call, outcome: Outcome) -> Evidence:

@@ -17,8 +17,10 @@ from kernel.money import Money
 from kernel.sql import beside
 from payments.banks import ConfiguredBank
 from payments.intents.planning import Facts, Reference
+from payments.journeys import authorisations
+from payments.journeys.authorisations import AuthorisationRow
 from payments.policy import PaymentsPolicy
-from payments.recovery.plan import Situation
+from payments.recovery.situation import Situation
 from payments.rows import OperationRow, PaymentRef, PaymentRow, SubmissionRow
 from payments.states.decide import Standing
 from payments.terms import Terms, context
@@ -45,6 +47,7 @@ class Case:
     """A locked payment with one submission (the newest, unless another was asked for) and its newest operation.
 
     `suspended`: its bank, partner or client is. `disputed`: the bank contradicted an earlier end, a person looks.
+    `authorisation` is there where a payer authorises it.
     """
 
     background: Background
@@ -54,6 +57,7 @@ class Case:
     suspended: bool
     disputed: bool
     last_poll: str | None
+    authorisation: AuthorisationRow | None = None
 
     @property
     def reference(self) -> Reference:
@@ -63,6 +67,7 @@ class Case:
             idempotency_key=self.operation.idempotency_key,
             requested_at=self.submission.created_at,
             bank_reference=self.submission.bank_reference,
+            consent_id=self.authorisation.consent_id if self.authorisation else None,
         )
 
     @property
@@ -94,6 +99,9 @@ class Case:
             blocked=self.suspended or self.disputed,
             absence_told=self.last_poll == "not_found",
             has_bank_reference=self.submission.bank_reference is not None,
+            has_consent=self.reference.consent_id is not None,
+            tries=self.operation.sequence,
+            authorisation=None if self.authorisation is None else self.authorisation.standing,
             declaration=self.background.bank.declaration,
             policy=policy,
         )
@@ -136,7 +144,15 @@ class Cases:
             suspended=work["suspended"],
             disputed=work["disputed"],
             last_poll=work["last_poll"],
+            authorisation=await self._authorisation(connection, background, work["s_id"]),
         )
+
+    async def _authorisation(
+        self, connection: Connection, background: Background, submission_id: UUID
+    ) -> AuthorisationRow | None:
+        if not background.bank.declaration.sends_payers:
+            return None
+        return await authorisations.find(connection, background.ref.partner_id, submission_id)
 
 
 def moved(case: Case, payment: PaymentRow, submission: SubmissionRow) -> Case:

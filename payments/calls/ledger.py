@@ -16,11 +16,20 @@ from kernel.sql import beside
 from payments.calls.cases import Case, moved
 from payments.calls.news import is_news, news_of
 from payments.calls.operations import lease_until
+from payments.journeys import authorisations
 from payments.reading.build import build_recovery, build_view
 from payments.recovery.cadence import next_enquiry_at
 from payments.recovery.plan import is_watched
 from payments.states.decide import Change, Hearing, RefusedMove, decide
-from payments.states.names import EvidenceSource, Finality, PaymentStatus, SubmissionState
+from payments.states.names import (
+    ENDED_SUBMISSIONS,
+    FINAL_STATUSES,
+    AuthorisationStatus,
+    EvidenceSource,
+    Finality,
+    PaymentStatus,
+    SubmissionState,
+)
 from payments.tools import Connection, Tools
 from payments.view import RecoveryView
 from webhooks.queue.port import Job
@@ -29,6 +38,8 @@ _SQL = beside(__file__, "ledger.sql")
 _log = structlog.get_logger()
 # Codes and references of banks stand in plain columns; what does not look like one is not kept there.
 _CODE = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+_OVER = ENDED_SUBMISSIONS | {SubmissionState.SETTLED}
+_REFERENCE = re.compile(r"[A-Za-z0-9._:/+=~-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +54,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What became of it: the case as it stands now, the jobs to offer after the commit, and what was refused."""
+    """What became of it: the case as it stands now, the jobs to offer after the commit, and what was refused.
+
+    `goes_on`: the next operation is planned, and whoever heard this may begin it.
+    """
 
     case: Case
     jobs: tuple[Job, ...] = ()
     refused: RefusedMove | None = None
+    goes_on: bool = False
 
 
 class Ledger:
@@ -72,6 +87,7 @@ class Ledger:
         """Write a change and its event."""
         after = self.after(case, change, evidence)
         await self._write(connection, after)
+        after = await self._erase_access(connection, after)
         changed = change.status is not case.payment.status
         return Recorded(case=after, jobs=await self.tell(connection, after) if changed else ())
 
@@ -206,6 +222,15 @@ class Ledger:
         if version is None:
             raise RuntimeError("a payment changed although it was locked")
 
+    async def _erase_access(self, connection: Connection, case: Case) -> Case:
+        """What a payer gave for one payment is not kept when that has ended."""
+        row = case.authorisation
+        over = case.submission.state in _OVER or case.payment.status in FINAL_STATUSES
+        if row is None or not over or row.status is AuthorisationStatus.ENDED:
+            return case
+        ended = await authorisations.end(connection, self._tools, case.payment.tenant.partner_id, row)
+        return replace(case, authorisation=ended)
+
     def _next_check(self, case: Case, evidence: Evidence | None) -> datetime | None:
         now, payment = self._tools.clock.now(), case.payment
         if case.submission.state is SubmissionState.IN_FLIGHT:
@@ -220,7 +245,9 @@ class Ledger:
         """Write the event of a new status, where it is news; the jobs to offer after the commit."""
         if not is_news(case.payment.status, case.submission.sequence):
             return ()
-        view = build_view(case.payment, case.background.facts.terms, await self._recovery(connection, case))
+        recovery = await self._recovery(connection, case)
+        authorisation = case.authorisation.view if case.authorisation else None
+        view = build_view(case.payment, case.background.facts.terms, recovery, authorisation)
         written = await self._tools.events.write(connection, [news_of(view, case.payment, self._tools.clock.now())])
         return tuple(job for each in written for job in each.jobs)
 
@@ -241,11 +268,12 @@ def clean(evidence: Evidence) -> Evidence:
     """Without what does not look like a code or a reference."""
     return replace(
         evidence,
-        raw_code=_code(evidence.raw_code),
-        iso_code=_code(evidence.iso_code),
-        bank_reference=_code(evidence.bank_reference),
+        raw_code=_matching(_CODE, evidence.raw_code),
+        iso_code=_matching(_CODE, evidence.iso_code),
+        bank_reference=_matching(_REFERENCE, evidence.bank_reference),
+        consent_id=_matching(_REFERENCE, evidence.consent_id),
     )
 
 
-def _code(text: str | None) -> str | None:
-    return text if text is not None and _CODE.fullmatch(text) else None
+def _matching(form: re.Pattern[str], text: str | None) -> str | None:
+    return text if text is not None and form.fullmatch(text) else None

@@ -1,16 +1,19 @@
 """Operations in the database: planned with their exact bytes, leased before they are sent, ended by who leased them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID, uuid4
 
 from adapters.declaration import Declaration, OperationKind
-from adapters.wire import WireRequest
+from adapters.wire import Credential, WireRequest
 from kernel.errors import Conflict
+from kernel.masked import Secret
 from kernel.sealing import Vault
 from kernel.sql import beside
 from payments.calls.cases import Case
 from payments.intents.planning import PlannedOperation, PlannedSubmission, request_context
+from payments.journeys.authorisations import open_access
 from payments.rows import OperationRow, Owner
 from payments.states.names import OperationState, SubmissionState
 from payments.tools import Connection, Tools
@@ -24,6 +27,7 @@ WAIT_SECONDS = 10
 class Call:
     """A call that may be made now. `lease` is None for an enquiry, which needs none: it changes nothing.
 
+    `payer_access` is there where the call is made as the payer.
     `resent`: earlier sends of the same bytes may have arrived, so that nothing about this one proves absence.
     """
 
@@ -31,6 +35,7 @@ class Call:
     operation: OperationRow
     began_at: datetime
     request: WireRequest = field(repr=False)
+    payer_access: Secret | None = None
     lease: UUID | None = None
     resent: bool = False
 
@@ -48,11 +53,28 @@ async def insert_submission(connection: Connection, vault: Vault, owner: Owner, 
     )
 
 
-async def insert_operation(
-    connection: Connection, vault: Vault, owner: Owner, submission_id: UUID, operation: PlannedOperation
-) -> None:
-    """An operation with its exact bytes sealed."""
-    await connection.execute(_SQL["insert_operation"], *_operation_row(vault, owner, submission_id, operation))
+async def add(connection: Connection, tools: Tools, case: Case, planned: PlannedOperation) -> Case:
+    """The case with another operation as its newest one; its exact bytes are sealed."""
+    facts = case.background.facts
+    key = await tools.vault.data_key(facts.tenant.partner_id, facts.merchant_id)
+    owner = Owner(tenant=facts.tenant, payment_id=facts.payment_id, key=key)
+    *plain, sealed = _operation_row(tools.vault, owner, case.submission.id, planned)
+    await connection.execute(_SQL["insert_operation"], *plain, sealed)
+    operation = OperationRow(
+        id=planned.id,
+        submission_id=case.submission.id,
+        sequence=planned.sequence,
+        kind=planned.kind,
+        state=OperationState.PLANNED,
+        idempotency_key=planned.idempotency_key,
+        sealed_request=cast("bytes", sealed),
+        sends=0,
+        lease_owner=None,
+        lease_until=None,
+        first_sent_at=None,
+        last_sent_at=None,
+    )
+    return replace(case, operation=operation)
 
 
 def _operation_row(vault: Vault, owner: Owner, submission_id: UUID, operation: PlannedOperation) -> tuple[object, ...]:
@@ -89,14 +111,23 @@ async def lease(connection: Connection, tools: Tools, case: Case) -> Call:
     opened = await tools.vault.open(
         case.payment.tenant.partner_id, operation.sealed_request, request_context(operation.id)
     )
+    request = WireRequest.from_bytes(opened)
     return Call(
         kind=operation.kind,
         operation=operation,
         began_at=now,
-        request=WireRequest.from_bytes(opened),
+        request=request,
+        payer_access=await access_for(tools, case, request),
         lease=owner,
         resent=operation.sends > 0,
     )
+
+
+async def access_for(tools: Tools, case: Case, request: WireRequest) -> Secret | None:
+    """The payer's access, where the request is made as the payer and access is held."""
+    if request.credential is not Credential.PAYER:
+        return None
+    return await open_access(tools.vault, case.payment.tenant.partner_id, case.authorisation)
 
 
 def lease_until(tools: Tools, case: Case) -> datetime:

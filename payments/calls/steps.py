@@ -9,13 +9,14 @@ from payments.calls.ledger import Ledger, Recorded
 from payments.calls.operations import Call
 from payments.calls.quotas import take_from_quotas
 from payments.intents.planning import instruct
+from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
-from payments.recovery.plan import Plan, Step
-from payments.states.names import PaymentStatus, SubmissionState
+from payments.recovery.situation import Plan, Step
+from payments.states.names import UNSENT_STATUSES, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
-_CALLING = frozenset({Step.SEND, Step.RESEND, Step.ENQUIRE})
+_CALLING = frozenset({Step.SEND, Step.RESEND, Step.AGAIN, Step.ENQUIRE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,29 +30,33 @@ class Begun:
 class Steps:
     """One method per step. Each writes in the caller's transaction, whose payment is locked."""
 
-    def __init__(self, tools: Tools, ledger: Ledger) -> None:
+    def __init__(self, tools: Tools, ledger: Ledger, planner: JourneyPlanner) -> None:
         self._tools = tools
         self._ledger = ledger
+        self._planner = planner
 
     async def begin(self, connection: Connection, case: Case, plan: Plan) -> Begun:
         """Take the step; one that calls the bank waits where the bank's quota has no room for it."""
         if plan.step in _CALLING:
-            bank, kind = case.background.bank, _kind_of(case, plan.step)
+            bank, kind = case.background.bank, _kind_of(case, plan)
             wait_seconds = await take_from_quotas(connection, bank.bank.id, bank.declaration, kind)
             if wait_seconds is not None:
                 return await self._wait(connection, case, plan.step, wait_seconds)
         match plan.step:
             case Step.SEND:
                 return await self._send(connection, case)
-            case Step.RESEND:
-                return await self._leased(connection, case)
+            case Step.RESEND | Step.AGAIN:
+                is_new, kind = plan.step is Step.AGAIN, _kind_of(case, plan)
+                return await self._leased(
+                    connection, await self._planner.plan(connection, case, kind) if is_new else case
+                )
             case Step.ENQUIRE:
                 return await self._enquire(connection, case)
             case Step.REST:
                 await self._ledger.look_again(connection, case, plan.at)
                 return Begun()
             case Step.TAKE_OVER | Step.QUEUE | Step.HOLD | Step.EXPIRE:
-                recorded = await self._without_call(connection, case, plan.step)
+                recorded = await self._without_call(connection, case, plan)
                 return Begun(jobs=recorded.jobs)
 
     async def _wait(self, connection: Connection, case: Case, step: Step, wait_seconds: float) -> Begun:
@@ -59,7 +64,7 @@ class Steps:
         now, policy = self._tools.clock.now(), self._tools.policy
         jobs: tuple[Job, ...] = ()
         at = next_enquiry_at(case.background.bank.declaration, now, case.payment.checks, wait_seconds)
-        if step is Step.SEND and case.operation.kind is OperationKind.SUBMIT:
+        if step is Step.SEND and case.payment.status in UNSENT_STATUSES:
             queued = await self._queue(connection, case)
             case, jobs = queued.case, queued.jobs
             at = resubmission_at(policy, now, case.submission.sequence, wait_seconds)
@@ -67,12 +72,16 @@ class Steps:
         return Begun(jobs=jobs)
 
     async def _send(self, connection: Connection, case: Case) -> Begun:
-        if case.operation.kind is not OperationKind.SUBMIT:
+        if case.submission.state is not SubmissionState.PLANNED or not self._arms(case):
             return await self._leased(connection, case)
         call = await operations.lease(connection, self._tools, case)
         in_flight, submitting = SubmissionState.IN_FLIGHT, PaymentStatus.SUBMITTING
         await self._ledger.set_standing(connection, case, in_flight, submitting)
         return Begun(call=call)
+
+    @staticmethod
+    def _arms(case: Case) -> bool:
+        return case.background.bank.declaration.is_armed_by(case.operation.kind)
 
     async def _leased(self, connection: Connection, case: Case) -> Begun:
         call = await operations.lease(connection, self._tools, case)
@@ -83,21 +92,27 @@ class Steps:
         bank = case.background.bank
         request = bank.adapter.build(OperationKind.ENQUIRE, instruct(case.background.facts, bank, case.reference))
         await self._ledger.look_again(connection, case, operations.lease_until(self._tools, case), checks=1)
-        now = self._tools.clock.now()
-        return Begun(call=Call(kind=OperationKind.ENQUIRE, operation=case.operation, began_at=now, request=request))
+        call = Call(
+            kind=OperationKind.ENQUIRE,
+            operation=case.operation,
+            began_at=self._tools.clock.now(),
+            request=request,
+            payer_access=await operations.access_for(self._tools, case, request),
+        )
+        return Begun(call=call)
 
-    async def _without_call(self, connection: Connection, case: Case, step: Step) -> Recorded:
-        if step is Step.TAKE_OVER:
+    async def _without_call(self, connection: Connection, case: Case, plan: Plan) -> Recorded:
+        if plan.step is Step.TAKE_OVER:
             return await self._take_over(connection, case)
-        if step is Step.QUEUE:
+        if plan.step is Step.QUEUE:
             return await self._queue(connection, case)
-        if step is Step.HOLD:
+        if plan.step is Step.HOLD:
             await self._ledger.call_person(connection, case, "outcome_unknown", None)
             unknown = PaymentStatus.OUTCOME_UNKNOWN
             return await self._ledger.set_standing(connection, case, SubmissionState.HELD, unknown)
         await operations.withdraw(connection, self._tools, case)
         never, expired = SubmissionState.NEVER_LEFT, PaymentStatus.EXPIRED
-        return await self._ledger.set_standing(connection, case, never, expired)
+        return await self._ledger.set_standing(connection, case, never, expired, reason=plan.reason)
 
     async def _queue(self, connection: Connection, case: Case) -> Recorded:
         """It stays due: the sweeper passes over queued payments as long as something of theirs is suspended."""
@@ -118,6 +133,6 @@ class Steps:
         return recorded
 
 
-def _kind_of(case: Case, step: Step) -> OperationKind:
+def _kind_of(case: Case, plan: Plan) -> OperationKind:
     """What the step would ask of the bank."""
-    return OperationKind.ENQUIRE if step is Step.ENQUIRE else case.operation.kind
+    return OperationKind.ENQUIRE if plan.step is Step.ENQUIRE else plan.kind or case.operation.kind

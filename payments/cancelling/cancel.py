@@ -10,7 +10,7 @@ from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Ledger
 from payments.calls.runner import CallRunner
 from payments.intents.planning import plan_cancel
-from payments.rows import Owner, PaymentRef
+from payments.rows import PaymentRef
 from payments.states.names import OperationState, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
@@ -43,17 +43,15 @@ class Canceller:
         be reached. Without an error the payment is cancelled, or the bank's answer is still awaited.
         """
         background = await self._cases.background(ref)
-        key = await self._tools.vault.data_key(ref.partner_id, background.facts.merchant_id)
-        owner = Owner(tenant=background.facts.tenant, payment_id=ref.payment_id, key=key)
         async with self._tools.pool.acquire() as connection, connection.transaction():
-            asked = await self._begin(connection, await self._cases.lock(connection, background), owner)
+            asked = await self._begin(connection, await self._cases.lock(connection, background))
         await self._tools.enqueuer.offer(asked.jobs)
         if asked.bank_asked:
             self._runner.start(ref, background.bank.bank.id)
             await self._runner.wait(ref.payment_id, wait_seconds)
             await self._check(background)
 
-    async def _begin(self, connection: Connection, case: Case, owner: Owner) -> _Asked:
+    async def _begin(self, connection: Connection, case: Case) -> _Asked:
         status = case.payment.status
         if status is PaymentStatus.CANCELLED:
             return _Asked(bank_asked=False)
@@ -64,7 +62,7 @@ class Canceller:
             raise _not_cancellable(status)
         open_states = {OperationState.PLANNED, OperationState.IN_FLIGHT}
         if case.operation.kind is not OperationKind.CANCEL or case.operation.state not in open_states:
-            await self._plan(connection, case, owner)
+            await self._plan(connection, case)
         return _Asked(bank_asked=True)
 
     async def _withdraw(self, connection: Connection, case: Case) -> _Asked:
@@ -73,10 +71,10 @@ class Canceller:
         recorded = await self._ledger.set_standing(connection, case, never, cancelled)
         return _Asked(bank_asked=False, jobs=recorded.jobs)
 
-    async def _plan(self, connection: Connection, case: Case, owner: Owner) -> None:
+    async def _plan(self, connection: Connection, case: Case) -> None:
         now, background = self._tools.clock.now(), case.background
         planned = plan_cancel(background.facts, background.bank, case.reference, case.operation.sequence + 1, now)
-        await operations.insert_operation(connection, self._tools.vault, owner, case.submission.id, planned)
+        await operations.add(connection, self._tools, case, planned)
         ref = case.payment.ref
         await connection.execute(_SQL["request_cancel"], ref.partner_id, ref.payment_id, now)
 

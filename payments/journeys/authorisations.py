@@ -19,6 +19,7 @@ from payments.journeys.handshakes import (
     handshake_context,
     state_digest,
 )
+from payments.recovery.situation import Authorising
 from payments.rows import Owner, PaymentRef, Row
 from payments.states.names import AuthorisationStatus
 from payments.tools import Connection, Pool, Tools
@@ -54,6 +55,11 @@ class AuthorisationRow:
             method=None if method is None else AuthorisationMethod(method),
             **plain,
         )
+
+    @property
+    def standing(self) -> Authorising:
+        """What the next step depends on."""
+        return Authorising(status=self.status, expires_at=self.expires_at, attempts=self.attempts)
 
     @property
     def view(self) -> AuthorisationView | None:

@@ -4,12 +4,11 @@ The one rule above all others: bytes that may have reached the bank are never se
 declares that the same key makes them one payment, and only within the window for which it declares that.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 
-from adapters.declaration import Declaration, EnquiryKey, OperationKind, Recovery
-from payments.policy import PaymentsPolicy
+from adapters.declaration import EnquiryKey, OperationKind, Recovery
+from payments.recovery.situation import Plan, Situation, Step
+from payments.recovery.unsent import unsent, waiting_at_the_bank
 from payments.states.names import OperationState as O
 from payments.states.names import PaymentStatus as P
 from payments.states.names import SubmissionState as S
@@ -18,62 +17,18 @@ from payments.states.names import SubmissionState as S
 _SUSPENDED_PAUSE = timedelta(seconds=5)
 
 
-class Step(StrEnum):
-    """What can be done next."""
-
-    SEND = "send"  # The planned operation goes out for the first time.
-    RESEND = "resend"  # The same sealed bytes go out again under the same key.
-    ENQUIRE = "enquire"  # The bank is asked.
-    TAKE_OVER = "take_over"  # The process that was sending is gone: from now on the outcome is unknown.
-    QUEUE = "queue"  # It waits for what is suspended.
-    HOLD = "hold"  # No machine can learn more.
-    EXPIRE = "expire"  # It grew too old before a byte left.
-    REST = "rest"  # Nothing until `at`, or until evidence comes.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The next step; `at` is when to look again, where the step is to rest."""
-
-    step: Step
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """All that the next step depends on. `absence_told`: an enquiry after the last send found nothing."""
-
-    now: datetime
-    status: P
-    state: S
-    operation_state: O
-    operation_kind: OperationKind
-    lease_until: datetime | None
-    first_sent_at: datetime | None
-    last_sent_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-    execute_at: datetime | None
-    blocked: bool
-    absence_told: bool
-    has_bank_reference: bool
-    declaration: Declaration
-    policy: PaymentsPolicy
-
-
 def next_step(it: Situation) -> Plan:
     """The one next step of this payment."""
     if it.operation_state is O.IN_FLIGHT and it.lease_until is not None and it.now < it.lease_until:
         return Plan(step=Step.REST, at=it.lease_until)
     if it.operation_state is O.IN_FLIGHT or it.state is S.IN_FLIGHT:
         return Plan(step=Step.TAKE_OVER)
-    if it.operation_state is O.PLANNED and it.operation_kind is OperationKind.CANCEL and it.state is S.ACCEPTED:
-        return Plan(step=Step.SEND)
     if it.state is S.PLANNED:
-        return _unsent(it)
+        return unsent(it)
     if it.state is S.UNKNOWN:
         return _unknown(it)
-    return Plan(step=Step.ENQUIRE) if is_watched(it) else Plan(step=Step.REST)
+    beside = _beside_asking(it) if it.state is S.ACCEPTED else None
+    return beside or Plan(step=Step.ENQUIRE if is_watched(it) else Step.REST)
 
 
 def is_watched(it: Situation) -> bool:
@@ -89,6 +44,8 @@ def can_enquire(it: Situation) -> bool:
     keys = {EnquiryKey.END_TO_END_ID, EnquiryKey.IDEMPOTENCY_KEY}
     if it.has_bank_reference:
         keys.add(EnquiryKey.BANK_REFERENCE)
+    if it.has_consent:
+        keys.add(EnquiryKey.CONSENT)
     return OperationKind.ENQUIRE in it.declaration.operations and not keys.isdisjoint(it.declaration.enquiry_keys)
 
 
@@ -115,20 +72,18 @@ def may_lease_at_once(declaration: Declaration) -> bool:
 
 def absence_proven(it: Situation) -> bool:
     """Whether "not found" said now is proof: the declared time has passed since the last byte may have left."""
-    return it.last_sent_at is not None and it.declaration.absence_proven(_seconds(it.now, it.last_sent_at))
+    return it.last_sent_at is not None and it.declaration.absence_proven(it.seconds_since(it.last_sent_at))
 
 
-def _unsent(it: Situation) -> Plan:
-    begins = max(it.created_at, it.execute_at or it.created_at)
-    if it.now >= begins + timedelta(seconds=it.policy.unsent_age_max_seconds):
-        return Plan(step=Step.EXPIRE)
-    if it.now < begins:
-        return Plan(step=Step.REST, at=begins)
-    return Plan(step=Step.QUEUE if it.blocked else Step.SEND)
+def _beside_asking(it: Situation) -> Plan | None:
+    """What is to be done for a payment that the bank has, other than to ask how it stands."""
+    if it.operation_state is O.PLANNED and it.operation_kind is OperationKind.CANCEL:
+        return Plan(step=Step.SEND)
+    return waiting_at_the_bank(it)
 
 
 def _unknown(it: Situation) -> Plan:
-    if it.declaration.recovery_of(OperationKind.SUBMIT) is Recovery.HOLD or _too_long(it):
+    if it.declaration.recovery_of(it.declaration.arms) is Recovery.HOLD or _too_long(it):
         return Plan(step=Step.HOLD)
     if _resend_allowed(it) and (it.absence_told or not can_enquire(it)):
         return _resend(it)
@@ -147,14 +102,13 @@ def _resend(it: Situation) -> Plan:
 
 
 def _resend_allowed(it: Situation) -> bool:
-    since = it.first_sent_at
-    return since is not None and it.declaration.resend_allowed(OperationKind.SUBMIT, _seconds(it.now, since))
+    """Within the bank's window, and as the payer only while their access lasts: its refusal would prove nothing."""
+    since, held = it.first_sent_at, it.authorisation
+    if held is not None and held.expires_at is not None and it.now >= held.expires_at:
+        return False
+    return since is not None and it.declaration.resend_allowed(it.declaration.arms, it.seconds_since(since))
 
 
 def _too_long(it: Situation) -> bool:
     since = it.last_sent_at or it.created_at
     return it.now >= since + timedelta(seconds=it.policy.unknown_age_max_seconds)
-
-
-def _seconds(later: datetime, earlier: datetime) -> float:
-    return (later - earlier).total_seconds()

@@ -5,7 +5,7 @@ from payments.states.names import SubmissionState as S
 
 # Which statuses a payment can have while its last submission is in a state; the first one is the default.
 STATUSES_OF: dict[S, tuple[P, ...]] = {
-    S.PLANNED: (P.CREATED, P.QUEUED, P.SCHEDULED),
+    S.PLANNED: (P.CREATED, P.QUEUED, P.SCHEDULED, P.AWAITING_AUTHORISATION),
     S.IN_FLIGHT: (P.SUBMITTING,),
     S.UNKNOWN: (P.OUTCOME_UNKNOWN,),
     S.HELD: (P.OUTCOME_UNKNOWN,),

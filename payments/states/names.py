@@ -76,7 +76,7 @@ class EvidenceSource(StrEnum):
 
 
 STATUS_SENTENCES: dict[PaymentStatus, str] = {
-    PaymentStatus.CREATED: "The intent is committed; no bank was called yet.",
+    PaymentStatus.CREATED: "The intent is committed; nothing was sent yet that can move money.",
     PaymentStatus.QUEUED: "It waits for a bank, partner or client that is suspended or not available.",
     PaymentStatus.SCHEDULED: "It waits for its requested execution time.",
     PaymentStatus.SUBMITTING: "A call that carries it to the bank is in flight.",
@@ -93,7 +93,7 @@ STATUS_SENTENCES: dict[PaymentStatus, str] = {
 }
 
 SUBMISSION_SENTENCES: dict[SubmissionState, str] = {
-    SubmissionState.PLANNED: "Committed; no byte has left.",
+    SubmissionState.PLANNED: "Committed; nothing has left that can move money.",
     SubmissionState.IN_FLIGHT: "A process is calling the bank under a lease.",
     SubmissionState.UNKNOWN: "Bytes left and no answer can be believed; recovery is under way.",
     SubmissionState.HELD: "Nothing more can be learnt by machine; two persons decide on evidence.",
@@ -101,7 +101,7 @@ SUBMISSION_SENTENCES: dict[SubmissionState, str] = {
     SubmissionState.SETTLED: "The bank says that it is executed.",
     SubmissionState.REJECTED: "The bank refused it explicitly.",
     SubmissionState.NEVER_LEFT: (
-        "Our own transport proves that no byte was written, or it was withdrawn before any was."
+        "Nothing was sent that can move money: our own transport proves it, or it ended before."
     ),
 }
 
@@ -115,7 +115,7 @@ FINAL_STATUSES = frozenset(
         PaymentStatus.EXPIRED,
     }
 )
-# No byte of the payment can have left while it is in one of these.
+# Nothing that can move money can have left while it is in one of these.
 UNSENT_STATUSES = frozenset({PaymentStatus.CREATED, PaymentStatus.QUEUED, PaymentStatus.SCHEDULED})
 # The same rule as the partial unique index submissions_one_live.
 ENDED_SUBMISSIONS = frozenset({SubmissionState.REJECTED, SubmissionState.NEVER_LEFT})

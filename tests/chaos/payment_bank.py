@@ -17,6 +17,7 @@ import orjson
 from adapters.contract import Answered, Bank, Exchange, NeverLeft, Outcome, Unknown, Verdict
 from adapters.declaration import Declaration, Idempotency, OperationKind, Recovery
 from adapters.wire import WireReply, WireRequest
+from kernel.masked import Secret
 from tests.support.clock import FakeClock
 from tests.support.scripted_bank import ScriptedBank, declared
 
@@ -137,9 +138,9 @@ class ModelBank(ScriptedBank):
         then = self.clock.now() + timedelta(seconds=seconds)
         return any((then - since).total_seconds() > HANGS_SECONDS_MAX for since in self.hanging.values())
 
-    async def perform(self, bank: Bank, request: WireRequest) -> Outcome:
+    async def perform(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
         """One call."""
-        del bank
+        del bank, payer_access
         call, fate = orjson.loads(request.body), self.fates.pop(0) if self.fates else Fate.OK
         sent = self._watch(call)
         if fate is Fate.NEVER_LEFT_LATE:

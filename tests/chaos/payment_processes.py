@@ -12,6 +12,7 @@ import asyncpg
 from adapters.contract import Bank, Outcome
 from adapters.wire import WireRequest
 from kernel.errors import ThreadneedleError
+from kernel.masked import Secret
 from kernel.sealing import Vault
 from payments.policy import PaymentsPolicy
 from tests.chaos.payment_bank import DECLARATIONS, ModelBank
@@ -115,9 +116,9 @@ class MortalEngine:
     bank: ModelBank
     life: Life
 
-    async def perform(self, bank: Bank, request: WireRequest) -> Outcome:
+    async def perform(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
         self.life.point()
-        outcome = await self.bank.perform(bank, request)
+        outcome = await self.bank.perform(bank, request, payer_access)
         self.life.point()
         return outcome
 

@@ -39,6 +39,7 @@ from adapters.declaration import (
     Recovery,
 )
 from adapters.wire import WireReply, WireRequest
+from kernel.masked import Secret
 from kernel.money import Money
 
 
@@ -157,8 +158,9 @@ class ScriptedBank:
         ended = {Verdict.REJECTED, Verdict.CANCELLED}
         return [booked for booked in self.books if booked.payment == payment and booked.verdict not in ended]
 
-    async def perform(self, bank: Bank, request: WireRequest) -> Outcome:
+    async def perform(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
         """One call."""
+        del payer_access
         await asyncio.sleep(0)
         if bank.id in self.dead:
             await self.gate.wait()

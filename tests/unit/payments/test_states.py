@@ -12,7 +12,8 @@ from adapters.declaration import OperationKind, Recovery
 from kernel.money import Money
 from payments.policy import PaymentsPolicy
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
-from payments.recovery.plan import Situation, Step, next_step
+from payments.recovery.plan import next_step
+from payments.recovery.situation import Situation, Step
 from payments.states.decide import ABSENT, Change, Hearing, RefusedMove, Standing, decide
 from payments.states.derive import STATUSES_OF, derive_status
 from payments.states.document import as_markdown

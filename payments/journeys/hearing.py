@@ -1,0 +1,168 @@
+"""Hears what banks answer on a payer's way: what it leads to, and where the payer is to go.
+
+All methods write in the caller's transaction, whose payment is locked. The answer of one operation and the next
+operation with its exact bytes are one transaction; the access that the payer gave is sealed in it too.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from adapters.contract import Evidence, NeverLeft, Verdict
+from payments.calls import operations
+from payments.calls.cases import Case
+from payments.calls.ledger import Heard, Ledger, Recorded, clean
+from payments.calls.operations import Call
+from payments.journeys.inviting import Inviter
+from payments.journeys.planning import JourneyPlanner
+from payments.recovery.cadence import resubmission_at
+from payments.recovery.unsent import BANK_UNREACHABLE
+from payments.states.courses import Course, Turn, turn_of
+from payments.states.decide import Change, RefusedMove, finality_of
+from payments.states.names import (
+    AuthorisationStatus,
+    EvidenceSource,
+    OperationState,
+    PaymentStatus,
+    SubmissionState,
+)
+from payments.tools import Connection, Tools
+from webhooks.queue.port import Job
+
+_log = structlog.get_logger()
+_OF_THE_PAYER = frozenset({AuthorisationStatus.PLANNED, AuthorisationStatus.AWAITING})
+
+
+class JourneyHearing:
+    """One per process."""
+
+    def __init__(self, tools: Tools, ledger: Ledger, planner: JourneyPlanner) -> None:
+        self._tools = tools
+        self._ledger = ledger
+        self._planner = planner
+        self._inviter = Inviter(tools)
+
+    async def hear(self, connection: Connection, case: Case, call: Call, evidence: Evidence) -> Recorded:
+        """The answer to an operation before the arming one, if its sender still held it."""
+        evidence = clean(evidence)
+        turn = turn_of(case.background.bank.declaration, call.kind, case.standing, evidence)
+        if turn.course is Course.AWAIT:
+            invited = await self._inviter.invite(_identified(case, evidence), evidence)
+            turn = Turn(course=Course.AGAIN, why="no_way_to_the_bank") if invited is None else turn
+            case = invited or case
+        state = OperationState.UNKNOWN if turn.course in {Course.AGAIN, Course.LOST} else OperationState.ANSWERED
+        is_ours = await operations.end(connection, self._tools, case, call, state)
+        heard = Heard(evidence=evidence, source=EvidenceSource.RESPONSE, operation_id=call.operation.id)
+        if turn.course is Course.EXECUTED:
+            return await self._executed(connection, case, heard)
+        if not is_ours or case.submission.state is not SubmissionState.PLANNED:
+            await self._ledger.note(connection, case, heard, RefusedMove(why="too_late"))
+            return Recorded(case=case)
+        return await self._turn(connection, case, heard, turn)
+
+    async def keep(self, connection: Connection, case: Case, evidence: Evidence) -> Case:
+        """Where the payer is to go, as an answer after the arming operation told it."""
+        row, evidence = case.authorisation, clean(evidence)
+        if row is None or row.status not in _OF_THE_PAYER or evidence.verdict is not Verdict.NEEDS_AUTHORISATION:
+            return case
+        await self._inviter.write_consent(connection, case, evidence)
+        case = _identified(case, evidence)
+        invited = await self._inviter.invite(case, evidence)
+        return case if invited is None else await self._inviter.write(connection, invited)
+
+    async def try_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
+        """No byte of the operation was written: another one of its kind, under the same consent, while they are few."""
+        now, policy, tries = self._tools.clock.now(), self._tools.policy, case.operation.sequence
+        if tries >= policy.submissions_max:
+            never, rejected = SubmissionState.NEVER_LEFT, PaymentStatus.REJECTED
+            return await self._ledger.set_standing(connection, case, never, rejected, reason=BANK_UNREACHABLE)
+        recorded = Recorded(case=case)
+        if case.payment.status is not PaymentStatus.AWAITING_AUTHORISATION:
+            planned, queued = SubmissionState.PLANNED, PaymentStatus.QUEUED
+            recorded = await self._ledger.set_standing(connection, case, planned, queued)
+        case = await self._planner.plan(connection, recorded.case, case.operation.kind)
+        await self._ledger.look_again(
+            connection, case, resubmission_at(policy, now, tries, outcome.retry_after_seconds)
+        )
+        return replace(recorded, case=case)
+
+    async def _turn(self, connection: Connection, case: Case, heard: Heard, turn: Turn) -> Recorded:
+        match turn.course:
+            case Course.AGAIN:
+                return await self._again(connection, case, heard, turn)
+            case Course.ONWARD:
+                return await self._onward(connection, case, heard)
+            case Course.AWAIT:
+                return await self._await(connection, case, heard)
+            case _:
+                return await self._end(connection, case, heard, turn)
+
+    async def _again(self, connection: Connection, case: Case, heard: Heard, turn: Turn) -> Recorded:
+        refused = RefusedMove(why=turn.why or "says_nothing")
+        await self._ledger.note(connection, case, heard, refused)
+        now, asked = self._tools.clock.now(), heard.evidence.retry_after_seconds
+        at = resubmission_at(self._tools.policy, now, case.operation.sequence, asked)
+        await self._ledger.look_again(connection, case, at)
+        return Recorded(case=case, refused=refused)
+
+    async def _onward(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
+        """The next operation is planned; whoever heard this begins it, or the sweeper does."""
+        await self._ledger.note(connection, case, heard)
+        await self._inviter.write_consent(connection, case, heard.evidence)
+        case = await self._inviter.hold(connection, _identified(case, heard.evidence), heard.evidence)
+        kind = case.background.bank.declaration.follows(case.operation.kind)
+        if kind is None:
+            raise RuntimeError("a journey ends before the operation that arms it")
+        case = await self._planner.plan(connection, case, kind)
+        grace = timedelta(seconds=self._tools.policy.planned_grace_seconds)
+        await self._ledger.look_again(connection, case, self._tools.clock.now() + grace)
+        return Recorded(case=case, goes_on=True)
+
+    async def _await(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
+        await self._ledger.note(connection, case, heard)
+        await self._inviter.write_consent(connection, case, heard.evidence)
+        await self._inviter.write(connection, case)
+        planned, awaiting = SubmissionState.PLANNED, PaymentStatus.AWAITING_AUTHORISATION
+        recorded = await self._ledger.set_standing(connection, case, planned, awaiting)
+        until = case.authorisation.expires_at if case.authorisation else None
+        await self._ledger.look_again(connection, recorded.case, until)
+        return recorded
+
+    async def _end(self, connection: Connection, case: Case, heard: Heard, turn: Turn) -> Recorded:
+        """It ends, and nothing was sent that can move money."""
+        evidence_id = await self._ledger.note(connection, case, heard)
+        if turn.needs_person:
+            await self._ledger.call_person(connection, case, turn.why or "", evidence_id)
+        status = PaymentStatus.EXPIRED if turn.course is Course.LOST else PaymentStatus.REJECTED
+        change = Change(
+            state=SubmissionState.NEVER_LEFT,
+            status=status,
+            finality=finality_of(status),
+            iso_status=heard.evidence.iso_code or case.payment.iso_status,
+            raw_status=heard.evidence.raw_code or case.payment.raw_status,
+            reason=turn.why,
+        )
+        return await self._ledger.move(connection, case, change, heard.evidence)
+
+    async def _executed(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
+        """The bank has taken what was only to be prepared: from now on it is a payment that was sent."""
+        _log.warning("payment.taken_unasked", payment_id=str(case.payment.id), bank_id=case.payment.bank_id)
+        jobs: tuple[Job, ...] = ()
+        if case.submission.state is SubmissionState.PLANNED:
+            in_flight, submitting = SubmissionState.IN_FLIGHT, PaymentStatus.SUBMITTING
+            sent = await self._ledger.set_standing(connection, case, in_flight, submitting)
+            case, jobs = sent.case, sent.jobs
+        recorded = await self._ledger.hear(connection, case, heard)
+        return replace(recorded, jobs=(*jobs, *recorded.jobs))
+
+
+def _identified(case: Case, evidence: Evidence) -> Case:
+    """The case with the bank's ids of the consent, as the answer brought them."""
+    row, submission = case.authorisation, case.submission
+    reference = evidence.bank_reference or submission.bank_reference
+    return replace(
+        case,
+        submission=replace(submission, bank_reference=reference),
+        authorisation=None if row is None else replace(row, consent_id=evidence.consent_id or row.consent_id),
+    )
