@@ -18,6 +18,7 @@ from payments.intents.drafting import Draft, draft
 from payments.intents.rehearsal import Rehearsal
 from payments.intents.request_keys import ACCEPTED_FOR_NOW, CREATED, Bound, KeyedRequest
 from payments.intents.write import Committed, IntentWriter
+from payments.journeys.returning import Arrival, Brought, PayerReturns
 from payments.model import Created, Page, PaymentRequest, Requester, RequestKey
 from payments.reading.reader import Filter, Reader, timeline
 from payments.recovery.plan import may_lease_at_once
@@ -44,6 +45,7 @@ class Payments:
         self._advancer = Advancer(tools)
         self._runner = CallRunner(self._advancer.advance, tools.policy.waiting_per_bank_max)
         self._canceller = Canceller(tools, self._runner)
+        self._returns = PayerReturns(tools, self._runner)
         self._reader = Reader(tools)
 
     async def create(
@@ -99,6 +101,15 @@ class Payments:
         ref = PaymentRef(partner_id=caller.tenant.partner_id, payment_id=payment_id)
         await self._canceller.cancel(ref, wait_seconds)
         return await self._reader.get(caller.tenant, payment_id)
+
+    async def returned(self, bank_id: str, brought: Brought) -> Arrival | None:
+        """A payer came back from a bank; None for a state that no payment sent out there."""
+        return await self._returns.take(bank_id, brought)
+
+    async def is_issuer(self, bank_id: str, issuer: str) -> bool:
+        """Whether this issuer may speak for the bank (RFC 9207 §2.4). Raises NotFound."""
+        expected = (await self._tools.banks.get(bank_id)).bank.settings.options.get("issuer")
+        return expected is None or expected == issuer
 
     async def banks(self, environment: Environment) -> Sequence[ConfiguredBank]:
         """The banks of an environment."""

@@ -32,11 +32,12 @@ class Route(Generic[Services]):
     cost by the body instead (the limits are then asked after it was read).
     `once` marks routes that move money or ask a person: an Idempotency-Key is required (not for
     a `dry_run`), and a body that names one member twice is refused. `raw` bodies are read by the handler. `others` are
-    further good answers by their status. `gives` names the headers of a good answer; `refuses` the codes of problems
-    that its handler knows beyond those that the other columns imply (gateway.problems.codes). `for_limited` opens a
-    route to clients that are limited to merchants, or closes it; None leaves it to what the route names
-    (gateway/reach.py). `acting` routes let an admin act in the environment of the partner that the path names
-    (gateway/admin/webhooks). At a route with `payer` the headers X-Payer-… say that an account's holder is present.
+    further good answers by their status, `pages` the statuses that come with a page for people. `gives` names the
+    headers of a good answer; `refuses` the codes of problems that its handler knows beyond those that the other columns
+    imply (gateway.problems.codes). `for_limited` opens a route to clients that are limited to merchants, or closes it;
+    None leaves it to what the route names (gateway/reach.py). `acting` routes let an admin act in the environment of
+    the partner that the path names (gateway/admin/webhooks). At a route with `payer` the headers X-Payer-… say that an
+    account's holder is present.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Route(Generic[Services]):
     response: type[BaseModel] | None = None
     status: int = 200
     others: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    pages: tuple[int, ...] = ()
     body_bytes_max: int = 64 * KIB
     cost: int = 1
     weigh: Callable[[Any], int] | None = None
@@ -74,6 +76,7 @@ class Columns(TypedDict, total=False):
     response: type[BaseModel] | None
     status: int
     others: Mapping[int, type[BaseModel]]
+    pages: tuple[int, ...]
     body_bytes_max: int
     cost: int
     weigh: Callable[[Any], int]

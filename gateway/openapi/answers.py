@@ -41,7 +41,8 @@ def answers(route: Route[Any], names: Names, examples: Json) -> Json:
     refused = {str(status): _refusal(route, status, names) for status in sorted({STATUS_OF[c] for c in codes(route)})}
     made = {str(status): _good(route, status, names, examples) for status in _good_statuses(route)}
     oauth = {str(status): _oauth_error(route, status, names) for status in _OAUTH_ERRORS} if is_form(route) else {}
-    return dict(sorted({**refused, **oauth, **made}.items()))
+    shown = {str(status): _page(route, status, names) for status in route.pages}
+    return dict(sorted({**refused, **oauth, **made, **shown}.items()))
 
 
 def codes(route: Route[Any]) -> frozenset[str]:
@@ -116,6 +117,17 @@ def _problem(group: tuple[str, ...], names: Names) -> Json:
 @cache
 def _example(code: str) -> Json:
     return example_of(code).document("5f0c1d2e3a4b5c6d7e8f9a0b")
+
+
+def _page(route: Route[Any], status: int, names: Names) -> Json:
+    """A page for people; what is refused before the handler is reached is a problem all the same."""
+    group = _group(route, status)
+    problem = _problem(group, names)["content"] if group else {}
+    return {
+        "description": f"A page that says what became of it. {HTTPStatus(status).phrase}.",
+        "headers": headers.references(headers.ALWAYS),
+        "content": {"text/html": {"schema": {"type": "string"}}, **problem},
+    }
 
 
 def _oauth_error(route: Route[Any], status: int, names: Names) -> Json:

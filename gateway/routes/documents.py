@@ -1,5 +1,6 @@
 """What banks send, tokens, and what the service says about itself."""
 
+from gateway.callbacks.handlers import receive_payer, receive_payer_form
 from gateway.handlers import banks, documents, oauth
 from gateway.http.route import KIB, Route, open_family
 from gateway.limits.policy import LimitClass
@@ -21,6 +22,9 @@ _ABOUT = open_family("about")
 _BANKS = open_family("banks")
 _OAUTH = open_family("oauth")
 
+# What the browser is shown where there is nowhere to send it on to, or nothing came of its return.
+_PAGES = (200, 400, 410)
+
 DOCUMENTS: tuple[Route[Services], ...] = (
     _BANKS.post(
         "/banks/{bank_id}/notifications",
@@ -30,6 +34,24 @@ DOCUMENTS: tuple[Route[Services], ...] = (
         raw=True,
         body_bytes_max=512 * KIB,
         refuses=("bad_signature",),
+    ),
+    _BANKS.get(
+        "/banks/{bank_id}/callback",
+        receive_payer,
+        "A payer comes back from a bank; the browser is sent on to the partner's return_url.",
+        status=303,
+        pages=_PAGES,
+        gives=("Location",),
+    ),
+    _BANKS.post(
+        "/banks/{bank_id}/callback",
+        receive_payer_form,
+        "A payer comes back from a bank with a form (OAuth 2.0 Form Post Response Mode).",
+        status=303,
+        pages=_PAGES,
+        gives=("Location",),
+        raw=True,
+        body_bytes_max=16 * KIB,
     ),
     _OAUTH.post(
         "/oauth/token",

@@ -6,12 +6,13 @@ protocol makes of them. They keep length and form, so that what is cut or conver
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from adapters.contract import Account, Creditor, Instruction
+from adapters.contract import Account, Creditor, Handshake, Instruction, Payer
 from adapters.declaration import AuthProfile, Declaration, OperationKind
 from adapters.wire import WireRequest
-from kernel.masked import AccountNumber, PersonName, Secret
+from kernel.masked import AccountNumber, Masked, PersonName, Secret
 from payments.banks import ConfiguredBank
 from payments.states.names import PaymentStatus
 
@@ -42,11 +43,39 @@ class Rehearsal:
     requests: Sequence[ShownRequest]
 
 
-def show_submission(bank: ConfiguredBank, instruction: Instruction) -> ShownRequest:
-    """The request of a submission, with names, account numbers and secrets masked."""
-    request = bank.adapter.build(OperationKind.SUBMIT, masked(instruction))
+def show_requests(bank: ConfiguredBank, instruction: Instruction) -> list[ShownRequest]:
+    """The requests of a submission, with names, account numbers and secrets masked.
+
+    Of a journey those are shown that can be built before the bank has answered.
+    """
+    hidden = masked(instruction)
+    first, *later = bank.declaration.journey
+    shown = [_shown(bank, first, hidden)]
+    with suppress(ValueError):
+        for kind in later:
+            shown.append(_shown(bank, kind, hidden))  # noqa: PERF401 - what was built before one fails is kept
+    return shown
+
+
+def masked(instruction: Instruction) -> Instruction:
+    """The instruction without what must not be shown; the reference is the partner's own word, and stays."""
+    settings, creditor, debtor = instruction.settings, instruction.creditor, instruction.debtor
+    hidden = {name: Secret(_MASK) for name in settings.secrets}
+    shown = Creditor(name=PersonName(_starred(creditor.name.reveal(), first=1)), account=_account(creditor.account))
+    return replace(
+        instruction,
+        creditor=shown,
+        debtor=None if debtor is None else _account(debtor),
+        payer=_payer(instruction.payer),
+        settings=replace(settings, secrets=hidden),
+        handshake=_handshake(instruction.handshake),
+    )
+
+
+def _shown(bank: ConfiguredBank, kind: OperationKind, instruction: Instruction) -> ShownRequest:
+    request = bank.adapter.build(kind, instruction)
     return ShownRequest(
-        kind=OperationKind.SUBMIT,
+        kind=kind,
         method=request.method,
         path=request.path,
         headers=_headers(request, bank.declaration),
@@ -54,12 +83,21 @@ def show_submission(bank: ConfiguredBank, instruction: Instruction) -> ShownRequ
     )
 
 
-def masked(instruction: Instruction) -> Instruction:
-    """The instruction without what must not be shown; the reference is the partner's own word, and stays."""
-    settings, creditor = instruction.settings, instruction.creditor
-    hidden = {name: Secret(_MASK) for name in settings.secrets}
-    shown = Creditor(name=PersonName(_starred(creditor.name.reveal(), first=1)), account=_account(creditor.account))
-    return replace(instruction, creditor=shown, settings=replace(settings, secrets=hidden))
+def _payer(payer: Payer | None) -> Payer | None:
+    if payer is None:
+        return None
+    address, agent = payer.ip_address, payer.user_agent
+    return Payer(
+        ip_address=None if address is None else Masked(_starred(address.reveal())),
+        user_agent=None if agent is None else Masked(_starred(agent.reveal())),
+    )
+
+
+def _handshake(handshake: Handshake | None) -> Handshake | None:
+    if handshake is None:
+        return None
+    hidden = Secret(_MASK)
+    return Handshake(redirect_uri=handshake.redirect_uri, state=hidden, nonce=hidden, code_verifier=hidden)
 
 
 def _account(account: Account) -> Account:

@@ -19,7 +19,7 @@ from payments.carrying.carried import Carried, carried_from
 from payments.intents.caps import hold_day_caps, payment_cap_errors
 from payments.intents.drafting import Beginning, Draft, Lease, beginnings, first_status
 from payments.intents.planning import request_context
-from payments.intents.rehearsal import Rehearsal, show_submission
+from payments.intents.rehearsal import Rehearsal, show_requests
 from payments.intents.request_keys import ACCEPTED_FOR_NOW, Bound, KeyedRequest, find
 from payments.journeys import authorisations
 from payments.policy import Caps
@@ -80,8 +80,8 @@ class IntentWriter:
                 raise Invalid(errors)
             await hold_day_caps(connection, self._caps(draft), draft.facts, draft.drafted_at)
         status = first_status(draft, suspended=parties is not None and parties["suspended"])
-        shown = show_submission(draft.bank, draft.submission.instruction)
-        return Rehearsal(bank_id=draft.bank.bank.id, status=status, requests=[shown])
+        shown = show_requests(draft.bank, draft.submission.instruction)
+        return Rehearsal(bank_id=draft.bank.bank.id, status=status, requests=shown)
 
     async def _insert(
         self, connection: Connection, draft: Draft, keyed: KeyedRequest, key: DataKey, *, leased: bool

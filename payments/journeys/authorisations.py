@@ -42,6 +42,7 @@ class AuthorisationRow:
     sealed_handshake: bytes = field(repr=False)
     sealed_grant: bytes | None = field(repr=False)
     expires_at: datetime | None
+    returned_at: datetime | None
     consent_id: str | None
     attempts: int
 
@@ -69,7 +70,7 @@ class AuthorisationRow:
         return AuthorisationView(method=(self.method or AuthorisationMethod.REDIRECT).value, expires_at=self.expires_at)
 
 
-_PLAIN = ("id", "sealed_handshake", "sealed_grant", "expires_at", "consent_id", "attempts")
+_PLAIN = ("id", "sealed_handshake", "sealed_grant", "expires_at", "returned_at", "consent_id", "attempts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +144,7 @@ async def write(connection: Connection, tools: Tools, partner_id: UUID, row: Aut
         row.sealed_handshake,
         row.sealed_grant,
         row.expires_at,
+        row.returned_at,
         tools.clock.now(),
     )
 

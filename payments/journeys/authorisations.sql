@@ -6,7 +6,8 @@ VALUES ($1, $2, $3, $4, $5, $6, 'planned', $7, $8, $9, $9);
 
 -- name: find_authorisation
 -- How a submission's authorisation stands, the bank's id of the consent, and how often its start was asked for.
-SELECT a.id, a.status::text AS status, a.method, a.sealed_handshake, a.sealed_grant, a.expires_at, s.consent_id,
+SELECT a.id, a.status::text AS status, a.method, a.sealed_handshake, a.sealed_grant, a.expires_at, a.returned_at,
+       s.consent_id,
        (
            SELECT count(*) FROM bank_operations o
            WHERE o.partner_id = a.partner_id AND o.submission_id = a.submission_id AND o.kind = 'authorise'
@@ -32,8 +33,8 @@ UPDATE submissions SET consent_id = coalesce($3, consent_id), bank_reference = c
 WHERE partner_id = $1 AND id = $2;
 
 -- name: write_authorisation
--- How an authorisation stands; the time of the first return stays.
+-- How an authorisation stands.
 UPDATE authorisations
-SET status = $3, method = $4, sealed_handshake = $5, sealed_grant = $6, expires_at = $7,
-    returned_at = CASE WHEN $3 = 'returned' THEN coalesce(returned_at, $8) ELSE returned_at END, updated_at = $8
+SET status = $3, method = $4, sealed_handshake = $5, sealed_grant = $6, expires_at = $7, returned_at = $8,
+    updated_at = $9
 WHERE partner_id = $1 AND id = $2;

@@ -65,7 +65,8 @@ class Inviter:
         invitation = await authorisations.open_invitation(self._tools.vault, case.payment.tenant.partner_id, row)
         kept = invitation if code is None else invitation.with_code(code)
         sealed = self._tools.vault.seal(await self._key(case), kept.to_json(), handshake_context(row.id))
-        back = replace(row, status=AuthorisationStatus.RETURNED, sealed_handshake=sealed)
+        status, now = AuthorisationStatus.RETURNED, self._tools.clock.now()
+        back = replace(row, status=status, sealed_handshake=sealed, returned_at=now)
         return await self.write(connection, replace(case, authorisation=back))
 
     async def write(self, connection: Connection, case: Case) -> Case:

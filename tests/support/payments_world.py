@@ -22,6 +22,7 @@ from payments.recovery.sweeper import Sweeper
 from payments.service import Payments
 from payments.tools import BankCalls, Connection, EventSink, Tools
 from tests.support.clock import FakeClock
+from tests.support.payer_bank import PayerAdapter
 from tests.support.scripted_bank import DECLARATION, Crash, ScriptedAdapter, ScriptedBank
 from webhooks.events.matching import Matcher
 from webhooks.events.model import NewEvent, Written
@@ -183,13 +184,17 @@ def _tools(
     return Tools(
         pool=pool,
         vault=vault,
-        banks=BankRegistry(pool, vault, {bank.id: ScriptedAdapter(declaration)}, clock),
+        banks=BankRegistry(pool, vault, {bank.id: _adapter(declaration)}, clock),
         engine=bank,
         events=CrashingEvents(inner=EventWriter(vault, Matcher(vault))),
         enqueuer=Offers(),
         clock=clock,
         policy=policy,
     )
+
+
+def _adapter(declaration: Declaration) -> ScriptedAdapter:
+    return PayerAdapter(declaration) if declaration.sends_payers else ScriptedAdapter(declaration)
 
 
 def _assemble(tools: Tools, parties: _Parties, bank: ScriptedBank) -> World:

@@ -173,15 +173,15 @@ class ScriptedBank:
         if step == "crash_before":
             raise Crash
         if step == "never_left":
-            return NeverLeft(why="refused", exchange=_exchange("never_left"))
+            return NeverLeft(why="refused", exchange=exchange("never_left"))
         if step == "lost_before":
-            return Unknown(why="timeout", bytes_seen=0, exchange=_exchange("unknown"))
+            return Unknown(why="timeout", bytes_seen=0, exchange=exchange("unknown"))
         answer = self._answer(body, step)
         if step == "crash_after":
             raise Crash
         if step in {"lost_after", "late"}:
-            return Unknown(why="timeout", bytes_seen=0, exchange=_exchange("unknown"))
-        return Answered(reply=WireReply(status=200, body=orjson.dumps(answer)), exchange=_exchange("answered"))
+            return Unknown(why="timeout", bytes_seen=0, exchange=exchange("unknown"))
+        return Answered(reply=WireReply(status=200, body=orjson.dumps(answer)), exchange=exchange("answered"))
 
     def _answer(self, body: dict[str, Any], step: str) -> dict[str, Any]:
         booked: Booked | None
@@ -253,7 +253,8 @@ def declared(**changes: Any) -> Declaration:
     return replace(DECLARATION, **changes)
 
 
-def _exchange(outcome: str) -> Exchange:
+def exchange(outcome: str) -> Exchange:
+    """A recorded call with nothing in it."""
     return Exchange(
         at=datetime.now(UTC),
         outcome=outcome,

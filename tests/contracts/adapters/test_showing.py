@@ -9,7 +9,7 @@ from adapters.declaration import AccountScheme
 from kernel.ids import Environment
 from kernel.masked import AccountNumber, PersonName, Secret
 from payments.banks import ConfiguredBank
-from payments.intents.rehearsal import show_submission
+from payments.intents.rehearsal import show_requests
 from tests.contracts.adapters.kit.harness import ADAPTERS, PAYING
 from tests.support import banks
 
@@ -33,7 +33,7 @@ def test_a_submission_is_shown_without_what_is_masked(name: str, scheme: Account
     creditor = Creditor(name=PersonName("Uniquely Named"), account=ACCOUNTS[scheme])
     instruction = replace(banks.instruction(), creditor=creditor, settings=settings)
     bank = Bank(id=name, adapter=name, environment=Environment.TEST, settings=settings)
-    shown = show_submission(ConfiguredBank(bank=bank, name=name, adapter=adapter, suspended=False), instruction)
+    shown, *_ = show_requests(ConfiguredBank(bank=bank, name=name, adapter=adapter, suspended=False), instruction)
     everything = f"{shown.path} {dict(shown.headers)} {shown.body}".lower()
     assert shown.method == "POST"
     assert shown.body

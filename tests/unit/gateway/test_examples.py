@@ -16,7 +16,7 @@ from kernel.ids import Environment, Tenant
 from kernel.masked import Secret
 from kernel.money import Money
 from payments.banks import ConfiguredBank
-from payments.intents.rehearsal import show_submission
+from payments.intents.rehearsal import show_requests
 from payments.states.names import PaymentStatus
 
 _SHOWN = PARTNERS.examples["create_payment"]
@@ -51,7 +51,7 @@ def test_the_example_of_a_dry_run_is_what_a_dry_run_answers() -> None:
         adapter=adapter(),
         suspended=False,
     )
-    shown = show_submission(bank, instruction)
+    shown, *_ = show_requests(bank, instruction)
     assert request == {**asdict(shown), "headers": dict(shown.headers)}
     assert re.fullmatch("TN[0-9A-HJKMNP-TV-Z]{26}", references["end_to_end_id"])
     assert dry["status"] == PaymentStatus.CREATED

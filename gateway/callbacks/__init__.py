@@ -1,0 +1,1 @@
+"""Where banks send payers back to: the one part of the public port that is for browsers."""

@@ -1,0 +1,34 @@
+"""Payers coming back. What they bring is committed before they are answered; nothing here is refused for overload."""
+
+from collections.abc import Mapping
+
+from gateway.callbacks import pages
+from gateway.callbacks.reading import brought_of, form_of
+from gateway.http.call import Call, Reply
+from gateway.services import Services
+from kernel.errors import NotFound
+
+
+async def receive_payer(services: Services, call: Call) -> Reply:
+    """With a query. A HEAD is somebody who looks where the address leads, and takes nothing along."""
+    if call.request.method == "HEAD":
+        return Reply(b"", 200, {"Content-Type": "text/html; charset=utf-8"})
+    return await _receive(services, call, call.request.query)
+
+
+async def receive_payer_form(services: Services, call: Call) -> Reply:
+    """With a form that the bank's page sent for them."""
+    return await _receive(services, call, form_of(call.raw))
+
+
+async def _receive(services: Services, call: Call, fields: Mapping[str, str]) -> Reply:
+    bank_id, brought = call.path_text("bank_id"), brought_of({**call.request.query, **fields})
+    if brought is None:
+        return pages.unknown()
+    try:
+        if "iss" in fields and not await services.payments.is_issuer(bank_id, fields["iss"]):
+            return pages.foreign()
+        arrival = await services.payments.returned(bank_id, brought)
+    except NotFound:
+        return pages.unknown()
+    return pages.unknown() if arrival is None else pages.of_payment(arrival)
