@@ -1,0 +1,174 @@
+"""Banks that get the payment first and make it by themselves once the payer has authorised it in their pages or app."""
+
+import asyncio
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from adapters.contract import Verdict
+from kernel.masked import Secret
+from kernel.sealing import Vault
+from payments.journeys.returning import Arrival, Brought, Reception
+from tests.support.clock import FakeClock
+from tests.support.payer_bank import STARTING, PayerBank
+from tests.support.payments_world import World, make_world, second_process
+
+
+@pytest.fixture
+async def world(database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock) -> World:
+    return await make_world(database, vault, clock, declaration=STARTING, bank=PayerBank(declaration=STARTING))
+
+
+def bank_of(world: World) -> PayerBank:
+    assert isinstance(world.bank, PayerBank)
+    return world.bank
+
+
+async def url_of(world: World, payment: UUID) -> str | None:
+    view = await world.payments.get(world.caller, payment)
+    return None if view.authorisation is None else view.authorisation.url
+
+
+async def come(world: World, *, refused: bool = False) -> Arrival | None:
+    """The payer's browser comes back by the address that the bank was told at the beginning."""
+    (sealed,) = await world.rows("SELECT partner_id, id, sealed_handshake FROM authorisations")
+    opened = await world.tools.vault.open(
+        sealed["partner_id"], sealed["sealed_handshake"], b"authorisations.handshake:" + sealed["id"].bytes
+    )
+    state = Secret(opened.decode().split('"state":"')[1].split('"')[0])
+    arrival = await world.payments.returned(world.bank.id, Brought(state=state, refused=refused))
+    await world.payments._runner.settle()
+    return arrival
+
+
+async def test_the_start_of_the_authorisation_is_the_call_that_counts(world: World) -> None:
+    """The payer is sent where its answer says; the bank's own word says how it ended."""
+    created = await world.pay()
+    payment = created.payment.id
+    assert (created.status_code, created.payment.status.value) == (201, "awaiting_authorisation")
+    assert await url_of(world, payment) == "https://bank.example/start/C-0/1"
+    bank_of(world).authorise()
+    arrival = await come(world)
+    assert arrival is not None
+    assert arrival.reception is Reception.TAKEN
+    assert await world.status(payment) == "settled"
+    assert world.bank.calls == ["consent", "authorise", "enquire"]
+    assert len(world.bank.paid(payment.hex)) == 1
+    assert await world.event_types() == [
+        *("payment.created", "payment.awaiting_authorisation", "payment.settled"),
+    ]
+
+
+@pytest.mark.parametrize("step", ["lost_before", "lost_after", "garbage"])
+async def test_a_lost_start_is_asked_about_and_then_made_again(world: World, step: str) -> None:
+    """One payment at the bank is made once at most, so its start may be asked for again to learn where to go."""
+    world.bank.then(["ok", step])
+    created = await world.pay()
+    payment = created.payment.id
+    assert created.payment.status.value == "outcome_unknown"
+    await world.sweep(3)
+    assert await world.status(payment) == "awaiting_authorisation"
+    await world.sweep(3)
+    assert (await url_of(world, payment) or "").startswith("https://bank.example/start/C-0/")
+    bank_of(world).authorise()
+    await come(world)
+    assert await world.status(payment) == "settled"
+    assert world.bank.calls == ["consent", "authorise", "enquire", "authorise", "enquire"]
+    assert len(world.bank.paid(payment.hex)) == 1
+
+
+async def test_starts_are_made_again_a_few_times_only(world: World) -> None:
+    """A bank whose answers are always lost is asked how it stands, and in the end asked to withdraw."""
+    world.bank.then(["ok", "lost_after", "ok", "lost_after", "ok", "lost_after"])
+    created = await world.pay()
+    for _ in range(8):
+        await world.sweep(61)
+    assert world.bank.calls.count("authorise") == 3
+    await world.sweep(7_200)
+    await world.sweep(901)
+    assert await world.status(created.payment.id) == "cancelled"
+
+
+async def test_a_refusal_in_the_browser_is_only_a_reason_to_ask(world: World) -> None:
+    """The browser says no, and the bank says that it waits still: the bank is believed."""
+    created = await world.pay()
+    await come(world, refused=True)
+    assert await world.status(created.payment.id) == "awaiting_authorisation"
+    assert world.bank.calls == ["consent", "authorise", "enquire"]
+    bank_of(world).refuse()
+    await world.sweep(61)
+    assert await world.status(created.payment.id) == "rejected"
+
+
+async def test_a_payment_that_nobody_authorised_is_withdrawn_at_the_bank(world: World) -> None:
+    """Money may move until the bank says that it will not, so the bank is asked to see to that."""
+    created = await world.pay()
+    world.bank.then(["ok", "lost_before"])
+    for _ in range(3):
+        await world.sweep(1_300)
+    assert "cancel" in world.bank.calls
+    await world.sweep(901)
+    assert await world.status(created.payment.id) == "cancelled"
+    arrival = await come(world)
+    assert arrival is not None
+    assert arrival.status.value == "cancelled"
+
+
+async def test_a_payer_who_was_faster_than_the_withdrawal_has_paid(world: World) -> None:
+    """The bank refuses to withdraw what it has made, and its word counts."""
+    created = await world.pay()
+    bank_of(world).authorise()
+    world.bank.then(["garbage"])
+    for _ in range(3):
+        await world.sweep(3_700)
+    assert world.bank.calls[2:] == ["cancel", "cancel", "enquire"]
+    assert await world.status(created.payment.id) == "settled"
+
+
+@pytest.mark.parametrize("step", ["lost_after", "garbage"])
+async def test_a_lost_beginning_makes_another_that_nobody_is_sent_to(world: World, step: str) -> None:
+    """The first one lies at the bank and is never authorised; the payer is sent to one of them."""
+    world.bank.then([step])
+    created = await world.pay()
+    assert created.payment.status.value == "created"
+    await world.sweep(3)
+    assert await world.status(created.payment.id) == "awaiting_authorisation"
+    assert world.bank.calls == ["consent", "consent", "authorise"]
+    bank_of(world).authorise()
+    await come(world)
+    assert len(world.bank.paid(created.payment.id.hex)) == 1
+
+
+async def test_a_partner_withdraws_at_the_bank_what_it_waits_for(world: World) -> None:
+    """Not before the bank's answer is it said to be so."""
+    created = await world.pay()
+    await world.payments.cancel(world.caller, created.payment.id)
+    assert await world.status(created.payment.id) == "cancelled"
+    assert bank_of(world).consents[0].verdict is Verdict.CANCELLED
+
+
+async def test_a_start_that_never_left_goes_out_for_the_same_payment(world: World) -> None:
+    """There is one submission, and one payment at the bank."""
+    world.bank.then(["ok", "never_left"])
+    created = await world.pay()
+    assert created.payment.status.value == "queued"
+    await world.sweep(61)
+    assert await world.status(created.payment.id) == "awaiting_authorisation"
+    assert world.bank.calls == ["consent", "authorise", "authorise"]
+    (row,) = await world.rows("SELECT count(*) AS n FROM submissions")
+    assert row["n"] == 1
+
+
+async def test_a_dead_process_is_taken_over_by_asking(world: World, vault: Vault) -> None:
+    """Whether the start arrived is asked; then where the payer is to go."""
+    world.bank.then(["ok", "hang"])
+    await world.pay(wait_seconds=0.2)
+    other = second_process(world, vault, declaration=STARTING)
+    for _ in range(4):
+        await other.sweep(40)
+    (payment,) = await world.rows("SELECT id FROM payments")
+    assert await url_of(other, payment["id"]) is not None
+    world.bank.gate.set()
+    await asyncio.wait_for(world.payments._runner.settle(), 5)
+    assert await world.status(payment["id"]) == "awaiting_authorisation"
