@@ -6,7 +6,7 @@ declares that the same key makes them one payment, and only within the window fo
 
 from datetime import timedelta
 
-from adapters.declaration import EnquiryKey, OperationKind, Recovery
+from adapters.declaration import Declaration, EnquiryKey, OperationKind, Recovery
 from payments.recovery.situation import Plan, Situation, Step
 from payments.recovery.unsent import unsent, waiting_at_the_bank
 from payments.states.names import OperationState as O
