@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from accounts.calls.returning import Return
 from gateway.callbacks import pages
 from gateway.callbacks.reading import brought_of, form_of
 from gateway.http.call import Call, Reply
 from gateway.services import Services
 from kernel.errors import NotFound
+from payments.journeys.returning import Brought
 
 
 async def receive_payer(services: Services, call: Call) -> Reply:
@@ -28,7 +30,16 @@ async def _receive(services: Services, call: Call, fields: Mapping[str, str]) ->
     try:
         if "iss" in fields and not await services.payments.is_issuer(bank_id, fields["iss"]):
             return pages.foreign()
-        arrival = await services.payments.returned(bank_id, brought)
+        return await _sent_on(services, bank_id, brought)
     except NotFound:
         return pages.unknown()
-    return pages.unknown() if arrival is None else pages.of_payment(arrival)
+
+
+async def _sent_on(services: Services, bank_id: str, brought: Brought) -> Reply:
+    """A state belongs to a payment, to a consent of an account's holder, or to nobody."""
+    arrival = await services.payments.returned(bank_id, brought)
+    if arrival is not None:
+        return pages.of_payment(arrival)
+    holder = Return(state=brought.state, code=brought.code, refused=brought.refused, failed=brought.failed)
+    returned = await services.accounts.returned(bank_id, holder)
+    return pages.unknown() if returned is None else pages.of_consent(returned)

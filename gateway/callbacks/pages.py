@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from markupsafe import Markup
 
+from accounts.model import Returned
 from gateway.http.call import Reply
 from kernel.ids import Kind, to_text
 from payments.journeys.returning import Arrival, Reception
@@ -43,17 +44,17 @@ _WORDS = {
     Reception.INCOMPLETE: _Words(
         HTTPStatus.BAD_REQUEST,
         "Your bank's answer is not complete",
-        "Nothing was paid, and nothing is lost: go back to your bank's page and try once more.",
+        "Nothing was done, and nothing is lost: go back to your bank's page and try once more.",
     ),
     Reception.FAILED: _Words(
         HTTPStatus.BAD_REQUEST,
         "Your bank could not do this now",
-        "Nothing was paid, and nothing is lost: go back to your bank's page and try once more.",
+        "Nothing was done, and nothing is lost: go back to your bank's page and try once more.",
     ),
     Reception.OVER: _Words(
         HTTPStatus.GONE,
         "This came too late",
-        "The payment has expired, and nothing was paid. Start again where you came from.",
+        "The time for it is over, and nothing was done. Start again where you came from.",
     ),
 }
 
@@ -73,13 +74,26 @@ def of_payment(arrival: Arrival) -> Reply:
     payment_id = to_text(Kind.PAYMENT, arrival.payment_id, arrival.environment)
     known = {"payment_id": payment_id, "status": arrival.status.value}
     onward = None if arrival.return_url is None else with_query(arrival.return_url, known)
-    if arrival.reception is not Reception.TAKEN:
-        return _page(_WORDS[arrival.reception], onward)
+    status = arrival.status.value.replace("_", " ")
+    return _of(arrival.reception.value, onward, f"Payment {payment_id} is {status}: {STATUS_SENTENCES[arrival.status]}")
+
+
+def of_consent(returned: Returned) -> Reply:
+    """The same for the holder of an account, whose partner always says where they go."""
+    consent = returned.consent
+    known = {
+        "consent_id": to_text(Kind.CONSENT, consent.id, consent.environment),
+        "status": consent.status.value,
+    }
+    return _of(returned.reception.value, with_query(returned.return_url.reveal(), known), "")
+
+
+def _of(reception: str, onward: str | None, standing: str) -> Reply:
+    if reception != Reception.TAKEN:
+        return _page(_WORDS[Reception(reception)], onward)
     if onward is not None:
         return Reply(b"", HTTPStatus.SEE_OTHER, {**_HTML, "Location": onward})
-    status = arrival.status.value.replace("_", " ")
-    text = f"Payment {payment_id} is {status}: {STATUS_SENTENCES[arrival.status]}"
-    return _page(_Words(HTTPStatus.OK, "You can close this page", text))
+    return _page(_Words(HTTPStatus.OK, "You can close this page", standing))
 
 
 def with_query(url: str, known: dict[str, str]) -> str:

@@ -1,0 +1,162 @@
+"""What is decided before anything was sent that can move money: every pair, and never to the payer's harm."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.contract import Evidence, Grant, Verdict
+from adapters.declaration import OperationKind, Recovery
+from kernel.masked import Secret
+from kernel.money import Money
+from payments.journeys.handshakes import Invitation, new_handshake, state_digest
+from payments.policy import PaymentsPolicy
+from payments.recovery.plan import next_step
+from payments.recovery.situation import Authorising, Situation, Step
+from payments.states.courses import Course, turn_of
+from payments.states.decide import Standing
+from payments.states.names import AuthorisationStatus, OperationState, PaymentStatus, SubmissionState
+from tests.support.payer_bank import REDIRECTING, STARTING
+
+NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+OURS = Money("GBP", 1234)
+STANDING = Standing(status=PaymentStatus.CREATED, state=SubmissionState.PLANNED, amount=OURS, end_to_end_id="TN0")
+CONSENT, AUTHORISE, SUBMIT = OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT
+grants = st.sampled_from([None, Grant(access_token=Secret("t"))])
+evidences = st.builds(
+    Evidence,
+    verdict=st.sampled_from(Verdict),
+    amount=st.sampled_from([None, OURS, Money("GBP", 1)]),
+    consent_id=st.sampled_from([None, "C-1"]),
+    bank_reference=st.sampled_from([None, "B-1"]),
+    grant=grants,
+)
+
+
+@given(st.sampled_from([REDIRECTING, STARTING]), evidences)
+def test_a_consent_leads_on_only_as_one_to_our_terms(declaration: object, evidence: Evidence) -> None:
+    """Silence costs another try, a refusal ends it, and nobody is sent to consent to anything else."""
+    turn = turn_of(declaration, CONSENT, STANDING, evidence)  # type: ignore[arg-type]
+    if turn.course in {Course.AWAIT, Course.ONWARD}:
+        assert evidence.verdict is Verdict.NEEDS_AUTHORISATION
+        assert evidence.amount in {None, OURS}
+        assert evidence.consent_id or evidence.bank_reference
+    if evidence.verdict in {Verdict.UNKNOWN, Verdict.NOT_FOUND}:
+        assert turn.course is Course.AGAIN
+    if evidence.verdict in {Verdict.ACCEPTED, Verdict.PENDING, Verdict.SETTLED, Verdict.COMPLETED, Verdict.RETURNED}:
+        assert turn.course is Course.EXECUTED
+
+
+@given(evidences)
+def test_a_code_leads_on_with_access_or_is_lost(evidence: Evidence) -> None:
+    """There is no third way: it is never exchanged again."""
+    turn = turn_of(REDIRECTING, AUTHORISE, STANDING, evidence)
+    granted = evidence.verdict is Verdict.ACCEPTED and evidence.grant is not None
+    assert turn.course is (Course.ONWARD if granted else Course.LOST)
+
+
+def test_the_payer_is_waited_for_where_a_code_is_brought_and_only_there() -> None:
+    """Elsewhere the next call begins the authorisation."""
+    prepared = Evidence(verdict=Verdict.NEEDS_AUTHORISATION, bank_reference="B-1", consent_id="C-1")
+    assert turn_of(REDIRECTING, CONSENT, STANDING, prepared).course is Course.AWAIT
+    assert turn_of(STARTING, CONSENT, STANDING, prepared).course is Course.ONWARD
+
+
+def situation(**changes: object) -> Situation:
+    fields: dict[str, object] = {
+        "now": NOW,
+        "status": PaymentStatus.CREATED,
+        "state": SubmissionState.PLANNED,
+        "operation_state": OperationState.UNKNOWN,
+        "operation_kind": CONSENT,
+        "lease_until": None,
+        "first_sent_at": NOW - timedelta(seconds=60),
+        "last_sent_at": NOW - timedelta(seconds=60),
+        "created_at": NOW - timedelta(seconds=61),
+        "updated_at": NOW - timedelta(seconds=60),
+        "execute_at": None,
+        "blocked": False,
+        "absence_told": False,
+        "has_bank_reference": True,
+        "declaration": REDIRECTING,
+        "policy": PaymentsPolicy(),
+        "authorisation": Authorising(status=AuthorisationStatus.PLANNED, expires_at=None, attempts=0),
+    }
+    return Situation(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("declaration", [REDIRECTING, STARTING])
+@pytest.mark.parametrize("blocked", [True, False])
+def test_what_can_pay_is_sent_once_in_every_situation(declaration: object, blocked: bool) -> None:  # noqa: FBT001
+    """What arms a payment goes out from the plan only, and again by the declared recovery; a code goes out once."""
+    kinds = (CONSENT, AUTHORISE, SUBMIT, OperationKind.CANCEL)
+    for kind, state, operation in product(kinds, SubmissionState, OperationState):
+        it = situation(
+            declaration=declaration,
+            state=state,
+            operation_kind=kind,
+            operation_state=operation,
+            blocked=blocked,
+            status=PaymentStatus.AWAITING_AUTHORISATION,
+        )
+        plan, rules = next_step(it), it.declaration
+        if plan.step is Step.SEND and kind is not OperationKind.CANCEL:
+            assert operation is OperationState.PLANNED
+            assert state is SubmissionState.PLANNED
+            assert not blocked
+        if plan.step is Step.AGAIN and state is SubmissionState.PLANNED:
+            assert plan.kind is not None
+            assert not rules.is_armed_by(plan.kind)
+            assert plan.kind is not rules.after_return
+        if plan.step is Step.RESEND:
+            assert kind is not rules.after_return
+            assert rules.recovery_of(rules.arms if rules.is_armed_by(kind) else kind) is Recovery.RESEND
+
+
+def test_a_lost_exchange_and_a_payer_who_does_not_come_end_the_payment() -> None:
+    """Each with its own reason; before its time the payer is waited for."""
+    lost = next_step(situation(operation_kind=AUTHORISE))
+    assert (lost.step, lost.reason) == (Step.EXPIRE, "authorisation_lost")
+    until = NOW + timedelta(seconds=1)
+    awaiting = Authorising(status=AuthorisationStatus.AWAITING, expires_at=until, attempts=0)
+    waiting = situation(operation_state=OperationState.ANSWERED, authorisation=awaiting)
+    assert (next_step(waiting).step, next_step(waiting).at) == (Step.REST, until)
+    gone = next_step(replace(waiting, now=until))
+    assert (gone.step, gone.reason) == (Step.EXPIRE, "authorisation_expired")
+
+
+def test_a_payer_whose_bank_waits_for_them_is_withdrawn_in_time_and_once() -> None:
+    """Where nothing was told of the way there it is asked for again first, three times at most."""
+    told = Authorising(status=AuthorisationStatus.AWAITING, expires_at=NOW, attempts=1)
+    at_bank = situation(
+        declaration=STARTING,
+        state=SubmissionState.ACCEPTED,
+        status=PaymentStatus.AWAITING_AUTHORISATION,
+        operation_kind=AUTHORISE,
+        operation_state=OperationState.ANSWERED,
+        authorisation=told,
+    )
+    assert (next_step(at_bank).step, next_step(at_bank).kind) == (Step.AGAIN, OperationKind.CANCEL)
+    assert next_step(replace(at_bank, operation_kind=OperationKind.CANCEL)).step is Step.ENQUIRE
+    assert next_step(replace(at_bank, now=NOW - timedelta(seconds=1))).step is Step.ENQUIRE
+    untold = replace(told, status=AuthorisationStatus.PLANNED, expires_at=None)
+    again = next_step(replace(at_bank, authorisation=untold))
+    assert (again.step, again.kind) == (Step.AGAIN, AUTHORISE)
+    tired = replace(at_bank, authorisation=replace(untold, attempts=3))
+    assert next_step(tired).step is Step.ENQUIRE
+
+
+def test_what_binds_a_payer_is_new_each_time_and_kept_whole() -> None:
+    """Nobody can guess it, and the table holds only the digest of what finds them."""
+    first, second = (new_handshake("https://api.example/banks/b/callback") for _ in range(2))
+    values = [each.reveal() for one in (first, second) for each in (one.state, one.nonce, one.code_verifier)]
+    assert len(set(values)) == 6
+    assert all(len(value) >= 43 for value in values)
+    invitation = Invitation(handshake=first, url=Secret("https://bank.example"), return_url="https://shop.example")
+    brought = invitation.with_code("c")
+    assert Invitation.from_json(brought.to_json()) == brought
+    assert first.state.reveal().encode() not in state_digest(first.state.reveal())
+    assert first.state.reveal() not in repr(invitation)
