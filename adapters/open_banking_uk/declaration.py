@@ -1,5 +1,6 @@
 """What an Open Banking UK bank can do, takes and promises, in both versions of the standard."""
 
+from adapters.contract.accounts import ReadingKind
 from adapters.declaration import (
     AccountScheme,
     AuthProfile,
@@ -26,6 +27,7 @@ OPEN_BANKING_UK = Declaration(
     journey=(OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT),
     arms=OperationKind.SUBMIT,
     after_return=OperationKind.AUTHORISE,
+    reads=frozenset(ReadingKind),
     currencies={
         "GBP": CurrencyRule(exponent=2, value_max=_VALUE_MAX),
         "EUR": CurrencyRule(exponent=2, value_max=_VALUE_MAX),

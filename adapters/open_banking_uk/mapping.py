@@ -4,8 +4,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 from adapters.contract import Adapter, Evidence, Instruction, NoNotifications, Verdict
+from adapters.contract.accounts import AccountAdapter
 from adapters.declaration import OperationKind
 from adapters.open_banking_uk import authorisation, payments, requests
+from adapters.open_banking_uk.accounts.adapter import OpenBankingUkAccounts
 from adapters.open_banking_uk.declaration import OPEN_BANKING_UK
 from adapters.open_banking_uk.dialect import dialect_of
 from adapters.open_banking_uk.reading.payments import consent_made, enquiry_answered, failure, payment_made
@@ -23,6 +25,11 @@ _READERS = {
 def adapter() -> Adapter:
     """The adapter of this folder."""
     return OpenBankingUkAdapter()
+
+
+def accounts() -> AccountAdapter:
+    """The account information of this folder."""
+    return OpenBankingUkAccounts()
 
 
 class OpenBankingUkAdapter(NoNotifications):

@@ -13,16 +13,25 @@ _JSON = ("Content-Type", "application/json")
 _FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
-def get(path: str, scope: str, *, signed_answer: bool, payer: Payer | None = None) -> WireRequest:
-    """A read with our own access. It bears neither a signature nor an idempotency key."""
+def get(
+    path: str, scope: str, *, signed_answer: bool = False, payer: Payer | None = None, as_payer: bool = False
+) -> WireRequest:
+    """A read, with our own access or with the payer's. It bears neither a signature nor an idempotency key."""
     return WireRequest(
         method="GET",
         path=path,
         headers=(*_HEADERS, *of_payer(payer)),
         fresh=(INTERACTION_ID,),
+        credential=Credential.PAYER if as_payer else Credential.BANK,
         scope=scope,
         signed_answer=signed_answer,
     )
+
+
+def delete(path: str, scope: str, payer: Payer | None) -> WireRequest:
+    """Ends what stands there, with our own access."""
+    headers = (*_HEADERS, *of_payer(payer))
+    return WireRequest(method="DELETE", path=path, headers=headers, fresh=(INTERACTION_ID,), scope=scope)
 
 
 def signed_post(path: str, body: object, idempotency_key: str, payer: Payer | None, *, as_payer: bool) -> WireRequest:

@@ -98,9 +98,9 @@ class Client:
         """Let the official file of the version judge both sides of an exchange."""
         version = "4.0" if "/v4.0/" in request.path else "3.1.11"
         api: OfficialApi = payments_api(version) if "/pisp/" in request.path else accounts_api(version)
-        sent = WireRequest(
-            method=request.method, path=request.path_qs, headers=tuple(request.headers.items()), body=body
-        )
+        # How a bank numbers its pages is its own affair: the file names none of it.
+        path = str(request.rel_url.without_query_params("page"))
+        sent = WireRequest(method=request.method, path=path, headers=tuple(request.headers.items()), body=body)
         answered = WireReply(
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},

@@ -63,10 +63,10 @@ def enquiry_answered(reply: WireReply) -> Evidence:
 
 def failure(kind: OperationKind, reply: WireReply) -> Evidence:
     """What an error answer proves. Never raises."""
-    codes = _error_codes(reply)
+    codes = error_codes(reply)
     refusals = CONSENT_REFUSALS if kind is OperationKind.CONSENT else PAYMENT_REFUSALS
     refused = kind is not OperationKind.ENQUIRE and reply.status == _BAD_REQUEST and codes and set(codes) <= refusals
-    code = codes[0] if codes else None
+    code = codes[0] if codes else _unknown_status(reply)
     return Evidence(
         verdict=Verdict.REJECTED if refused else Verdict.UNKNOWN,
         raw_code=code,
@@ -74,6 +74,15 @@ def failure(kind: OperationKind, reply: WireReply) -> Evidence:
         reason=ERRORS.get(code or ""),
         retry_after_seconds=retry_after_seconds(reply.headers),
     )
+
+
+def error_codes(reply: WireReply) -> list[str]:
+    """The codes of an error body as far as they are codes; an unreadable one among them stands as an empty text."""
+    try:
+        errors = as_objects(read_object(reply.body).get("Errors"))
+    except Unreadable:
+        return []
+    return [code_of(each.get("ErrorCode")) or "" for each in errors]
 
 
 def _success(reply: WireReply, status: int) -> dict[str, Any]:
@@ -164,10 +173,9 @@ def _refund_account(data: dict[str, Any]) -> Account | None:
     return account_of(account) if isinstance(account, dict) else None
 
 
-def _error_codes(reply: WireReply) -> list[str]:
-    """The codes of an error body as far as they are codes; an unreadable one among them stands as an empty text."""
+def _unknown_status(reply: WireReply) -> str | None:
+    """The status of an answer that could not be read, so that it is on record: it may be a word of a later version."""
     try:
-        errors = as_objects(read_object(reply.body).get("Errors"))
+        return code_of(data_of(reply.body).get("Status"))
     except Unreadable:
-        return []
-    return [code_of(each.get("ErrorCode")) or "" for each in errors]
+        return None

@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler
 
 from adapters.contract import BankSettings
 from adapters.declaration import OperationKind
+from adapters.open_banking_uk.simulator.accounts.counter import AccountsCounter
 from adapters.open_banking_uk.simulator.answers import Refused
 from adapters.open_banking_uk.simulator.credentials import Credentials, of_this_process
 from adapters.open_banking_uk.simulator.door import Door
@@ -91,9 +92,11 @@ class OpenBankingUkSimulator:
     def _app(self, issuer: str) -> web.Application:
         app = web.Application(middlewares=[self._watching, self._refusing])
         proofs = Proofs(self._character.credentials, issuer)
-        page = AuthorisationPage(proofs, self._tokens, {"payments": PaymentConsents(self._books)}, issuer)
+        accounts = AccountsCounter(self._door, self._tokens)
+        consents = {"payments": PaymentConsents(self._books), "accounts": accounts}
+        page = AuthorisationPage(proofs, self._tokens, consents, issuer)
         tokens = TokenEndpoint(self._character.credentials, proofs, self._tokens, self._plan, self._misbehaviour)
-        app.add_routes(self._counter.routes())
+        app.add_routes([*self._counter.routes(), *accounts.routes()])
         app.router.add_post("/oauth/token", tokens.give)
         app.router.add_get("/oauth/authorize", page.show)
         app.router.add_post("/oauth/decisions", page.decide)

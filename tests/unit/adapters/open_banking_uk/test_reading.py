@@ -137,6 +137,12 @@ def test_an_unknown_id_is_400_and_proves_nothing() -> None:
     assert UK.parse(ENQUIRE, answer(404, b"")).verdict is Verdict.UNKNOWN
 
 
+def test_a_status_that_nobody_knows_is_kept_on_record() -> None:
+    """It proves nothing, and whoever reads the evidence sees what the bank said."""
+    told = UK.parse(SUBMIT, answer(201, payment("NEWS")))
+    assert (told.verdict, told.raw_code, told.iso_code) == (Verdict.UNKNOWN, "NEWS", None)
+
+
 def test_the_wait_that_a_bank_asks_for_is_kept() -> None:
     """429 with Retry-After is unknown, and says for how long not to come back."""
     told = UK.parse(SUBMIT, answer(429, b"", retry_after="7"))

@@ -1,0 +1,1 @@
+"""Account information: consents, accounts, balances and transactions."""

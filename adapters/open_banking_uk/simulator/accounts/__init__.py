@@ -1,0 +1,1 @@
+"""The bank's counter for account information: consents, accounts, balances and transactions."""
