@@ -114,8 +114,7 @@ class House:
     ) -> Instruction:
         """The instruction after its payer went to the bank, decided there, and came back with what the bank gave."""
         told = evidence.authorisation if evidence is not None else None
-        now = instruction.requested_at if told is not None else banks.now()
-        url = told.url.reveal() if told and told.url else self.adapter.authorisation_url(instruction, now)
+        url = told.url.reveal() if told and told.url else self.adapter.authorisation_url(instruction, banks.now())
         brought = browser.brought(await browser.decide(self.browser, url, decision))
         assert instruction.handshake is not None
         assert brought["state"] == instruction.handshake.state.reveal()

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 import adapters
-from adapters.contract import Adapter, Authorisation, BankSettings, Evidence, Grant, Instruction
+from adapters.contract import Account, Adapter, Authorisation, BankSettings, Evidence, Grant, Instruction
 from adapters.declaration import OperationKind
 from adapters.registry import load
 from adapters.wire import WireReply, WireRequest
@@ -86,6 +86,8 @@ def told_evidence(evidence: Evidence) -> dict[str, Any]:
         told["authorisation"] = _told_authorisation(evidence.authorisation)
     if evidence.grant is not None:
         told["grant"] = _told_grant(evidence.grant)
+    if evidence.refund_account is not None:
+        told["refund_account"] = _told_account(evidence.refund_account)
     if evidence.amount is not None:
         told["amount"] = {"currency": evidence.amount.currency, "value": evidence.amount.value}
     if evidence.at is not None:
@@ -103,6 +105,11 @@ def _told_grant(grant: Grant) -> dict[str, Any]:
     refresh = grant.refresh_token.reveal() if grant.refresh_token else None
     access = grant.access_token.reveal()
     return _said({"access_token": access, "lifetime_seconds": grant.lifetime_seconds, "refresh_token": refresh})
+
+
+def _told_account(account: Account) -> dict[str, Any]:
+    iban, number = (each.reveal() if each else None for each in (account.iban, account.account_number))
+    return _said({"iban": iban, "sort_code": account.sort_code, "account_number": number})
 
 
 def _said(told: dict[str, Any]) -> dict[str, Any]:
