@@ -6,22 +6,17 @@ from uuid import uuid4
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 
 from adapters.contract import Bank
-from kernel.masked import Secret
+from adapters.signing.keys import private_key
 
 _ALGORITHM = "PS256"  # FAPI 1.0 Advanced §8.6
 _TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LIFETIME_SECONDS = 60
-_KEYS_MAX = 256
 
 
 class Assertions:
-    """Makes assertions; reading a key costs far more than signing, so each bank's is read once."""
-
-    def __init__(self) -> None:
-        self._keys: dict[tuple[str, int], RSAKey] = {}
+    """Makes assertions."""
 
     def form(self, bank: Bank, now: datetime) -> str:
         """The form's part with a fresh assertion. Raises ValueError or LookupError for settings that cannot sign."""
@@ -40,22 +35,8 @@ class Assertions:
             "exp": issued_at + _LIFETIME_SECONDS,
         }
         header = {"alg": _ALGORITHM, "kid": options["signing_key_id"], "typ": "JWT"}
+        key = private_key(bank.settings.secrets["signing_key"])
         try:
-            return jwt.encode(header, claims, self._key(bank), algorithms=[_ALGORITHM])
+            return jwt.encode(header, claims, key, algorithms=[_ALGORITHM])
         except JoseError:
             raise ValueError("the signing key cannot sign") from None
-
-    def _key(self, bank: Bank) -> RSAKey:
-        place = (bank.id, bank.version)
-        if place not in self._keys:
-            if len(self._keys) >= _KEYS_MAX:
-                self._keys.clear()
-            self._keys[place] = _read(bank.settings.secrets["signing_key"])
-        return self._keys[place]
-
-
-def _read(pem: Secret) -> RSAKey:
-    try:
-        return RSAKey.import_key(pem.reveal())
-    except (ValueError, TypeError, JoseError):
-        raise ValueError("the signing key is no RSA key in PEM") from None
