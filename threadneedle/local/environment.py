@@ -17,7 +17,7 @@ _LOCAL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where the two APIs and the simulator listen.
+    """Where the two APIs and the simulated banks listen.
 
     `held` keeps the gateway's ports from everybody else while roles come and go: the sockets are bound and never
     listen, and only one that shares its port on purpose, as the gateway's do, may be bound beside them.
@@ -26,19 +26,21 @@ class Ports:
     gateway: int
     admin: int
     simulator: int
+    uk_bank: int
     dispatcher: int
     worker: int
     held: tuple[socket.socket, ...] = field(repr=False)
 
 
 def choose_ports(gateway: int, admin: int) -> Ports:
-    """The wanted ports where they are free, else others; 0 wants any. The simulator takes any."""
+    """The wanted ports where they are free, else others; 0 wants any. The banks take any."""
     held = (_hold(gateway), _hold(admin))
-    simulator, dispatcher, worker = _free(), _free(), _free()
+    simulator, uk_bank, dispatcher, worker = _free(), _free(), _free(), _free()
     return Ports(
         gateway=_port_of(held[0]),
         admin=_port_of(held[1]),
         simulator=simulator,
+        uk_bank=uk_bank,
         dispatcher=dispatcher,
         worker=worker,
         held=held,

@@ -1,9 +1,8 @@
-"""The whole product on one machine: stores, sandbox bank, roles; started in that order and stopped in reverse."""
+"""The whole product on one machine: stores, simulated banks, roles; started in that order and stopped in reverse."""
 
 import asyncio
 import contextlib
 import os
-import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,14 +13,13 @@ import aiohttp
 from config.keys import create_key_file
 from config.loading import load_settings
 from config.settings import Settings
-from threadneedle.demo.partner import Api
+from threadneedle.local.banks import LocalBank, local_banks, register
 from threadneedle.local.environment import Ports, choose_ports, local_environment
 from threadneedle.local.roles import NotReady, Role, Roles
 from threadneedle.local.runfile import RunFile
 from threadneedle.local.stores import Stores
 from threadneedle.preparation import create_admin_token, prepare_database
 
-SANDBOX_BANK = "sandbox"
 _READY_SECONDS_MAX = 60
 _POLL_SECONDS = 0.05
 _FILE_SECONDS = 0.2
@@ -36,7 +34,7 @@ class Plan:
     ports: Ports
     settings: Settings
     environment: dict[str, str]
-    bank_secrets: dict[str, str]
+    banks: tuple[LocalBank, ...]
 
     @property
     def gateway(self) -> str:
@@ -51,7 +49,7 @@ class Plan:
     @property
     def simulator(self) -> str:
         """The sandbox bank's URL."""
-        return _url(self.ports.simulator)
+        return self.banks[0].url
 
 
 @contextlib.asynccontextmanager
@@ -77,7 +75,7 @@ async def local_stack(stores: Stores, state: Path, say: Callable[[str], object])
         keepers = [asyncio.create_task(work) for work in (stores.keep(), *map(roles.keep, processes))]
         stack.push_async_callback(_cancel, keepers)
         await _wait_until_ready(plan, roles)
-        await _register_bank(plan, token)
+        await register(plan.admin, token, plan.banks)
         keepers.append(asyncio.create_task(_keep_file(plan, token, stores, roles)))
         yield _write(plan, token, stores, roles)
 
@@ -105,35 +103,16 @@ def _plan(state: Path, urls: dict[str, str]) -> Plan:
         ports=ports,
         settings=settings,
         environment=environment,
-        bank_secrets=_bank_secrets(state),
+        banks=local_banks(state, _url(ports.gateway), ports.simulator, ports.uk_bank),
     )
-
-
-def _bank_secrets(state: Path) -> dict[str, str]:
-    """The sandbox bank's secrets, kept with the database that remembers them."""
-    path = state / "sandbox-bank"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(f"{secrets.token_hex(16)} {secrets.token_hex(32)}", encoding="ascii")
-    token, notification_secret = path.read_text(encoding="ascii").split()
-    return {"token": token, "notification_secret": notification_secret}
 
 
 def _roles(plan: Plan) -> list[Role]:
     gateways = plan.settings.gateway.processes
     names = ["gateway"] if gateways == 1 else [f"gateway-{number}" for number in range(1, gateways + 1)]
-    bank = Role(
-        name="simulator",
-        module="adapters.sandbox.simulator",
-        arguments=(
-            *("--port", str(plan.ports.simulator)),
-            *("--token", plan.bank_secrets["token"]),
-            *("--notification-secret", plan.bank_secrets["notification_secret"]),
-            *("--callback-url", f"{plan.gateway}/banks/{SANDBOX_BANK}/notifications"),
-        ),
-    )
     roles = [("worker", "worker"), ("dispatcher", "dispatcher"), *((name, "gateway") for name in names)]
-    return [bank, *(Role(name=name, module="threadneedle", arguments=(verb,)) for name, verb in roles)]
+    ours = (Role(name=name, module="threadneedle", arguments=(verb,)) for name, verb in roles)
+    return [*(bank.role for bank in plan.banks), *ours]
 
 
 def _pids(stores: Stores, roles: Roles) -> dict[str, list[int]]:
@@ -149,6 +128,7 @@ def _write(plan: Plan, token: str, stores: Stores, roles: Roles) -> RunFile:
         admin=plan.admin,
         admin_token=token,
         simulator=plan.simulator,
+        uk_bank=plan.banks[1].url,
         watch={"dispatcher": _url(plan.ports.dispatcher), "worker": _url(plan.ports.worker)},
         database_url=plan.settings.database.url.reveal(),
         redis_url=plan.settings.redis.queue_url.reveal(),
@@ -174,8 +154,8 @@ async def _wait_until_ready(plan: Plan, roles: Roles) -> None:
 
 
 async def _is_ready(session: aiohttp.ClientSession, plan: Plan, name: str) -> bool:
-    urls = {"gateway": f"{plan.gateway}/readyz", "simulator": f"{plan.simulator}/_books"}
-    url = urls.get(name.split("-", maxsplit=1)[0])
+    books = {bank.role.name: f"{bank.url}/_books" for bank in plan.banks}
+    url = {"gateway": f"{plan.gateway}/readyz", **books}.get(name.split("-", maxsplit=1)[0])
     if url is None:
         return True
     try:
@@ -183,18 +163,6 @@ async def _is_ready(session: aiohttp.ClientSession, plan: Plan, name: str) -> bo
             return reply.status == 200
     except aiohttp.ClientError:
         return False
-
-
-async def _register_bank(plan: Plan, token: str) -> None:
-    """The sandbox bank under its id; a later run only tells where it listens now."""
-    settings = {"base_url": plan.simulator, "secrets": plan.bank_secrets}
-    async with Api(plan.admin, token) as admin:
-        bank = {"id": SANDBOX_BANK, "adapter": "sandbox", "environment": "test", "name": "Sandbox bank"}
-        answer = await admin.post("/admin/v1/banks", {**bank, "settings": settings})
-        if answer.status == 409:
-            answer = await admin.patch(f"/admin/v1/banks/{SANDBOX_BANK}", {"settings": settings})
-        if answer.status not in (200, 201):
-            raise NotReady(f"the sandbox bank was not registered: {answer.status} {answer.code}")
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

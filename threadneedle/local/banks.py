@@ -1,0 +1,89 @@
+"""The simulated banks of a local run: their processes, and how an admin would enter them."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from adapters.open_banking_uk.simulator.credentials import Credentials
+from threadneedle.demo.partner import Api
+from threadneedle.local.roles import NotReady, Role
+
+SANDBOX_BANK = "sandbox"
+UK_BANK = "open-banking-uk"
+_SANDBOX_PROCESS, _UK_PROCESS = "simulator", "ukbank"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalBank:
+    """One bank: its process, where it listens, and its settings; both are kept where the database remembers them."""
+
+    id: str
+    name: str
+    adapter: str
+    url: str
+    role: Role
+    settings: dict[str, Any]
+
+
+def local_banks(state: Path, gateway: str, sandbox_port: int, uk_port: int) -> tuple[LocalBank, ...]:
+    """The banks of a run."""
+    return _sandbox(state, gateway, sandbox_port), _open_banking_uk(state, uk_port)
+
+
+async def register(admin_url: str, token: str, banks: tuple[LocalBank, ...]) -> None:
+    """Each bank under its id; a later run only tells where it listens now. Raises NotReady."""
+    async with Api(admin_url, token) as admin:
+        for bank in banks:
+            told = {"id": bank.id, "adapter": bank.adapter, "environment": "test", "name": bank.name}
+            answer = await admin.post("/admin/v1/banks", {**told, "settings": bank.settings})
+            if answer.status == 409:
+                answer = await admin.patch(f"/admin/v1/banks/{bank.id}", {"settings": bank.settings})
+            if answer.status not in (200, 201):
+                raise NotReady(f"the bank {bank.id} was not registered: {answer.status} {answer.code}")
+
+
+def _sandbox(state: Path, gateway: str, port: int) -> LocalBank:
+    url, kept = _url(port), _sandbox_secrets(state)
+    arguments = (
+        *("--port", str(port)),
+        *("--token", kept["token"]),
+        *("--notification-secret", kept["notification_secret"]),
+        *("--callback-url", f"{gateway}/banks/{SANDBOX_BANK}/notifications"),
+    )
+    return LocalBank(
+        id=SANDBOX_BANK,
+        name="Sandbox bank",
+        adapter="sandbox",
+        url=url,
+        role=Role(name=_SANDBOX_PROCESS, module="adapters.sandbox.simulator", arguments=arguments),
+        settings={"base_url": url, "secrets": kept},
+    )
+
+
+def _open_banking_uk(state: Path, port: int) -> LocalBank:
+    url, kept = _url(port), state / "open-banking-uk-bank"
+    arguments = ("--port", str(port), "--credentials", str(kept))
+    return LocalBank(
+        id=UK_BANK,
+        name="Example Bank (Open Banking UK)",
+        adapter="open_banking_uk",
+        url=url,
+        role=Role(name=_UK_PROCESS, module="adapters.open_banking_uk.simulator", arguments=arguments),
+        settings=orjson.loads(Credentials.kept(kept).settings(url).to_json()),
+    )
+
+
+def _sandbox_secrets(state: Path) -> dict[str, str]:
+    path = state / "sandbox-bank"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"{secrets.token_hex(16)} {secrets.token_hex(32)}", encoding="ascii")
+    token, notification_secret = path.read_text(encoding="ascii").split()
+    return {"token": token, "notification_secret": notification_secret}
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
