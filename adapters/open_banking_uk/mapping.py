@@ -72,7 +72,7 @@ class OpenBankingUkAdapter(NoNotifications):
 def _consent(instruction: Instruction) -> WireRequest:
     dialect = dialect_of(instruction.settings.options)
     return requests.signed_post(
-        f"{dialect.path}/pisp/domestic-payment-consents",
+        f"{dialect.path}/pisp/{_resource(instruction)}-consents",
         payments.consent(instruction, dialect),
         instruction.idempotency_key,
         instruction.payer,
@@ -83,7 +83,7 @@ def _consent(instruction: Instruction) -> WireRequest:
 def _payment(instruction: Instruction) -> WireRequest:
     dialect = dialect_of(instruction.settings.options)
     return requests.signed_post(
-        f"{dialect.path}/pisp/domestic-payments",
+        f"{dialect.path}/pisp/{_resource(instruction)}s",
         payments.payment(instruction, dialect),
         instruction.idempotency_key,
         instruction.payer,
@@ -94,13 +94,18 @@ def _payment(instruction: Instruction) -> WireRequest:
 def _enquiry(instruction: Instruction) -> str:
     """By the payment's id; by its consent's where the answer that told the id was lost."""
     options = instruction.settings.options
-    pisp = f"{dialect_of(options).path}/pisp"
+    resource = f"{dialect_of(options).path}/pisp/{_resource(instruction)}"
     if instruction.bank_reference is not None:
         details = "/payment-details" if options.get("enquiry") == "payment_details" else ""
-        return f"{pisp}/domestic-payments/{_segment(instruction.bank_reference)}{details}"
+        return f"{resource}s/{_segment(instruction.bank_reference)}{details}"
     if instruction.consent_id is None:
         raise ValueError("the bank can be asked by the payment's id or its consent's")
-    return f"{pisp}/domestic-payment-consents/{_segment(instruction.consent_id)}"
+    return f"{resource}-consents/{_segment(instruction.consent_id)}"
+
+
+def _resource(instruction: Instruction) -> str:
+    """A payment for later is another resource, which the bank keeps until then."""
+    return "domestic-payment" if instruction.execute_at is None else "domestic-scheduled-payment"
 
 
 def _segment(text: str) -> str:

@@ -11,8 +11,9 @@ from kernel.money import Money
 
 def consent(instruction: Instruction, dialect: Dialect) -> dict[str, Any]:
     """A consent for one payment. The bank is asked to tell the account that a refund would go to."""
+    permission = {} if instruction.execute_at is None else {"Permission": "Create"}
     return {
-        "Data": {"ReadRefundAccount": "Yes", "Initiation": _initiation(instruction, dialect)},
+        "Data": {**permission, "ReadRefundAccount": "Yes", "Initiation": _initiation(instruction, dialect)},
         "Risk": _risk(instruction, dialect),
     }
 
@@ -40,6 +41,8 @@ def _initiation(instruction: Instruction, dialect: Dialect) -> dict[str, Any]:
         "CreditorAccount": _account(instruction.creditor.account, instruction.creditor.name),
         "RemittanceInformation": dialect.remittance(instruction.reference.reveal()),
     }
+    if instruction.execute_at is not None:
+        told["RequestedExecutionDateTime"] = instruction.execute_at.isoformat(timespec="seconds")
     if instruction.debtor is not None:
         told["DebtorAccount"] = _account(instruction.debtor, None)
     local_instrument = instruction.settings.options.get("local_instrument")

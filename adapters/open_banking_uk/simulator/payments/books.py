@@ -47,17 +47,23 @@ PAYMENT_WORDS = {
     Status.COMPLETED: "AcceptedCreditSettlementCompleted",
     Status.REJECTED: "Rejected",
 }
+# What a payment's resource is called, by whether it is for later.
+RESOURCES = {"domestic-payment": False, "domestic-scheduled-payment": True}
 _MOVED = frozenset({Status.SETTLED, Status.COMPLETED})
 
 
 @dataclass(slots=True, kw_only=True)
 class Consent:
-    """A payer's consent to one payment. `request` is what was asked for; `account` the one the payer chose."""
+    """A payer's consent to one payment. `request` is what was asked for; `account` the one the payer chose.
+
+    `scheduled`: the payment is kept until the time that its request names.
+    """
 
     id: str
     version: str
     request: dict[str, Any]
     amount: Money
+    scheduled: bool = False
     status: ConsentStatus = ConsentStatus.AWAITING
     account: dict[str, str] | None = None
     created_at: str = field(default_factory=now_text)
@@ -130,16 +136,16 @@ class Books:
         """The key's request made nothing; the key is free."""
         self._keys.pop((place, key), None)
 
-    def make_consent(self, key: str, version: str, request: dict[str, Any], amount: Money) -> Consent:
+    def make_consent(self, key: str, consent: Consent) -> Consent:
         """Write a consent into the books."""
-        consent = Consent(id=f"pdc-{secrets.token_hex(12)}", version=version, request=request, amount=amount)
         self.consents[consent.id] = consent
         self._keys["consent", key].made = consent
         return consent
 
     def make_payment(self, key: str, consent: Consent, fault: Fault | None) -> Payment:
         """Write a payment into the books; its consent is used up."""
-        status = Status.RECEIVED if fault is Fault.STAY_PENDING else Status.ACCEPTED
+        waits = consent.scheduled or fault is Fault.STAY_PENDING
+        status = Status.RECEIVED if waits else Status.ACCEPTED
         payment = Payment(id=f"pmt-{secrets.token_hex(12)}", consent=consent, fault=fault, status=status)
         if fault is Fault.REFUSE:
             payment.become(Status.REJECTED, "AM04")
@@ -153,8 +159,14 @@ class Books:
         return next((each for each in self.payments.values() if each.consent is consent), None)
 
 
-def word(version: str, status: ConsentStatus | Status) -> str:
-    """A status in the version's word."""
+def word(version: str, status: ConsentStatus | Status, *, scheduled: bool = False) -> str:
+    """A status in the version's word. Of a scheduled payment the older version tells only how it was set up."""
+    if scheduled and version != V4 and isinstance(status, Status):
+        return {Status.RECEIVED: "InitiationPending", Status.REJECTED: "InitiationFailed"}.get(
+            status, "InitiationCompleted"
+        )
+    if scheduled and status is Status.COMPLETED:
+        return Status.SETTLED.value
     if version == V4:
         return status.value
     return CONSENT_WORDS[status] if isinstance(status, ConsentStatus) else PAYMENT_WORDS[status]

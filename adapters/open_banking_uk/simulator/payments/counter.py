@@ -1,13 +1,14 @@
 """The bank's interface for payments: what it answers, and how it misbehaves."""
 
 import asyncio
+import secrets
 
 from aiohttp import web
 
 from adapters.declaration import OperationKind
 from adapters.open_banking_uk.simulator.answers import Refused
 from adapters.open_banking_uk.simulator.door import Caller, Door
-from adapters.open_banking_uk.simulator.payments.books import Books, Consent, ConsentStatus, Payment
+from adapters.open_banking_uk.simulator.payments.books import RESOURCES, Books, Consent, ConsentStatus, Payment
 from adapters.open_banking_uk.simulator.payments.lives import Lives
 from adapters.open_banking_uk.simulator.payments.orders import amount_of, read_consent, read_payment
 from adapters.open_banking_uk.simulator.payments.telling import consent_told, details_told, payment_told
@@ -17,6 +18,7 @@ from adapters.simulation.simulator import Pace
 
 _NOT_BOOKED = frozenset({Fault.TOO_MANY, Fault.TIMEOUT_BEFORE, Fault.RESET_BEFORE})
 _PISP = "/open-banking/{version}/pisp"
+_ROOT = f"{_PISP}/{{resource:{'|'.join(RESOURCES)}}}"
 
 
 class Counter:
@@ -34,12 +36,12 @@ class Counter:
     def routes(self) -> list[web.RouteDef]:
         """The interface as one table."""
         return [
-            web.post(f"{_PISP}/domestic-payment-consents", self.consent),
-            web.get(f"{_PISP}/domestic-payment-consents/{{id}}", self.show_consent, allow_head=False),
+            web.post(f"{_ROOT}-consents", self.consent),
+            web.get(f"{_ROOT}-consents/{{id}}", self.show_consent, allow_head=False),
             web.get(f"{_PISP}/domestic-payment-consents/{{id}}/funds-confirmation", self.funds, allow_head=False),
-            web.post(f"{_PISP}/domestic-payments", self.pay),
-            web.get(f"{_PISP}/domestic-payments/{{id}}", self.show_payment, allow_head=False),
-            web.get(f"{_PISP}/domestic-payments/{{id}}/payment-details", self.show_details, allow_head=False),
+            web.post(f"{_ROOT}s", self.pay),
+            web.get(f"{_ROOT}s/{{id}}", self.show_payment, allow_head=False),
+            web.get(f"{_ROOT}s/{{id}}/payment-details", self.show_details, allow_head=False),
         ]
 
     async def consent(self, request: web.Request) -> web.StreamResponse:
@@ -50,7 +52,7 @@ class Counter:
         if isinstance(known, Consent):
             return await self._give(request, self._told_consent(caller, request, known), fault)
         try:
-            consent = self._new_consent(caller, fault)
+            consent = self._new_consent(caller, fault, scheduled=_is_scheduled(request))
         except Refused:
             self._books.release("consent", caller.key)
             raise
@@ -62,7 +64,10 @@ class Counter:
     async def show_consent(self, request: web.Request) -> web.StreamResponse:
         """Show a consent; a stale replica, or a payment that is committed late, leaves it unused."""
         caller = await self._door.client(request, "payments")
-        consent, fault = self._consent_named(caller, request.match_info["id"]), self._plan.take(OperationKind.ENQUIRE)
+        consent, fault = (
+            self._consent_named(caller, request.match_info["id"], scheduled=_is_scheduled(request)),
+            self._plan.take(OperationKind.ENQUIRE),
+        )
         payment = self._books.payment_of(consent)
         hidden = payment is not None and payment.visible_at > _now()
         status = ConsentStatus.AUTHORISED if hidden else consent.status
@@ -72,7 +77,7 @@ class Counter:
     async def funds(self, request: web.Request) -> web.StreamResponse:
         """Whether the payer's account holds the amount: in this bank it always does."""
         caller = await self._door.payer(request, "payments")
-        consent = self._consent_named(caller, request.match_info["id"])
+        consent = self._consent_named(caller, request.match_info["id"], scheduled=_is_scheduled(request))
         if consent.status is not ConsentStatus.AUTHORISED or caller.consent_id != consent.id:
             raise Refused(400, "U009")
         result = {"FundsAvailableDateTime": consent.updated_at, "FundsAvailable": True}
@@ -88,7 +93,7 @@ class Counter:
             fault = self._plan.take(OperationKind.SUBMIT)
             return await self._give(request, self._told_payment(caller, request, known, fault), fault)
         try:
-            consent = self._usable_consent(caller)
+            consent = self._usable_consent(caller, scheduled=_is_scheduled(request))
         except Refused:
             self._books.release("payment", caller.key)
             raise
@@ -119,19 +124,26 @@ class Counter:
         payment = self._book(caller.key, consent, fault)
         return await self._give(request, self._told_payment(caller, request, payment, fault), fault)
 
-    def _new_consent(self, caller: Caller, fault: Fault | None) -> Consent | None:
-        wanted = read_consent(caller.voice.version, caller.body)
+    def _new_consent(self, caller: Caller, fault: Fault | None, *, scheduled: bool) -> Consent | None:
+        wanted = read_consent(caller.voice.version, caller.body, scheduled=scheduled)
         amount = amount_of(wanted)
         if fault is Fault.REFUSE:
             raise Refused(400, "U002", "Data.Initiation.CreditorAccount.Identification")
         if fault in _NOT_BOOKED:
             return None
-        return self._books.make_consent(caller.key, caller.voice.version, wanted, amount)
+        consent = Consent(
+            id=f"pdc-{secrets.token_hex(12)}",
+            version=caller.voice.version,
+            request=wanted,
+            amount=amount,
+            scheduled=scheduled,
+        )
+        return self._books.make_consent(caller.key, consent)
 
-    def _usable_consent(self, caller: Caller) -> Consent:
+    def _usable_consent(self, caller: Caller, *, scheduled: bool) -> Consent:
         """The authorised consent that this payment is under. Raises Refused."""
-        wanted = read_payment(caller.voice.version, caller.body)
-        consent = self._consent_named(caller, wanted["Data"]["ConsentId"])
+        wanted = read_payment(caller.voice.version, caller.body, scheduled=scheduled)
+        consent = self._consent_named(caller, wanted["Data"]["ConsentId"], scheduled=scheduled)
         if caller.consent_id != consent.id:
             raise Refused(403, "U028")
         if consent.status is not ConsentStatus.AUTHORISED:
@@ -152,16 +164,19 @@ class Counter:
         await asyncio.sleep(self._pace.hidden_seconds)
         self._book(key, consent, Fault.COMMIT_LATE)
 
-    def _consent_named(self, caller: Caller, consent_id: str) -> Consent:
-        """Raises Refused for an id that nobody has, or that the other version made."""
+    def _consent_named(self, caller: Caller, consent_id: str, *, scheduled: bool) -> Consent:
+        """Raises Refused for an id that nobody has, that the other version made, or that is of the other resource."""
         consent = self._books.consents.get(consent_id)
-        if consent is None or consent.version != caller.voice.version:
+        if consent is None or (consent.version, consent.scheduled) != (caller.voice.version, scheduled):
             raise Refused(400, "U011")
         return consent
 
     def _payment_named(self, caller: Caller, request: web.Request) -> Payment:
         payment = self._books.payments.get(request.match_info["id"])
-        if payment is None or payment.consent.version != caller.voice.version or payment.visible_at > _now():
+        wanted = (caller.voice.version, _is_scheduled(request))
+        if payment is None or (payment.consent.version, payment.consent.scheduled) != wanted:
+            raise Refused(400, "U011")
+        if payment.visible_at > _now():
             raise Refused(400, "U011")
         return payment
 
@@ -173,6 +188,10 @@ class Counter:
 
     async def _give(self, request: web.Request, answer: Answer, fault: Fault | None) -> web.StreamResponse:
         return await self._misbehaviour.give(request, answer, fault)
+
+
+def _is_scheduled(request: web.Request) -> bool:
+    return RESOURCES[request.match_info.get("resource", "domestic-payment")]
 
 
 def _now() -> float:

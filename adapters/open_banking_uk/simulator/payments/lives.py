@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters.open_banking_uk.simulator.payments.books import Payment, Status
+from adapters.open_banking_uk.simulator.payments.orders import execution_time
 from adapters.simulation.faults import Fault
 from adapters.simulation.simulator import Pace
 
@@ -35,6 +37,10 @@ class Lives:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _live(self, payment: Payment) -> None:
+        if payment.consent.scheduled:
+            wait = execution_time(payment.consent.request) - datetime.now(UTC)
+            await asyncio.sleep(max(0.0, wait.total_seconds()))
+            payment.become(Status.ACCEPTED)
         for seconds, status, reason_code in _fate(payment.fault, self._pace):
             await asyncio.sleep(seconds)
             payment.become(status, reason_code)

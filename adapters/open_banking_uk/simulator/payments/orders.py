@@ -3,6 +3,7 @@
 Of the standard's optional fields it knows those that a domestic payment of one payer to one payee needs.
 """
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -81,10 +82,12 @@ _REMITTANCE = {
 _CONTRACT = {V4: "ContractPresentIndicator", V3: "ContractPresentInidicator"}
 
 
-def _initiation(version: str) -> dict[str, Any]:
+def _initiation(version: str, *, scheduled: bool) -> dict[str, Any]:
+    time = {"RequestedExecutionDateTime": {"type": "string", "format": "date-time"}} if scheduled else {}
     return _object(
-        "InstructionIdentification EndToEndIdentification InstructedAmount CreditorAccount",
+        f"InstructionIdentification EndToEndIdentification InstructedAmount CreditorAccount {' '.join(time)}",
         "LocalInstrument DebtorAccount RemittanceInformation",
+        **time,
         InstructionIdentification=_text(35),
         EndToEndIdentification=_text(35),
         InstructedAmount=_AMOUNT,
@@ -115,30 +118,45 @@ def _risk(version: str) -> dict[str, Any]:
     )
 
 
-def _consent(version: str) -> dict[str, Any]:
+def _consent(version: str, *, scheduled: bool) -> dict[str, Any]:
+    permission = {"Permission": _word("Create")} if scheduled else {}
     data = _object(
-        "Initiation", "ReadRefundAccount", Initiation=_initiation(version), ReadRefundAccount=_word("Yes", "No")
+        f"Initiation {' '.join(permission)}",
+        "ReadRefundAccount",
+        Initiation=_initiation(version, scheduled=scheduled),
+        ReadRefundAccount=_word("Yes", "No"),
+        **permission,
     )
     return _object("Data Risk", Data=data, Risk=_risk(version))
 
 
-def _payment(version: str) -> dict[str, Any]:
-    data = _object("ConsentId Initiation", ConsentId=_text(128), Initiation=_initiation(version))
+def _payment(version: str, *, scheduled: bool) -> dict[str, Any]:
+    initiation = _initiation(version, scheduled=scheduled)
+    data = _object("ConsentId Initiation", ConsentId=_text(128), Initiation=initiation)
     return _object("Data Risk", Data=data, Risk=_risk(version))
 
 
-_CONSENTS = {version: jsonschema_rs.validator_for(_consent(version)) for version in (V4, V3)}
-_PAYMENTS = {version: jsonschema_rs.validator_for(_payment(version)) for version in (V4, V3)}
+_KINDS = [(version, scheduled) for version in (V4, V3) for scheduled in (False, True)]
+_CONSENTS = {(v, s): jsonschema_rs.validator_for(_consent(v, scheduled=s), validate_formats=True) for v, s in _KINDS}
+_PAYMENTS = {(v, s): jsonschema_rs.validator_for(_payment(v, scheduled=s), validate_formats=True) for v, s in _KINDS}
 
 
-def read_consent(version: str, body: bytes) -> dict[str, Any]:
-    """The request for a consent. Raises Refused."""
-    return _read(_CONSENTS[version], body)
+def read_consent(version: str, body: bytes, *, scheduled: bool) -> dict[str, Any]:
+    """The request for a consent. Raises Refused; for a time that is over as well."""
+    request = _read(_CONSENTS[version, scheduled], body)
+    if scheduled and execution_time(request) <= datetime.now(UTC):
+        raise Refused(400, "U003", "Data.Initiation.RequestedExecutionDateTime")
+    return request
 
 
-def read_payment(version: str, body: bytes) -> dict[str, Any]:
+def read_payment(version: str, body: bytes, *, scheduled: bool) -> dict[str, Any]:
     """The request for a payment. Raises Refused."""
-    return _read(_PAYMENTS[version], body)
+    return _read(_PAYMENTS[version, scheduled], body)
+
+
+def execution_time(request: dict[str, Any]) -> datetime:
+    """When a scheduled payment is to be executed."""
+    return datetime.fromisoformat(request["Data"]["Initiation"]["RequestedExecutionDateTime"])
 
 
 def amount_of(request: dict[str, Any]) -> Money:

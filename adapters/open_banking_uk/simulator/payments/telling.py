@@ -25,10 +25,10 @@ def payment_told(payment: Payment, url: str, fault: Fault | None = None) -> dict
     """A payment."""
     consent = payment.consent
     data: dict[str, Any] = {
-        "DomesticPaymentId": payment.id,
+        "DomesticScheduledPaymentId" if consent.scheduled else "DomesticPaymentId": payment.id,
         "ConsentId": consent.id,
         "CreationDateTime": payment.created_at,
-        "Status": word(consent.version, payment.status),
+        "Status": word(consent.version, payment.status, scheduled=consent.scheduled),
         "StatusUpdateDateTime": payment.updated_at,
         "Initiation": _initiation(consent, fault),
     }

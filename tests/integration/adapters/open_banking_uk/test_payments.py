@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -192,3 +193,31 @@ def bank_path(version: str, rest: str) -> str:
 
 def _get(told: Instruction) -> WireRequest:
     return UK.build(ENQUIRE, told)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_payment_for_later_is_kept_by_the_bank(version: str) -> None:
+    """The payer approves now, the bank has it at once and executes it at its time; it is asked about as what it is."""
+    async with client(version) as bank:
+        later = datetime.now(UTC) + timedelta(seconds=2)
+        told = await bank.consented(execute_at=later.replace(microsecond=0))
+        _, made = await bank.perform(SUBMIT, told)
+        told = replace(told, bank_reference=made.bank_reference)
+        _, before = await bank.perform(ENQUIRE, told)
+        assert [made.verdict, before.verdict] == [Verdict.PENDING, Verdict.PENDING]
+        assert not bank.simulator.booked()[0].moved_money
+        await asyncio.sleep(2.2)
+        _, after = await bank.perform(ENQUIRE, told)
+        assert after.verdict is (Verdict.SETTLED if version == "4.0" else Verdict.ACCEPTED)
+        assert bank.simulator.booked()[0].moved_money
+        assert bank.problems == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_time_that_is_over_refuses_the_consent(version: str) -> None:
+    """The consent is refused for good, before any payer was sent anywhere."""
+    async with client(version) as bank:
+        told = bank.instruction(execute_at=datetime(2026, 1, 1, tzinfo=UTC))
+        reply, evidence = await bank.perform(CONSENT, told)
+        assert (reply.status, evidence.verdict) == (400, Verdict.REJECTED)
+        assert bank.problems == []
