@@ -138,12 +138,13 @@ class Client:
 @asynccontextmanager
 async def client(version: str = "4.0", *, unencoded: bool = False, judged: bool = True) -> AsyncIterator[Client]:
     """A bank that just began, and a client of it; the official files judge every exchange, where they are there."""
+    if judged:
+        payments_api(version)
     character = Character(version=version, unencoded=unencoded)
     simulator = await start_simulator(SimulatorOptions(pace=PACE), character)
     async with aiohttp.ClientSession() as session:
         caller = Client(simulator=simulator, session=session)
         if judged:
-            payments_api(version)
             simulator.watchers.append(caller.watch)
         try:
             yield caller

@@ -7,6 +7,7 @@ from adapters.contract.accounts import Inquiry, Reading, ReadingKind, Trouble
 from adapters.open_banking_uk import authorisation, requests
 from adapters.open_banking_uk.accounts import reading
 from adapters.open_banking_uk.dialect import dialect_of
+from adapters.open_banking_uk.reading.strict import Unreadable
 from adapters.wire import WireReply, WireRequest
 
 # What reading accounts, balances and transactions needs, and nothing more.
@@ -38,19 +39,14 @@ class OpenBankingUkAccounts:
                 return requests.get(_consent_path(inquiry), SCOPE, payer=inquiry.payer)
             case ReadingKind.CONSENT_END:
                 return requests.delete(_consent_path(inquiry), SCOPE, inquiry.payer)
-            case ReadingKind.ACCOUNTS:
-                path = _paged(f"{_aisp(inquiry)}/accounts", inquiry, "")
-            case ReadingKind.BALANCES:
-                path = _paged(f"{_account_path(inquiry)}/balances", inquiry, "")
-            case ReadingKind.TRANSACTIONS:
-                path = _paged(f"{_account_path(inquiry)}/transactions", inquiry, _days(inquiry))
-        return requests.get(path, SCOPE, payer=inquiry.payer, as_payer=True)
+            case ReadingKind.ACCOUNTS | ReadingKind.BALANCES | ReadingKind.TRANSACTIONS:
+                return requests.get(_list_path(kind, inquiry), SCOPE, payer=inquiry.payer, as_payer=True)
 
     def parse(self, kind: ReadingKind, reply: WireReply) -> Reading:
         """What the answer brings; never raises."""
         try:
             return reading.READERS[kind](reply)
-        except reading.Unreadable:
+        except Unreadable:
             return reading.trouble(kind, reply)
         except KeyError:
             return Reading(trouble=Trouble.UNREADABLE)
@@ -67,6 +63,14 @@ def _consent(inquiry: Inquiry) -> dict[str, object]:
 
 def _aisp(inquiry: Inquiry) -> str:
     return f"{dialect_of(inquiry.settings.options).path}/aisp"
+
+
+def _list_path(kind: ReadingKind, inquiry: Inquiry) -> str:
+    if kind is ReadingKind.ACCOUNTS:
+        return _paged(f"{_aisp(inquiry)}/accounts", inquiry, "")
+    if kind is ReadingKind.BALANCES:
+        return _paged(f"{_account_path(inquiry)}/balances", inquiry, "")
+    return _paged(f"{_account_path(inquiry)}/transactions", inquiry, _days(inquiry))
 
 
 def _consent_path(inquiry: Inquiry) -> str:

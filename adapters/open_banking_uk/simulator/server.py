@@ -20,7 +20,7 @@ from adapters.open_banking_uk.simulator.accounts.counter import AccountsCounter
 from adapters.open_banking_uk.simulator.answers import Refused
 from adapters.open_banking_uk.simulator.credentials import Credentials, of_this_process
 from adapters.open_banking_uk.simulator.door import Door
-from adapters.open_banking_uk.simulator.oauth.page import AuthorisationPage
+from adapters.open_banking_uk.simulator.oauth.page import AuthorisationPage, Consents
 from adapters.open_banking_uk.simulator.oauth.proofs import Proofs
 from adapters.open_banking_uk.simulator.oauth.token_endpoint import TokenEndpoint
 from adapters.open_banking_uk.simulator.oauth.tokens import Tokens
@@ -93,7 +93,7 @@ class OpenBankingUkSimulator:
         app = web.Application(middlewares=[self._watching, self._refusing])
         proofs = Proofs(self._character.credentials, issuer)
         accounts = AccountsCounter(self._door, self._tokens)
-        consents = {"payments": PaymentConsents(self._books), "accounts": accounts}
+        consents: dict[str, Consents] = {"payments": PaymentConsents(self._books), "accounts": accounts}
         page = AuthorisationPage(proofs, self._tokens, consents, issuer)
         tokens = TokenEndpoint(self._character.credentials, proofs, self._tokens, self._plan, self._misbehaviour)
         app.add_routes([*self._counter.routes(), *accounts.routes()])
