@@ -1,6 +1,7 @@
 """Pure checks before a bank is called: whether an instruction fits it, and whether its settings do."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from adapters.contract import Account, BankSettings, Instruction, Payer
@@ -14,7 +15,17 @@ _OF_EVERY_BANK = {("secrets", "tls_certificate"), ("secrets", "tls_key"), ("opti
 def field_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:
     """Every field of the public payment that this bank would not take; messages name limits, never values."""
     errors = [*_amount_errors(declaration, instruction), *_account_errors(declaration, instruction)]
-    for pointer, value in _texts(instruction).items():
+    return errors + _limit_errors(declaration, _texts(instruction))
+
+
+def payer_errors(declaration: Declaration, payer: Payer) -> list[FieldError]:
+    """Every field of the account holder that this bank needs for a consent, or would not take."""
+    return _limit_errors(declaration, _payer_texts(payer))
+
+
+def _limit_errors(declaration: Declaration, texts: Mapping[str, str | None]) -> list[FieldError]:
+    errors = []
+    for pointer, value in texts.items():
         limit = declaration.fields.get(pointer)
         if limit is not None and value is not None:
             errors += _text_errors(pointer, value, limit)

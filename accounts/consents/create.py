@@ -11,6 +11,7 @@ from accounts.consents.sealed import ConsentTerms, state_digest, terms_context
 from accounts.consents.states import ConsentState
 from accounts.model import ConsentRequest, Requester
 from accounts.tools import AccountBank, Connection, Tools
+from adapters.checks import payer_errors
 from adapters.contract import Handshake
 from kernel.audit import AuditEntry, record
 from kernel.errors import FieldError, Invalid, NotFound
@@ -60,6 +61,8 @@ class Creator:
         elif (bank := self._tools.reader_of(known)) is None:
             message = "the accounts of this bank cannot be read"
             errors.append(FieldError(pointer="/bank_id", code="not_supported", message=message))
+        else:
+            errors += payer_errors(known.declaration, request.payer)
         if errors or bank is None:
             raise Invalid(errors)
         return bank

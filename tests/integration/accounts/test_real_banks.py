@@ -29,7 +29,7 @@ from adapters.open_banking_uk.simulator.server import Character
 from adapters.open_banking_uk.simulator.server import start_simulator as start_open_banking_uk
 from adapters.registry import discover, discover_readers
 from adapters.simulation.simulator import Simulator, SimulatorOptions
-from kernel.errors import Conflict
+from kernel.errors import Conflict, Invalid
 from kernel.ids import Environment, Kind, from_text
 from kernel.masked import Masked, Secret
 from kernel.sealing import Vault
@@ -74,14 +74,14 @@ class Real:
     def caller(self) -> Requester:
         return Requester(tenant=self.world.tenant, client_id=self.world.client_id, request_id="request-1")
 
-    async def ask(self) -> Any:
+    async def ask(self, payer: Payer = PRESENT) -> Any:
         """A wish for a consent."""
         request = ConsentRequest(
             merchant_id=self.world.merchant_id,
             bank_id="real",
             valid_until=self.world.clock.now() + timedelta(days=80),
             return_url=Masked("https://shop.example.com/linked"),
-            payer=PRESENT,
+            payer=payer,
         )
         return (await self.accounts.ask_consent(self.caller, request, RequestKey("k"))).consent
 
@@ -205,3 +205,15 @@ async def test_the_banks_day_is_kept(
         if limit is not None:
             kept = await real.accounts.balances(real.world.tenant, account_id, Freshness(0, 60), None)
             assert kept["from_cache"] is True
+
+
+async def test_a_consent_that_lacks_what_its_bank_needs_is_refused_at_once(
+    database: Pool, vault: Vault, clock: FakeClock
+) -> None:
+    """A bank that wants the holder's address is not asked without it, nor with one that it would not take."""
+    async with opened(database, vault, clock, BANKS["berlin group"]) as real:
+        for payer, code in ((Payer(), "required"), (Payer(ip_address=Masked("2001:db8::7")), "charset")):
+            with pytest.raises(Invalid) as refused:
+                await real.ask(payer)
+            assert [(each.pointer, each.code) for each in refused.value.errors] == [("/payer/ip_address", code)]
+        assert await database.fetchval("SELECT count(*) FROM account_consents") == 0
