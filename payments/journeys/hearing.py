@@ -55,6 +55,7 @@ class JourneyHearing:
         is_ours = await operations.end(connection, self._tools, case, call, state)
         heard = Heard(evidence=evidence, source=EvidenceSource.RESPONSE, operation_id=call.operation.id)
         if turn.course is Course.EXECUTED:
+            _log.warning("payment.taken_unasked", payment_id=str(case.payment.id), bank_id=case.payment.bank_id)
             return await self._executed(connection, case, heard)
         if not is_ours or case.submission.state is not SubmissionState.PLANNED:
             await self._ledger.note(connection, case, heard, RefusedMove(why="too_late"))
@@ -95,6 +96,8 @@ class JourneyHearing:
                 return await self._onward(connection, case, heard)
             case Course.AWAIT:
                 return await self._await(connection, case, heard)
+            case Course.BEGUN:
+                return await self._executed(connection, await self.keep(connection, case, heard.evidence), heard)
             case _:
                 return await self._end(connection, case, heard, turn)
 
@@ -146,8 +149,7 @@ class JourneyHearing:
         return await self._ledger.move(connection, case, change, heard.evidence)
 
     async def _executed(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
-        """The bank has taken what was only to be prepared: from now on it is a payment that was sent."""
-        _log.warning("payment.taken_unasked", payment_id=str(case.payment.id), bank_id=case.payment.bank_id)
+        """The bank has gone further than it was asked to: from now on it is a payment that was sent."""
         jobs: tuple[Job, ...] = ()
         if case.submission.state is SubmissionState.PLANNED:
             in_flight, submitting = SubmissionState.IN_FLIGHT, PaymentStatus.SUBMITTING

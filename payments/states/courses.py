@@ -19,6 +19,7 @@ class Course(StrEnum):
     AWAIT = "await"  # The payer is sent to the bank.
     AGAIN = "again"  # Nothing was learnt: another try.
     LOST = "lost"  # The payer's code is used up and brought nothing: nobody can pay with this consent.
+    BEGUN = "begun"  # The bank began the authorisation by itself: what was to arm the payment is done already.
     REFUSED = "refused"  # The bank will not have it, or speaks of other terms.
     EXECUTED = "executed"  # The bank did more than was asked of it: its word counts as about a payment that was sent.
 
@@ -57,5 +58,7 @@ def _prepared(declaration: Declaration, kind: OperationKind, standing: Standing,
         return Turn(course=Course.REFUSED, why=wrong, needs_person=True)
     if evidence.consent_id is None and evidence.bank_reference is None:
         return Turn(course=Course.AGAIN, why="names_no_consent")
+    if declaration.after_return is None and evidence.authorisation is not None:
+        return Turn(course=Course.BEGUN)
     waits = declaration.follows(kind) is declaration.after_return
     return Turn(course=Course.AWAIT if waits else Course.ONWARD)
