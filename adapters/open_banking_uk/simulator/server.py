@@ -6,6 +6,7 @@ DELETE /_faults   plans nothing
 POST /_decisions  decides about a consent as a person would: see oauth/page.py
 """
 
+import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -145,6 +146,8 @@ async def start_simulator(
     options: SimulatorOptions | None = None, character: Character | None = None
 ) -> OpenBankingUkSimulator:
     """A listening bank. Its `settings` say how to reach it."""
-    simulator = OpenBankingUkSimulator(options or SimulatorOptions(), character or Character())
+    # Where there are no keys yet they are made, which takes seconds.
+    character = character or await asyncio.to_thread(Character)
+    simulator = OpenBankingUkSimulator(options or SimulatorOptions(), character)
     await simulator.start()
     return simulator

@@ -8,12 +8,18 @@ from adapters.contract import Evidence, Instruction, NeverLeft, Verdict
 from adapters.declaration import OperationKind, Recovery
 from tests.contracts.adapters.kit.harness import House, learned
 
-ABSENCE_PROVEN_AFTER_SECONDS = 1.0
-GIVE_UP_SECONDS = 6.0
 POLL_SECONDS = 0.05
 TRIES_MAX = 5
 ENDS = frozenset({Verdict.REJECTED, Verdict.COMPLETED, Verdict.RETURNED, Verdict.CANCELLED})
 NOTHING = Evidence(verdict=Verdict.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """After how long "not found" proves that there is nothing, and when a payment counts as unresolved."""
+
+    absence_proven_after_seconds: float = 1.0
+    give_up_seconds: float = 6.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,9 +31,10 @@ class Ending:
     sends: int
 
 
-async def pay(house: House, instruction: Instruction, strategy: Recovery) -> Ending:
+async def pay(house: House, instruction: Instruction, strategy: Recovery, patience: Patience = Patience()) -> Ending:
     """Go through the journey, recover what arms by the strategy, and follow the payment to its end."""
-    return await _Following(house=house, instruction=instruction, strategy=strategy).to_the_end()
+    following = _Following(house=house, instruction=instruction, strategy=strategy, patience=patience)
+    return await following.to_the_end()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +42,7 @@ class _Following:
     house: House
     instruction: Instruction
     strategy: Recovery
+    patience: Patience
     believed: list[Evidence] = field(default_factory=list)
     sends: int = 0
     last_sent_at: float = 0.0
@@ -68,7 +76,7 @@ class _Following:
         evidence = await self._submit(sealed)
         if evidence.verdict is Verdict.NEEDS_AUTHORISATION:
             await self.house.returned(self.instruction, evidence)
-        until = _now() + GIVE_UP_SECONDS
+        until = _now() + self.patience.give_up_seconds
         while evidence.verdict not in ENDS and _now() < until:
             await asyncio.sleep(POLL_SECONDS)
             evidence = await self._look_again(sealed, evidence)
@@ -93,7 +101,7 @@ class _Following:
         return self._believe(told)
 
     def _absent(self) -> Evidence:
-        proven = _now() - self.last_sent_at >= ABSENCE_PROVEN_AFTER_SECONDS
+        proven = _now() - self.last_sent_at >= self.patience.absence_proven_after_seconds
         return self._believe(Evidence(verdict=Verdict.REJECTED if proven else Verdict.UNKNOWN))
 
     def _believe(self, evidence: Evidence) -> Evidence:

@@ -108,8 +108,9 @@ def _told_grant(grant: Grant) -> dict[str, Any]:
 
 
 def _told_account(account: Account) -> dict[str, Any]:
-    iban, number = (each.reveal() if each else None for each in (account.iban, account.account_number))
-    return _said({"iban": iban, "sort_code": account.sort_code, "account_number": number})
+    numbers = {name: getattr(account, name) for name in ("iban", "account_number")}
+    shown = {name: number.reveal() for name, number in numbers.items() if number is not None}
+    return _said({"sort_code": account.sort_code, "routing_number": account.routing_number, **shown})
 
 
 def _said(told: dict[str, Any]) -> dict[str, Any]:
