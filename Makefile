@@ -57,6 +57,7 @@ new-adapter: environment
 
 docs: environment
 	@$(PYTHON_RUN) -m threadneedle.states
+	@$(PYTHON_RUN) -m adapters.catalogue
 
 lock:
 	@command -v $(UV) >/dev/null || { echo "threadneedle: make lock needs uv. To mend it: pip install uv" >&2; exit 1; }

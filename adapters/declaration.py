@@ -57,6 +57,15 @@ class AccountScheme(StrEnum):
     ROUTING_NUMBER = "routing_number"
 
 
+class Rail(StrEnum):
+    """The schemes by which money travels from bank to bank."""
+
+    FASTER_PAYMENTS = "faster_payments"
+    SEPA_CREDIT_TRANSFER = "sepa_credit_transfer"
+    SEPA_INSTANT = "sepa_instant"
+    SANDBOX = "sandbox"  # No money travels.
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrencyRule:
     """One currency at this bank. `exponent` is the bank's own number of digits; limits are in ISO minor units."""
@@ -184,6 +193,8 @@ class Declaration:
     fresh_headers: tuple[str, ...] = ()
     quotas: tuple[Quota, ...] = ()
     cut_offs: tuple[CutOff, ...] = ()
+    rails: frozenset[Rail] = frozenset()
+    rail_by_option: Mapping[tuple[str, str], Rail] = field(default_factory=dict)
     deadlines: Deadlines = Deadlines()
     processing_seconds: float = 5.0
     poll_seconds: tuple[float, ...] = (1, 2, 5, 10, 30, 60, 300, 900)
@@ -212,6 +223,11 @@ class Declaration:
         """The next operation of the journey after this one; None at its end, and after what is no part of it."""
         place = self.journey.index(kind) + 1 if kind in self.journey else len(self.journey)
         return self.journey[place] if place < len(self.journey) else None
+
+    def rails_at(self, options: Mapping[str, str]) -> frozenset[Rail]:
+        """By which rails a bank with these options pays."""
+        chosen = [rail for (name, value), rail in self.rail_by_option.items() if options.get(name) == value]
+        return frozenset(chosen) or self.rails
 
     @property
     def lease_seconds(self) -> float:

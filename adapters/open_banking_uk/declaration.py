@@ -11,6 +11,7 @@ from adapters.declaration import (
     FieldLimit,
     Idempotency,
     OperationKind,
+    Rail,
     Recovery,
 )
 from adapters.open_banking_uk.settings import SETTINGS
@@ -53,6 +54,7 @@ OPEN_BANKING_UK = Declaration(
     },
     absence_proven_after_seconds=300,
     fresh_headers=("x-fapi-interaction-id",),
+    rails=frozenset({Rail.FASTER_PAYMENTS}),
     deadlines=Deadlines(connect_seconds=3, first_byte_seconds=10, total_seconds=15),
     processing_seconds=10,
     poll_seconds=(1, 2, 5, 10, 30, 60, 300, 900),

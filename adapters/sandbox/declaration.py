@@ -11,6 +11,7 @@ from adapters.declaration import (
     Idempotency,
     OperationKind,
     Quota,
+    Rail,
     Recovery,
     SettingField,
 )
@@ -25,6 +26,7 @@ SANDBOX = Declaration(
     operations=frozenset({OperationKind.SUBMIT, OperationKind.ENQUIRE, OperationKind.CANCEL}),
     notifications=True,
     currencies={
+        "CLF": CurrencyRule(exponent=4, value_max=_VALUE_MAX),
         "EUR": CurrencyRule(exponent=2, value_max=_VALUE_MAX),
         "GBP": CurrencyRule(exponent=2, value_max=_VALUE_MAX),
         "JPY": CurrencyRule(exponent=0, value_max=_VALUE_MAX),
@@ -49,6 +51,7 @@ SANDBOX = Declaration(
     absence_proven_after_seconds=60,
     fresh_headers=("x-request-id",),
     quotas=(Quota(kinds=frozenset({OperationKind.ENQUIRE}), requests=12_000, window_seconds=60),),
+    rails=frozenset({Rail.SANDBOX}),
     deadlines=Deadlines(connect_seconds=2, first_byte_seconds=4, total_seconds=6),
     processing_seconds=4,
     poll_seconds=(1, 1, 2, 3, 5, 10, 30, 60, 300),

@@ -9,7 +9,7 @@ import orjson
 
 from kernel.money import Money
 
-_CURRENCIES = frozenset({"EUR", "GBP", "JPY", "KWD", "USD"})
+_CURRENCIES = frozenset({"CLF", "EUR", "GBP", "JPY", "KWD", "USD"})
 _VALUE_MAX = 100_000_000
 _TEXT = re.compile(r"[A-Za-z0-9/?:().,'+& -]{1,70}")
 
