@@ -9,6 +9,7 @@ from adapters.declaration import (
     EnquiryKey,
     FieldLimit,
     OperationKind,
+    Rail,
     Recovery,
     SettingField,
     Variant,
@@ -44,6 +45,8 @@ BERLIN_GROUP = Declaration(
     # The standard has no idempotency key: what is lost after the authorisation began is asked for, never sent again.
     recovery={OperationKind.AUTHORISE: Recovery.ENQUIRE, OperationKind.CANCEL: Recovery.ENQUIRE},
     fresh_headers=("date", "x-request-id"),
+    rails=frozenset({Rail.SEPA_CREDIT_TRANSFER}),
+    rail_by_option={("payment_product", "instant-sepa-credit-transfers"): Rail.SEPA_INSTANT},
     deadlines=Deadlines(connect_seconds=3, first_byte_seconds=10, total_seconds=15),
     processing_seconds=10,
     poll_seconds=(2, 3, 5, 10, 15, 30, 60, 300, 900),

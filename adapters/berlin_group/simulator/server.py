@@ -6,6 +6,7 @@ DELETE /_faults   plans nothing
 GET /_settings    what an admin would enter to reach it; the client's key is of the bank's own making
 """
 
+import asyncio
 import datetime as dt
 import ssl
 from dataclasses import asdict
@@ -146,6 +147,8 @@ async def start_simulator(
     trusted: Trust | None = None,
 ) -> BerlinGroupSimulator:
     """A listening bank. Its `settings` say how to reach it."""
-    simulator = BerlinGroupSimulator(options or SimulatorOptions(), habits or Habits(), trusted or trust())
+    # Where there are no keys yet they are made, which takes seconds.
+    keys = await asyncio.to_thread(trust) if trusted is None else trusted
+    simulator = BerlinGroupSimulator(options or SimulatorOptions(), habits or Habits(), keys)
     await simulator.start(tls)
     return simulator
