@@ -147,7 +147,7 @@ async def start_simulator(
 ) -> OpenBankingUkSimulator:
     """A listening bank. Its `settings` say how to reach it."""
     # Where there are no keys yet they are made, which takes seconds.
-    character = character or await asyncio.to_thread(Character)
-    simulator = OpenBankingUkSimulator(options or SimulatorOptions(), character)
+    made = await asyncio.to_thread(Character) if character is None else character
+    simulator = OpenBankingUkSimulator(options or SimulatorOptions(), made)
     await simulator.start()
     return simulator
