@@ -50,8 +50,11 @@ class Line:
         await self._close_if_unused()
 
     async def send(self, call: Call) -> Course:
-        """Make one call. Raises ValueError or OSError where the TLS settings cannot be used."""
-        return await perform(await self._open(), call)
+        """Make one call. Raises ValueError or OSError where the TLS settings cannot be used, OSError once closed."""
+        if self._retired and not self._users:
+            raise OSError("this line is closed")
+        async with self:
+            return await perform(await self._open(), call)
 
     async def retire(self) -> None:
         """Close as soon as nobody uses it."""

@@ -87,7 +87,7 @@ def _iban(value: object) -> bool:
 def _amount(raw: object) -> Money | None:
     if not isinstance(raw, dict) or raw.get("currency") not in _CURRENCIES:
         return None
-    if not _matches(raw.get("value"), r"[0-9]{1,13}(\.[0-9]{1,3})?"):
+    if not _matches(raw.get("value"), r"[0-9]{1,13}(\.[0-9]{1,4})?"):
         return None
     try:
         amount = Money.from_decimal(raw["currency"], Decimal(raw["value"]))

@@ -62,7 +62,8 @@ async def under_each(
             if fault in house.simulator.faults:
                 await case(house, fault)
 
-    named = sorted(faults)
+    async with running(name):
+        named = sorted(faults)  # The bank's keys are made once, before any deadline runs.
     results = await asyncio.gather(*(one(fault) for fault in named), return_exceptions=True)
     wrong = [(fault, result) for fault, result in zip(named, results, strict=True) if isinstance(result, Exception)]
     for fault, error in wrong:

@@ -1,6 +1,7 @@
 """A new adapter's folder is whole from its first minute."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,36 @@ def test_a_scaffold_passes_the_linter_the_types_and_the_kit(copy: Path) -> None:
     run(copy, "mypy", "-p", "adapters.example_bank")
     kit = [f"tests/contracts/adapters/{name}" for name in KIT]
     run(copy, "pytest", "-q", "-p", "no:cacheprovider", "-k", "example_bank", "tests/unit/adapters/example_bank", *kit)
+
+
+@pytest.mark.timeout(300)
+def test_the_worked_example_of_the_page_is_whole(copy: Path) -> None:
+    """The files that docs/adding-an-adapter.md shows, put over a scaffold, pass ruff, mypy and the whole kit."""
+    run(copy, "adapters.scaffold", "examplebank")
+    written = [put(copy, *shown) for shown in shown_files()]
+    assert len(written) == len(set(written)) >= 9
+    python = [path for path in written if path.endswith(".py")]
+    run(copy, "ruff", "check", *python)
+    run(copy, "ruff", "format", "--check", *python)
+    run(copy, "mypy", "-p", "adapters.examplebank")
+    selected = ("-k", "examplebank and not seeded_faults", "-m", "not long")
+    kit = ["tests/unit/adapters/examplebank", "tests/contracts/adapters"]
+    run(copy, "pytest", "-q", "-p", "no:cacheprovider", *selected, *kit)
+
+
+def shown_files() -> list[tuple[str, str]]:
+    """The path and the text of each file that the page shows."""
+    page = (ROOT / "docs/adding-an-adapter.md").read_text(encoding="utf-8")
+    return re.findall(r"^`((?:examplebank/[\w./-]+|test_mapping\.py))`\n\n```\w+\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+
+
+def put(root: Path, path: str, text: str) -> str:
+    """Write a shown file to its place."""
+    place = f"adapters/{path}" if "/" in path else f"tests/unit/adapters/examplebank/{path}"
+    file = root / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return place
 
 
 @pytest.mark.parametrize("name", ["", "A", "1bank", "a-b", "sandbox", "engine", "contract", "templates", "x" * 41])

@@ -18,8 +18,8 @@ NOTHING = Evidence(verdict=Verdict.UNKNOWN)
 class Patience:
     """After how long "not found" proves that there is nothing, and when a payment counts as unresolved."""
 
-    absence_proven_after_seconds: float = 1.0
-    give_up_seconds: float = 6.0
+    absence_proven_after_seconds: float = 1.6
+    give_up_seconds: float = 9.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -35,12 +35,12 @@ PACE = Pace(
     complete_seconds=0.1,
     pending_seconds=0.1,
     late_seconds=0.2,
-    hidden_seconds=0.8,
+    hidden_seconds=1.2,
     hang_seconds=5,
     drip_seconds=0.1,
     abandon_seconds=2,
 )
-DEADLINES = Deadlines(connect_seconds=0.3, first_byte_seconds=0.4, total_seconds=0.6)
+DEADLINES = Deadlines(connect_seconds=0.5, first_byte_seconds=0.6, total_seconds=0.9)
 NO_BREAKER = EngineSettings(breaker=BreakerPolicy(failures_max=1000, retry_after_seconds_max=0.2))
 
 
