@@ -29,6 +29,7 @@ OPEN_BANKING_UK = Declaration(
     arms=OperationKind.SUBMIT,
     after_return=OperationKind.AUTHORISE,
     reads=frozenset(ReadingKind),
+    schedules=True,
     currencies={
         "GBP": CurrencyRule(exponent=2, value_max=_VALUE_MAX),
         "EUR": CurrencyRule(exponent=2, value_max=_VALUE_MAX),

@@ -41,12 +41,23 @@ def is_watched(it: Situation) -> bool:
 
 def can_enquire(it: Situation) -> bool:
     """Whether the bank can be asked by something that we have."""
+    asks = OperationKind.ENQUIRE in it.declaration.operations
+    return asks and not _keys_of(it).isdisjoint(it.declaration.enquiry_keys)
+
+
+def _keys_of(it: Situation) -> set[EnquiryKey]:
     keys = {EnquiryKey.END_TO_END_ID, EnquiryKey.IDEMPOTENCY_KEY}
     if it.has_bank_reference:
         keys.add(EnquiryKey.BANK_REFERENCE)
-    if it.has_consent:
-        keys.add(EnquiryKey.CONSENT)
-    return OperationKind.ENQUIRE in it.declaration.operations and not keys.isdisjoint(it.declaration.enquiry_keys)
+    return keys | {EnquiryKey.CONSENT} if it.has_consent else keys
+
+
+def _would_tell_outcome(it: Situation) -> bool:
+    """Whether an enquiry would tell what became of the payment.
+
+    A consent tells only whether it was used. So while the bank makes one payment of a repeat, repeating tells more.
+    """
+    return can_enquire(it) and not set(it.declaration.enquiry_keys).isdisjoint(_keys_of(it) - {EnquiryKey.CONSENT})
 
 
 def cleared_by_machine(declaration: Declaration) -> bool:
@@ -85,7 +96,7 @@ def _beside_asking(it: Situation) -> Plan | None:
 def _unknown(it: Situation) -> Plan:
     if it.declaration.recovery_of(it.declaration.arms) is Recovery.HOLD or _too_long(it):
         return Plan(step=Step.HOLD)
-    if _resend_allowed(it) and (it.absence_told or not can_enquire(it)):
+    if _resend_allowed(it) and (it.absence_told or not _would_tell_outcome(it)):
         return _resend(it)
     return Plan(step=Step.ENQUIRE if can_enquire(it) else Step.HOLD)
 
@@ -98,7 +109,9 @@ def _resend(it: Situation) -> Plan:
         return Plan(step=Step.REST, at=earliest)
     if not it.blocked:
         return Plan(step=Step.RESEND)
-    return Plan(step=Step.ENQUIRE) if can_enquire(it) else Plan(step=Step.REST, at=it.now + _SUSPENDED_PAUSE)
+    if _would_tell_outcome(it):
+        return Plan(step=Step.ENQUIRE)
+    return Plan(step=Step.REST, at=it.now + _SUSPENDED_PAUSE)
 
 
 def _resend_allowed(it: Situation) -> bool:

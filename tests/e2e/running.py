@@ -13,6 +13,7 @@ import aiohttp
 from threadneedle.demo.journey import Cast, Scene, log_in, register, subscribe
 from threadneedle.demo.merchant import Merchant
 from threadneedle.demo.partner import Answer, Api
+from threadneedle.demo.payer import Payer
 from threadneedle.demo.proof import Proof
 from threadneedle.local.runfile import RunFile
 
@@ -38,10 +39,17 @@ async def opened(running: Running, proof: Proof) -> AsyncIterator[tuple[Scene, C
         Api(file.admin, file.admin_token) as admin,
         Api(file.gateway) as partner,
         Api(file.simulator) as simulator,
+        Api(file.uk_bank) as uk_bank,
         Merchant() as merchant,
     ):
         scene = Scene(
-            admin=admin, partner=partner, simulator=simulator, merchant=merchant, proof=proof, amounts={"ok": 1250}
+            admin=admin,
+            partner=partner,
+            simulator=simulator,
+            payer=Payer(bank=uk_bank),
+            merchant=merchant,
+            proof=proof,
+            amounts={"ok": 1250},
         )
         for part in (register, log_in, subscribe):
             await part(scene, cast)

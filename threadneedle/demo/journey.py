@@ -11,11 +11,13 @@ from typing import Any
 
 from threadneedle.demo.merchant import Merchant
 from threadneedle.demo.partner import Answer, Api
+from threadneedle.demo.payer import Payer
 from threadneedle.demo.proof import Proof
 
 IBAN = "GB33BUKB20201555555555"
 ENDED_WELL = ("settled", "completed")
 SILENT = "timeout_after"
+RETURN_URL = "https://shop.example/paid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class Scene:
     admin: Api
     partner: Api
     simulator: Api
+    payer: Payer
     merchant: Merchant
     proof: Proof
     amounts: dict[str, int]
@@ -104,6 +107,26 @@ async def pay(scene: Scene, cast: Cast) -> None:
     )
     shown = str(last["creditor"])
     scene.proof.claim("No answer shows the account number", held=IBAN not in shown, seen=shown)
+
+
+async def pay_by_consent(scene: Scene, cast: Cast) -> None:
+    """A payer approves a payment at an Open Banking UK bank, and comes back."""
+    before = await scene.payer.bank.get("/_books")
+    body = order(scene, cast, "ok") | {"bank_id": scene.payer.bank_id, "return_url": RETURN_URL}
+    payment = expect(await scene.partner.pay(body), 201, 202)
+    waiting = await follow(scene, payment["id"], until=("awaiting_authorisation",))
+    back = await scene.payer.approve(waiting["authorisation"]["url"])
+    async with Api(scene.partner.url) as browser:
+        came = await browser.visit(back.removeprefix(scene.partner.url))
+    home = came.headers.get("location", "")
+    scene.proof.claim(
+        "A payer who approved at the bank is sent back to the shop", held=home.startswith(RETURN_URL), seen=came.status
+    )
+    last = await follow(scene, payment["id"], until=ENDED_WELL)
+    scene.proof.claim("What the payer approved is paid", held=last["status"] in ENDED_WELL, seen=last["status"])
+    after = await scene.payer.bank.get("/_books")
+    booked_now = len(after.body["payments"]) - len(before.body["payments"])
+    scene.proof.claim("The bank's books hold it once", held=booked_now == 1, seen=f"{booked_now} in the books")
 
 
 async def merchant_is_down(scene: Scene, cast: Cast) -> None:
@@ -200,6 +223,7 @@ PARTS: tuple[tuple[str, Callable[[Scene, Cast], Awaitable[None]]], ...] = (
     ("The merchant subscribes", subscribe),
     ("A payment", pay),
     ("A payment that the bank does not answer", pay_at_a_silent_bank),
+    ("A payer approves at an Open Banking UK bank", pay_by_consent),
     ("The merchant is down", merchant_is_down),
     ("What became of the payment that was not answered", bank_was_silent),
     ("The bank says no", bank_rejects),

@@ -44,6 +44,10 @@ class Api:
         """GET as JSON."""
         return await self._call("GET", path, headers, None)
 
+    async def visit(self, path: str) -> Answer:
+        """GET as a browser does that comes from elsewhere; where it is sent then stands in `location`."""
+        return await self._send("GET", path, {}, None)
+
     async def post(self, path: str, body: Any, **headers: str) -> Answer:
         """POST as JSON; underscores in header names stand for hyphens."""
         return await self._call("POST", path, headers, orjson.dumps(body))
@@ -81,7 +85,9 @@ class Api:
     async def _send(self, method: str, path: str, headers: dict[str, str], body: Any) -> Answer:
         if self._session is None:
             raise RuntimeError("use `async with`")
-        async with self._session.request(method, self.url + path, headers=headers, data=body) as reply:
+        async with self._session.request(
+            method, self.url + path, headers=headers, data=body, allow_redirects=False
+        ) as reply:
             raw = await reply.read()
             is_json = "json" in reply.headers.get("content-type", "")
             return Answer(

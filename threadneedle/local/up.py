@@ -13,6 +13,7 @@ from adapters.sandbox.simulator.amounts import FAULT_OF_AMOUNT
 from threadneedle.demo.journey import Scene, play
 from threadneedle.demo.merchant import Merchant
 from threadneedle.demo.partner import Api
+from threadneedle.demo.payer import Payer
 from threadneedle.demo.proof import Proof
 from threadneedle.local.runfile import RunFile
 from threadneedle.local.stack import local_stack
@@ -91,10 +92,17 @@ async def _play(running: RunFile, console: Console) -> bool:
         Api(running.admin, running.admin_token) as admin,
         Api(running.gateway) as partner,
         Api(running.simulator) as simulator,
+        Api(running.uk_bank) as uk_bank,
         Merchant() as merchant,
     ):
         scene = Scene(
-            admin=admin, partner=partner, simulator=simulator, merchant=merchant, proof=proof, amounts=amounts
+            admin=admin,
+            partner=partner,
+            simulator=simulator,
+            payer=Payer(bank=uk_bank),
+            merchant=merchant,
+            proof=proof,
+            amounts=amounts,
         )
         held = await play(scene)
     console.print()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.contract import Evidence, Grant, Verdict
-from adapters.declaration import OperationKind, Recovery
+from adapters.declaration import EnquiryKey, OperationKind, Recovery
 from kernel.masked import Secret
 from kernel.money import Money
 from payments.journeys.handshakes import Invitation, new_handshake, state_digest
@@ -126,6 +126,25 @@ def test_a_lost_exchange_and_a_payer_who_does_not_come_end_the_payment() -> None
     assert (next_step(waiting).step, next_step(waiting).at) == (Step.REST, until)
     gone = next_step(replace(waiting, now=until))
     assert (gone.step, gone.reason) == (Step.EXPIRE, "authorisation_expired")
+
+
+def test_a_bank_that_is_asked_by_the_consent_is_asked_when_no_repeat_is_allowed_any_more() -> None:
+    """A consent tells that it was used, and not what became of the payment: a repeat under the same key tells both."""
+    asked_by_consent = replace(REDIRECTING, enquiry_keys=(EnquiryKey.BANK_REFERENCE, EnquiryKey.CONSENT))
+    held = Authorising(status=AuthorisationStatus.GRANTED, expires_at=None, attempts=1)
+    lost = situation(
+        declaration=asked_by_consent,
+        status=PaymentStatus.OUTCOME_UNKNOWN,
+        state=SubmissionState.UNKNOWN,
+        operation_kind=SUBMIT,
+        has_bank_reference=False,
+        has_consent=True,
+        authorisation=held,
+    )
+    assert next_step(lost).step is Step.RESEND
+    assert next_step(replace(lost, blocked=True)).step is Step.REST
+    over = replace(lost, authorisation=replace(held, expires_at=NOW))
+    assert next_step(over).step is Step.ENQUIRE
 
 
 def test_a_payer_whose_bank_waits_for_them_is_withdrawn_in_time_and_once() -> None:
