@@ -126,10 +126,14 @@ async def opened(
         policy=AccountsPolicy(),
         callback_base="https://gateway.example.com",
     )
-    async with aiohttp.ClientSession() as browser:
-        yield Real(world=world, accounts=Accounts(tools), sweeper=ConsentSweeper(tools), browser=browser, pool=database)
-    await engine.close()
-    await simulator.close()
+    try:
+        async with aiohttp.ClientSession() as browser:
+            yield Real(
+                world=world, accounts=Accounts(tools), sweeper=ConsentSweeper(tools), browser=browser, pool=database
+            )
+    finally:
+        await engine.close()
+        await simulator.close()
 
 
 async def _add_bank(pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, protocol: str, settings: BankSettings) -> None:
@@ -203,7 +207,7 @@ async def test_the_banks_day_is_kept(
         for _ in range(limit or 5):
             await real.accounts.balances(real.world.tenant, account_id, Freshness(max_age=0), None)
         if limit is not None:
-            kept = await real.accounts.balances(real.world.tenant, account_id, Freshness(0, 60), None)
+            kept = await real.accounts.balances(real.world.tenant, account_id, Freshness(max_age=0, max_stale=60), None)
             assert kept["from_cache"] is True
 
 
