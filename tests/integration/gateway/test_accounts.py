@@ -1,11 +1,13 @@
 """Consents and reads of accounts over HTTP, each answer as the OpenAPI document shows it."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from gateway.schemas.accounts.consents import ConsentOut
 from gateway.schemas.accounts.reads import AccountOut, BalancesOut, TransactionsOut
 from tests.support.edge import Edge
-from tests.support.linking import RETURN_URL, ask, link, wish
+from tests.support.linking import RETURN_URL, ask, come_back, link, wish
 
 Pool = "asyncpg.Pool[asyncpg.Record]"
 PRESENT = {"X-Payer-Ip-Address": "203.0.113.7", "X-Payer-User-Agent": "Mozilla/5.0"}
@@ -29,6 +31,40 @@ async def test_a_consent_is_asked_read_listed_and_ended(edge: Edge) -> None:
         assert (await edge.call("DELETE", path, token=party.token)).status == 204
     ended = await edge.call("GET", path, token=party.token)
     assert (ended.json["status"], ended.json["authorisation"]) == ("revoked", None)
+
+
+async def test_a_holder_comes_back_and_is_sent_on(edge: Edge) -> None:
+    """To the partner's return_url with the consent and how it stands, once; wrong answers change nothing."""
+    party = await edge.party()
+    await edge.add_bank()
+    asked = await ask(edge, party)
+    brought = parse_qs(urlsplit(asked.json["authorisation"]["url"]).query)
+    state, code = brought["state"][0], edge.account_bank.authorise(brought["consent"][0])
+    for fields, words in (({"error": "server_error"}, b"could not do this now"), ({}, b"not complete")):
+        shown = await come_back(edge, "scripted", state=state, **fields)
+        assert (shown.status, words in shown.raw, b"shared" in shown.raw) == (400, True, True)
+    unknown = await come_back(edge, "scripted", state="somebody-elses", code=code)
+    assert (unknown.status, b"We do not know this address" in unknown.raw) == (400, True)
+    for _ in range(2):
+        sent = await come_back(edge, "scripted", state=state, code=code)
+        assert sent.status == 303
+        assert sent.headers["Location"] == f"{RETURN_URL}?consent_id={asked.json['id']}&status=authorised"
+    assert edge.account_bank.calls == ["consent", "authorise"]
+
+
+async def test_a_holder_who_refuses_or_is_late_is_told(edge: Edge) -> None:
+    """A refusal goes back to the partner; an end that came before is a page that says so."""
+    party = await edge.party()
+    await edge.add_bank()
+    asked = await ask(edge, party)
+    state = parse_qs(urlsplit(asked.json["authorisation"]["url"]).query)["state"][0]
+    sent = await come_back(edge, "scripted", state=state, error="access_denied")
+    assert sent.headers["Location"].endswith("status=rejected")
+    other = await ask(edge, party)
+    state = parse_qs(urlsplit(other.json["authorisation"]["url"]).query)["state"][0]
+    await edge.call("DELETE", other.headers["Location"], token=party.token)
+    ended = await come_back(edge, "scripted", state=state, code="late")
+    assert ended.headers["Location"].endswith("status=revoked")
 
 
 async def test_lists_of_consents_are_paged(edge: Edge) -> None:
