@@ -23,12 +23,15 @@ from accounts.reading.reader import AccountPage, AccountReader, Freshness, Wante
 from accounts.tools import Tools
 from accounts.view import ConsentView, view_of
 from adapters.contract import Payer
+from kernel import deadline
 from kernel.errors import NotFound
 from kernel.ids import Tenant
 from kernel.sealing import SealError
 from kernel.sql import beside
 
 _SQL = beside(__file__, "service.sql")
+# What is left for the answer itself when the wait for a bank ends.
+_ANSWER_SECONDS = 0.25
 
 
 class Accounts:
@@ -52,7 +55,7 @@ class Accounts:
         if not repeated:
             ref = ConsentRef(partner_id=caller.tenant.partner_id, consent_id=consent_id)
             self._runner.start(ref, request.bank_id)
-        await self._runner.wait(consent_id, self._tools.policy.ask_wait_seconds)
+        await self._runner.wait(consent_id, self._patience())
         view = await self.consent(caller.tenant, consent_id)
         status = ACCEPTED_FOR_NOW if view.status is ConsentState.CREATED else CREATED
         return Asked(consent=view, status_code=status, repeated=repeated)
@@ -99,7 +102,7 @@ class Accounts:
         if jobs:
             await self._tools.enqueuer.offer(jobs)
         self._runner.start(found.ref, found.bank_id)
-        await self._runner.wait(consent_id, self._tools.policy.ask_wait_seconds)
+        await self._runner.wait(consent_id, self._patience())
 
     async def returned(self, bank_id: str, brought: Return) -> Returned | None:
         """A holder came back from a bank; None for a state that is of no consent there."""
@@ -126,6 +129,10 @@ class Accounts:
     async def drain(self) -> None:
         """Begin no more calls and wait for those under way."""
         await self._runner.drain()
+
+    def _patience(self) -> float:
+        """How long to wait for the bank's word, within the time that the caller has for an answer at all."""
+        return min(self._tools.policy.ask_wait_seconds, max(deadline.seconds_left() - _ANSWER_SECONDS, 0))
 
     async def _find(self, tenant: Tenant, consent_id: UUID) -> ConsentRow:
         found = await ledger.find(self._tools, ConsentRef(partner_id=tenant.partner_id, consent_id=consent_id))

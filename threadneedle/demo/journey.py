@@ -64,7 +64,7 @@ async def register(scene: Scene, cast: Cast) -> None:
     name = f"Example Books {uuid.uuid4().hex[:6]}"
     cast.partner_id = expect(await scene.admin.post("/admin/v1/partners", {"name": name}), 201)["id"]
     base = f"/admin/v1/partners/{cast.partner_id}"
-    scopes = ["payments:write", "webhooks:manage", "events:write"]
+    scopes = ["payments:write", "accounts:write", "webhooks:manage", "events:write"]
     request = {"name": "back office", "environment": "test", "scopes": scopes}
     client = expect(await scene.admin.post(f"{base}/clients", request), 201)
     cast.client_id, cast.client_secret = client["id"], client["secret"]
