@@ -42,7 +42,7 @@ async def test_a_holder_comes_back_and_is_sent_on(edge: Edge) -> None:
     state, code = brought["state"][0], edge.account_bank.authorise(brought["consent"][0])
     for fields, words in (({"error": "server_error"}, b"could not do this now"), ({}, b"not complete")):
         shown = await come_back(edge, "scripted", state=state, **fields)
-        assert (shown.status, words in shown.raw, b"shared" in shown.raw) == (400, True, True)
+        assert (shown.status, words in shown.raw, b"nothing is lost" in shown.raw) == (400, True, True)
     unknown = await come_back(edge, "scripted", state="somebody-elses", code=code)
     assert (unknown.status, b"We do not know this address" in unknown.raw) == (400, True)
     for _ in range(2):
