@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, fie
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import BankId
-from gateway.schemas.types import Metadata, Name, Request, Response, Time, given, wrong
+from gateway.schemas.types import Name, Request, Response, Time, given, wrong
 
 
 def _printable(text: str) -> str:
@@ -23,6 +23,8 @@ def _scope(text: str) -> str:
     return text
 
 
+# A certificate in PEM, with its chain.
+_OPTION_LENGTH_MAX = 20_000
 Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 AuditText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 EnvironmentName = Literal["test", "live"]
@@ -42,6 +44,20 @@ Secrets = Annotated[
     dict[str, str],
     BeforeValidator(_secrets),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}, "writeOnly": True}),
+]
+
+
+def _options(value: Any) -> dict[str, str]:
+    texts = list(value.values()) if isinstance(value, dict) else [None]
+    if not all(isinstance(text, str) and len(text) <= _OPTION_LENGTH_MAX for text in texts):
+        raise wrong("format", f"Expected an object whose values are texts of at most {_OPTION_LENGTH_MAX} characters.")
+    return value  # type: ignore[no-any-return]
+
+
+Options = Annotated[
+    dict[str, str],
+    BeforeValidator(_options),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string", "maxLength": _OPTION_LENGTH_MAX}}),
 ]
 
 
@@ -87,7 +103,7 @@ class BankSettingsIn(Request):
 
     base_url: Annotated[str, Field(min_length=8, max_length=2048)]
     secrets: Secrets = Field(default_factory=dict)
-    options: Metadata = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
 
 
 class BankIn(Request):

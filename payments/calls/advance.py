@@ -20,7 +20,7 @@ from payments.calls.operations import Call
 from payments.calls.steps import Steps
 from payments.carrying.carried import Asker, Carried
 from payments.carrying.finish import KnownEnds
-from payments.intents.planning import plan_submission
+from payments.intents.planning import outline, plan_submission
 from payments.journeys.hearing import JourneyHearing
 from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
@@ -189,7 +189,8 @@ class Advancer:
         tenant = background.facts.tenant
         key = await self._tools.vault.data_key(tenant.partner_id, background.facts.merchant_id)
         owner = Owner(tenant=tenant, payment_id=background.facts.payment_id, key=key)
-        planned = plan_submission(background.facts, background.bank, case.submission.sequence + 1, now)
+        outlined = outline(background.facts, background.bank, now)
+        planned = plan_submission(outlined, background.bank, case.submission.sequence + 1)
         await operations.insert_submission(connection, self._tools.vault, owner, planned)
         at = resubmission_at(policy, now, case.submission.sequence, outcome.retry_after_seconds)
         await self._ledger.look_again(connection, recorded.case, at)

@@ -8,7 +8,7 @@ from adapters.checks import field_errors, schedule_errors
 from kernel.errors import Invalid
 from kernel.ids import new_id
 from payments.banks import ConfiguredBank
-from payments.intents.planning import Facts, PlannedSubmission, plan_submission
+from payments.intents.planning import Facts, PlannedSubmission, outline, plan_submission
 from payments.journeys.handshakes import new_handshake
 from payments.model import PaymentRequest, Requester
 from payments.rows import PaymentRow
@@ -71,14 +71,14 @@ def draft(
         execute_at=request.execute_at,
     )
     declared = bank.declaration
-    submission = plan_submission(facts, bank, 1, now, new_handshake(redirect_uri) if declared.sends_payers else None)
-    if errors := field_errors(declared, submission.instruction) + schedule_errors(declared, request.execute_at):
+    outlined = outline(facts, bank, now, new_handshake(redirect_uri) if declared.sends_payers else None)
+    if errors := field_errors(declared, outlined.instruction) + schedule_errors(declared, request.execute_at):
         raise Invalid(errors)
     return Draft(
         requester=requester,
         facts=facts,
         bank=bank,
-        submission=submission,
+        submission=plan_submission(outlined, bank, 1),
         execute_at=request.execute_at,
         waits_until=None if declared.schedules else request.execute_at,
         drafted_at=now,

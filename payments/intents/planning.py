@@ -70,13 +70,17 @@ class PlannedSubmission:
     instruction: Instruction = field(repr=False)
 
 
-def plan_submission(
-    facts: Facts, bank: ConfiguredBank, sequence: int, now: datetime, handshake: Handshake | None = None
-) -> PlannedSubmission:
-    """A submission of these facts, with the first operation of its journey; with a handshake where payers are sent out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """A submission before its bytes are made: what it says can be checked, whether or not its bank would take it."""
 
-    Raises ValueError where the bank's protocol cannot carry them.
-    """
+    submission_id: UUID
+    operation_id: UUID
+    instruction: Instruction = field(repr=False)
+
+
+def outline(facts: Facts, bank: ConfiguredBank, now: datetime, handshake: Handshake | None = None) -> Outline:
+    """A submission of these facts; with a handshake where payers are sent out."""
     submission_id, operation_id = new_id(now), new_id(now)
     reference = Reference(
         end_to_end_id=end_to_end_id(submission_id),
@@ -85,13 +89,19 @@ def plan_submission(
         handshake=handshake,
     )
     instruction = instruct(facts, bank, reference)
+    return Outline(submission_id=submission_id, operation_id=operation_id, instruction=instruction)
+
+
+def plan_submission(outlined: Outline, bank: ConfiguredBank, sequence: int) -> PlannedSubmission:
+    """The submission with the first operation of its journey. Raises ValueError where the protocol cannot carry it."""
+    instruction = outlined.instruction
     return PlannedSubmission(
-        id=submission_id,
+        id=outlined.submission_id,
         sequence=sequence,
         bank_id=bank.bank.id,
-        end_to_end_id=reference.end_to_end_id,
-        planned_at=now,
-        operation=_operation(operation_id, bank.declaration.journey[0], 1, bank, instruction),
+        end_to_end_id=instruction.end_to_end_id,
+        planned_at=instruction.requested_at,
+        operation=_operation(outlined.operation_id, bank.declaration.journey[0], 1, bank, instruction),
         instruction=instruction,
     )
 

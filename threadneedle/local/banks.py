@@ -7,13 +7,16 @@ from typing import Any
 
 import orjson
 
+from adapters.berlin_group.simulator import Habits, kept_trust, settings_at
 from adapters.open_banking_uk.simulator.credentials import Credentials
 from threadneedle.demo.partner import Api
+from threadneedle.local.environment import Ports
 from threadneedle.local.roles import NotReady, Role
 
 SANDBOX_BANK = "sandbox"
 UK_BANK = "open-banking-uk"
-_SANDBOX_PROCESS, _UK_PROCESS = "simulator", "ukbank"
+EU_BANK = "berlin-group"
+_SANDBOX_PROCESS, _UK_PROCESS, _EU_PROCESS = "simulator", "ukbank", "eubank"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +31,13 @@ class LocalBank:
     settings: dict[str, Any]
 
 
-def local_banks(state: Path, gateway: str, sandbox_port: int, uk_port: int) -> tuple[LocalBank, ...]:
+def local_banks(state: Path, gateway: str, ports: Ports) -> tuple[LocalBank, ...]:
     """The banks of a run."""
-    return _sandbox(state, gateway, sandbox_port), _open_banking_uk(state, uk_port)
+    return (
+        _sandbox(state, gateway, ports.simulator),
+        _open_banking_uk(state, ports.uk_bank),
+        _berlin_group(state, ports.eu_bank),
+    )
 
 
 async def register(admin_url: str, token: str, banks: tuple[LocalBank, ...]) -> None:
@@ -73,6 +80,22 @@ def _open_banking_uk(state: Path, port: int) -> LocalBank:
         url=url,
         role=Role(name=_UK_PROCESS, module="adapters.open_banking_uk.simulator", arguments=arguments),
         settings=orjson.loads(Credentials.kept(kept).settings(url).to_json()),
+    )
+
+
+def _berlin_group(state: Path, port: int) -> LocalBank:
+    url, kept = _url(port), state / "berlin-group-bank"
+    return LocalBank(
+        id=EU_BANK,
+        name="Example Bank (Berlin Group)",
+        adapter="berlin_group",
+        url=url,
+        role=Role(
+            name=_EU_PROCESS,
+            module="adapters.berlin_group.simulator",
+            arguments=("--port", str(port), "--keys", str(kept)),
+        ),
+        settings=orjson.loads(settings_at(url, Habits(), kept_trust(kept)).to_json()),
     )
 
 

@@ -27,6 +27,7 @@ class Ports:
     admin: int
     simulator: int
     uk_bank: int
+    eu_bank: int
     dispatcher: int
     worker: int
     held: tuple[socket.socket, ...] = field(repr=False)
@@ -35,12 +36,13 @@ class Ports:
 def choose_ports(gateway: int, admin: int) -> Ports:
     """The wanted ports where they are free, else others; 0 wants any. The banks take any."""
     held = (_hold(gateway), _hold(admin))
-    simulator, uk_bank, dispatcher, worker = _free(), _free(), _free(), _free()
+    simulator, uk_bank, eu_bank, dispatcher, worker = (_free() for _ in range(5))
     return Ports(
         gateway=_port_of(held[0]),
         admin=_port_of(held[1]),
         simulator=simulator,
         uk_bank=uk_bank,
+        eu_bank=eu_bank,
         dispatcher=dispatcher,
         worker=worker,
         held=held,

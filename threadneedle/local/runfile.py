@@ -16,6 +16,7 @@ class RunFile:
     admin_token: str = field(repr=False)
     simulator: str
     uk_bank: str
+    eu_bank: str
     watch: dict[str, str]
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)

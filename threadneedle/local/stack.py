@@ -103,7 +103,7 @@ def _plan(state: Path, urls: dict[str, str]) -> Plan:
         ports=ports,
         settings=settings,
         environment=environment,
-        banks=local_banks(state, _url(ports.gateway), ports.simulator, ports.uk_bank),
+        banks=local_banks(state, _url(ports.gateway), ports),
     )
 
 
@@ -129,6 +129,7 @@ def _write(plan: Plan, token: str, stores: Stores, roles: Roles) -> RunFile:
         admin_token=token,
         simulator=plan.simulator,
         uk_bank=plan.banks[1].url,
+        eu_bank=plan.banks[2].url,
         watch={"dispatcher": _url(plan.ports.dispatcher), "worker": _url(plan.ports.worker)},
         database_url=plan.settings.database.url.reveal(),
         redis_url=plan.settings.redis.queue_url.reveal(),

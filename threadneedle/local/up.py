@@ -37,7 +37,7 @@ async def up(options: UpOptions, console: Console) -> bool:
     """Run everything until Ctrl-C, or until the journey ended with `once`. Gives whether the journey held."""
     stopped = _stop_signal()
     _own(options.state)
-    console.print("Starting the stores, the roles and two simulated banks …", highlight=False)
+    console.print("Starting the stores, the roles and three simulated banks …", highlight=False)
     stores = choose_stores(options.state, embedded=options.embedded)
     async with local_stack(stores, options.state, console.print) as running:
         _show(running, options.state, console)
@@ -117,6 +117,7 @@ def _show(running: RunFile, state: Path, console: Console) -> None:
         console.print(f"  {role:10} {url}      (metrics: /metrics)", highlight=False)
     console.print(f"  bank       {running.simulator}      (sandbox; its books: /_books)", highlight=False)
     console.print(f"  bank       {running.uk_bank}      (open-banking-uk; payers approve there)", highlight=False)
+    console.print(f"  bank       {running.eu_bank}      (berlin-group; payers approve there)", highlight=False)
     console.print(f"  logs       {state / 'log'}", highlight=False)
 
 

@@ -17,6 +17,7 @@ from adapters.registry import discover
 from adapters.simulation.faults import Fault
 from adapters.simulation.simulator import Pace, SimulatorOptions
 from gateway.callbacks.reading import brought_of
+from kernel.errors import Invalid
 from kernel.masked import AccountNumber, Masked
 from kernel.money import Money
 from kernel.sealing import Vault
@@ -213,3 +214,15 @@ async def test_a_payment_is_cancelled_while_its_payer_is_awaited(
         await here.until(created.payment.id, "cancelled")
         assert here.simulator.approve() == []
         assert booked(here) == []
+
+
+async def test_a_payment_that_lacks_what_its_bank_needs_is_refused_by_name(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
+) -> None:
+    """Without the account to pay from and the payer's address nothing is written and nothing sent."""
+    async with scene(database, vault, clock) as here:
+        with pytest.raises(Invalid) as refused:
+            await here.pay(debtor=None, payer=None)
+        named = {(each.pointer, each.code) for each in refused.value.errors}
+        assert named == {("/debtor/account/iban", "required"), ("/payer/ip_address", "required")}
+        assert here.simulator.initiations == 0

@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from adapters.declaration import AccountScheme
 from gateway.http.bodies import parse, validated
-from gateway.schemas.admin import BankChange
+from gateway.schemas.admin import BankChange, BankSettingsIn
 from gateway.schemas.oauth.clients import ClientIn
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import AccountIn, PaymentIn
@@ -231,3 +231,13 @@ def test_null_is_no_change(model: type[EndpointChange | BankChange], field: str)
     model.model_validate({})
     with pytest.raises(ValidationError):
         model.model_validate({field: None})
+
+
+def test_a_banks_options_hold_certificates_and_nothing_endless() -> None:
+    """A certificate with its chain fits into an option; what is longer, or no text, is refused without being shown."""
+    whole = {"base_url": "https://bank.example", "options": {"tls_ca": "x" * 20_000}}
+    assert BankSettingsIn.model_validate(whole).options == whole["options"]
+    for options in ({"tls_ca": "secret" * 4_000}, {"tls_ca": 7}, ["tls_ca"]):
+        with pytest.raises(ValidationError) as refused:
+            BankSettingsIn.model_validate({**whole, "options": options})
+        assert [each["loc"] for each in refused.value.errors()] == [("options",)]
