@@ -18,7 +18,7 @@ ACCOUNTS = {
     AccountScheme.SORT_CODE: Account(sort_code="202015", account_number=AccountNumber("31926819")),
     AccountScheme.ROUTING_NUMBER: Account(routing_number="021000021", account_number=AccountNumber("4031926819")),
 }
-HIDDEN = ("uniquely", "named", "BUKB20201555555555", "3192", "40319268", "s3cret")
+HIDDEN = ("uniquely", "named", "BUKB20201555555555", "3192", "40319268", "370400440532", "192.0.2.7", "s3cret")
 
 
 @pytest.mark.parametrize("name", PAYING)
@@ -31,7 +31,7 @@ def test_a_submission_is_shown_without_what_is_masked(name: str, scheme: Account
     secrets = {each.name: Secret("s3cret") for each in adapter.declaration.settings if each.secret}
     settings = BankSettings(base_url="https://bank.example.com", secrets=secrets)
     creditor = Creditor(name=PersonName("Uniquely Named"), account=ACCOUNTS[scheme])
-    instruction = replace(banks.instruction(), creditor=creditor, settings=settings)
+    instruction = replace(banks.fitting(adapter.declaration, settings), creditor=creditor)
     bank = Bank(id=name, adapter=name, environment=Environment.TEST, settings=settings)
     shown, *_ = show_requests(ConfiguredBank(bank=bank, name=name, adapter=adapter, suspended=False), instruction)
     everything = f"{shown.path} {dict(shown.headers)} {shown.body}".lower()
