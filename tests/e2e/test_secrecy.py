@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -18,10 +19,12 @@ from tests.e2e.running import Running, opened, unique
 from threadneedle.demo.journey import Cast, Scene, follow, log_in, register
 from threadneedle.demo.merchant import Merchant
 from threadneedle.demo.proof import Proof
+from threadneedle.local.banks import UK_BANK
 
 ATTEMPTS = {"GET /v1/deliveries/{delivery_id}/attempts", "GET /v1/attempts"}
 EVENTS = {"GET /v1/events", "GET /v1/events/{event_id}"}
 ENDPOINTS = {"GET /v1/webhook-endpoints", "GET /v1/webhook-endpoints/{endpoint_id}"}
+CONSENTS = {"GET /v1/consents", "GET /v1/consents/{consent_id}"}
 PAYMENTS = {"GET /v1/payments", "GET /v1/payments/{payment_id}"}
 SECRET = {"GET /v1/webhook-endpoints/{endpoint_id}/secret"}
 TYPES = {"GET /v1/event-types", "GET /v1/event-types/{name}", "GET /v1/event-types/{name}/example"}
@@ -60,6 +63,8 @@ MAY_SHOW: Mapping[str, set[str]] = {
     "answer": shown_by(*ATTEMPTS),
     "type_words": shown_by(*TYPES),
     "request_key": set(),
+    "return_url": CONSENTS,
+    "user_agent": set(),
     "event_key": set(),
 }
 
@@ -124,6 +129,7 @@ async def plant(scene: Scene, cast: Cast, words: dict[str, str], simulator: str)
     made = (made_bank, endpoint, event_type, event, paid)
     assert all(answer.status in (200, 201, 202) for answer in made), [answer.body for answer in made]
     notification = await scene.partner.post("/banks/sandbox/notifications", {"note": words["notification"]})
+    consent = await scene.partner.post("/v1/consents", wish(cast, words), idempotency_key=unique("k"))
     note = {"verdict": "accepted", "note": words["note"]}
     proposal = await scene.admin.post(f"/admin/v1/payments/{paid.body['id']}/evidence", note)
     refused = [str(answer.body) for answer in (notification, proposal) if answer.status >= 400]
@@ -137,6 +143,7 @@ async def plant(scene: Scene, cast: Cast, words: dict[str, str], simulator: str)
         "merchant_id": cast.merchant_id,
         "bank_id": bank["id"],
         "payment_id": paid.body["id"],
+        "consent_id": consent.body["id"],
         "event_id": event.body["id"],
         "environment": "test",
         "endpoint_id": endpoint.body["id"],
@@ -155,6 +162,17 @@ def order(cast: Cast, words: Mapping[str, str]) -> dict[str, Any]:
         "reference": words["reference"],
         "end_to_end_id": words["end_to_end"],
         "metadata": {"note": words["metadata"]},
+    }
+
+
+def wish(cast: Cast, words: Mapping[str, str]) -> dict[str, Any]:
+    """A consent with a word in every field that takes text."""
+    return {
+        "merchant_id": cast.merchant_id,
+        "bank_id": UK_BANK,
+        "valid_until": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
+        "return_url": f"https://shop.example.com/{words['return_url']}",
+        "payer": {"ip_address": "203.0.113.7", "user_agent": words["user_agent"]},
     }
 
 
