@@ -56,7 +56,7 @@ class AdminAuthenticator(Protocol):
 
 
 class Acting(Protocol):
-    """From a call of an admin to the caller in whose place it is made (gateway/admin/webhooks/acting.py)."""
+    """From a call of an admin to the caller in whose place it is made (gateway/admin/for_partners/acting.py)."""
 
     async def caller(self, call: Call) -> Caller:
         """Raises NotFound."""

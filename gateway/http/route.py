@@ -36,7 +36,7 @@ class Route(Generic[Services]):
     that its handler knows beyond those that the other columns imply (gateway.problems.codes). `for_limited` opens a
     route to clients that are limited to merchants, or closes it; None leaves it to what the route names
     (gateway/reach.py). `acting` routes let an admin act in the environment of the partner that the path names
-    (gateway/admin/webhooks).
+    (gateway/admin/for_partners).
     """
 
     method: str

@@ -43,8 +43,12 @@ PARTNERS = Surface(
     examples=_EXAMPLES["both"] | _EXAMPLES["partners"],
     events=builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()),
 )
+# Partners' operations that admins have too; others that both have stand in a part of their own.
+_READ_BY_ADMINS = ("list_payments", "get_payment", "read_timeline")
 ADMIN = Surface(
-    title="Threadneedle administration", description=ADMIN_TEXT, examples=_EXAMPLES["both"] | _EXAMPLES["admin"]
+    title="Threadneedle administration",
+    description=ADMIN_TEXT,
+    examples=_EXAMPLES["both"] | _EXAMPLES["admin"] | {name: _EXAMPLES["partners"][name] for name in _READ_BY_ADMINS},
 )
 
 
