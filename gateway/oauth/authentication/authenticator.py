@@ -18,6 +18,7 @@ from gateway.oauth.clients.records import Client, Clients
 from gateway.oauth.clients.remote_keys import KeysUnread, RemoteKeys
 from kernel.clock import Clock
 from kernel.masked import Secret
+from webhooks.endpoints.checks.certificates import UNREADABLE
 
 _KEYS_UNREAD = "The keys at this client's jwks_uri could not be read, so the assertion could not be verified."
 _NO_CERTIFICATE = (
@@ -139,7 +140,7 @@ def _named(proof: Proof) -> Proof:
 def _parsed(der: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except UNREADABLE:
         raise ClientRefused(_NO_CERTIFICATE) from None
 
 

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from gateway.oauth import rsa
 from gateway.oauth.clients.methods import ASSERTION_ALGORITHMS
+from webhooks.endpoints.checks.certificates import UNREADABLE
 
 KEYS_MAX = 10
 _KID_LENGTH_MAX = 200
@@ -57,7 +58,7 @@ def certificate_of(jwk: Jwk) -> bytes | None:
     try:
         der = b64decode(chain[0], validate=True)
         x509.load_der_x509_certificate(der)
-    except ValueError:
+    except UNREADABLE:
         return None
     return der
 
