@@ -83,8 +83,10 @@ def parse(body: bytes, *, unique_names: bool = False) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Malformed("The body is not JSON in UTF-8.") from None
-    if _may_be_deep(body) or b"\\u0000" in body:
-        _check_tree(value)
+    if _may_be_deep(body):
+        _check_depth(value)
+    if b"\\u0000" in body:
+        _check_texts(value)
     if unique_names:
         _check_names(body)
     return value
@@ -133,12 +135,24 @@ def _may_be_deep(body: bytes) -> bool:
     return body.count(b"{") + body.count(b"[") > DEPTH_MAX
 
 
-def _check_tree(value: Any) -> None:
+def _check_depth(value: Any) -> None:
+    """Looks at objects and lists only: a large batch is mostly texts."""
     level, depth = [value], 0
     while level:
         depth += 1
         if depth > DEPTH_MAX:
             raise Malformed(f"The body nests deeper than {DEPTH_MAX} levels.")
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+
+
+def _check_texts(value: Any) -> None:
+    level = [value]
+    while level:
         if any(isinstance(item, str) and "\0" in item for item in level):
             raise Malformed("A text holds the character NUL.")
         level = [inner for item in level for inner in _inside(item)]

@@ -14,7 +14,7 @@ _COUNTS = (2, 4)
 
 
 async def more_processes(stage: Stage, party: Party, effort: Effort) -> list[Figure]:
-    """Events accepted by more gateways, deliveries by more dispatchers; one by one in between."""
+    """Events accepted by more gateways, deliveries by more dispatchers, alternating with one of them."""
 
     async def accepting() -> float:
         return (await take(stage, party, await orders.events(stage, party, seconds=effort.seconds))).rate
@@ -27,11 +27,13 @@ async def more_processes(stage: Stage, party: Party, effort: Effort) -> list[Fig
         ("gateway", "single events accepted", accepting),
         ("dispatcher", "deliveries", delivering),
     ):
-        one = [await measure() for _ in range(effort.pairs)]
         for count in _COUNTS:
-            async with stage.more(role, count - 1):
-                values = [await measure() for _ in range(effort.pairs)]
-            figures.append(_figure(f"{what}, {count} {role}s", values, one))
+            one, more = list[float](), list[float]()
+            for _ in range(effort.pairs):
+                one.append(await measure())
+                async with stage.more(role, count - 1):
+                    more.append(await measure())
+            figures.append(_figure(f"{what}, {count} {role}s", more, one))
     return figures
 
 
