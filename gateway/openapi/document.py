@@ -14,7 +14,7 @@ from gateway.openapi.answers import JSON, answers, response_components
 from gateway.openapi.parameters import parameters
 from gateway.openapi.schemas import Json, Names
 from gateway.openapi.texts import ADMIN_TEXT, PARTNERS_TEXT, TAG_SENTENCES, description_of
-from gateway.openapi.webhooks import webhooks
+from gateway.openapi.webhooks import payment_types, webhooks
 from gateway.schemas.documents import TokenErrorOut
 from gateway.schemas.pages import ProblemOut
 from gateway.schemas.payments import PaymentOut
@@ -25,6 +25,9 @@ from webhooks.catalogue.model import EventType
 _FORM, _BYTES = "application/x-www-form-urlencoded", "*/*"
 # Recorded from a running gateway: of each port and of both, by operation, its request, and its answers by status.
 _EXAMPLES: Json = orjson.loads(Path(__file__).with_name("examples.json").read_bytes())
+_SHOWN = _EXAMPLES["partners"]["get_payment"]["answers"]["200"]
+# The types of events that are ours, as the catalogue and the document tell of them.
+OUR_EVENTS = builtin_types(payment_types(EVENT_SENTENCES, PaymentOut.model_json_schema(), _SHOWN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,7 +44,7 @@ PARTNERS = Surface(
     title="Threadneedle",
     description=PARTNERS_TEXT,
     examples=_EXAMPLES["both"] | _EXAMPLES["partners"],
-    events=builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()),
+    events=OUR_EVENTS,
 )
 # Partners' operations that admins have too; others that both have stand in a part of their own.
 _READ_BY_ADMINS = ("list_payments", "get_payment", "read_timeline")
@@ -69,8 +72,7 @@ def document(routes: Sequence[Route[Any]], surface: Surface) -> Json:
         },
     }
     if surface.events:
-        shown = surface.examples["get_payment"]["answers"]["200"]
-        made["webhooks"] = webhooks(surface.events, schemas.reference(names[PaymentOut]), shown)
+        made["webhooks"] = webhooks(surface.events, schemas.reference(names[PaymentOut]))
     return made
 
 

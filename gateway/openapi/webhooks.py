@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.openapi.schemas import Json
 from webhooks.catalogue.examples import example_of
-from webhooks.catalogue.model import EventType
+from webhooks.catalogue.model import EventType, TypeDocument
 
 _TIMESTAMP = "2026-01-31T09:30:00.000Z"
 
@@ -86,18 +86,27 @@ _PAYMENTS: Mapping[str, Json] = {
 }
 
 
-def webhooks(types: Mapping[str, EventType], payment: Json, shown: Json) -> Json:
-    """By the type's name. Data of `payment.…` events are the API's payments: `payment` is their schema, `shown` one."""
-    return {name: {"post": _operation(found, payment, shown)} for name, found in sorted(types.items())}
+def payment_types(sentences: Mapping[str, str], schema: Json, shown: Json) -> dict[str, TypeDocument]:
+    """`payment.…` events by name, each with its sentence and an example: the payment `shown`, in the event's status."""
+    return {
+        name: TypeDocument(description=text, schema={**schema, "examples": [_payment(name, shown)]})
+        for name, text in sentences.items()
+    }
 
 
-def _operation(found: EventType, payment: Json, shown: Json) -> Json:
+def _payment(name: str, shown: Json) -> Json:
+    status = name.partition(".")[2]
+    return {**shown, **_PAYMENTS.get(status, _NO_WORD), "status": status}
+
+
+def webhooks(types: Mapping[str, EventType], payment: Json) -> Json:
+    """By the type's name. Data of `payment.…` events are the API's payments, whose schema `payment` names."""
+    return {name: {"post": _operation(found, payment)} for name, found in sorted(types.items())}
+
+
+def _operation(found: EventType, payment: Json) -> Json:
     document = found.current.document
-    subject, _, status = found.name.partition(".")
-    if subject == "payment":
-        schema, data = payment, {**shown, **_PAYMENTS.get(status, _NO_WORD), "status": status}
-    else:
-        schema, data = document.schema, example_of(document.schema)
+    schema, data = payment if found.name.startswith("payment.") else document.schema, example_of(document.schema)
     body: Json = {
         "schema": _body(found.name, schema),
         "example": {"type": found.name, "timestamp": _TIMESTAMP, "data": data},

@@ -41,16 +41,14 @@ from gateway.oauth.clients.registration import RegistrationRules
 from gateway.oauth.clients.remote_keys import RemoteKeys
 from gateway.oauth.signing.rotation import KeyRotation, RotationPolicy
 from gateway.oauth.tokens.policy import TokenPolicy
-from gateway.openapi import ADMIN, PARTNERS
+from gateway.openapi import ADMIN, OUR_EVENTS, PARTNERS
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
 from gateway.routes import PUBLIC_ROUTES
-from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher, BatchPolicy
 from kernel.sealing import Vault
 from payments.banks import BankRegistry
-from payments.calls.news import EVENT_SENTENCES
 from payments.inbox import Inbox
 from payments.operators.evidence import OperatorEvidence
 from payments.policy import PaymentsPolicy
@@ -61,7 +59,6 @@ from tests.support.conformance import Conformance
 from tests.support.payments_world import Offers
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank
 from threadneedle.roles.edge.oauth import OAuth, OAuthSetup, open_oauth
-from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.memory import Catalogue
 from webhooks.catalogue.service import EventTypes
 from webhooks.endpoints.keys.published import PublishedKeys
@@ -277,7 +274,7 @@ async def _running(
     rules = EndpointRules(urls=UrlRules(allowed=LOOPBACK))
     teller = EventTeller(writer, tools.enqueuer)
     retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
-    event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
+    event_types = EventTypes(pool, vault, clock, OUR_EVENTS)
     payments = Payments(tools)
     services = Services(
         verifier=oauth.verifier,

@@ -27,12 +27,11 @@ from gateway.limits.gate import Gate
 from gateway.limits.live.book import LimitBook
 from gateway.limits.storage import RedisBuckets
 from gateway.oauth.tokens.policy import TokenPolicy
+from gateway.openapi import OUR_EVENTS
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
-from gateway.schemas.payments import PaymentOut
 from gateway.services import Services
 from kernel.batcher import Batcher
-from payments.calls.news import EVENT_SENTENCES
 from payments.inbox.accept import Inbox
 from payments.operators.evidence import OperatorEvidence
 from payments.service import Payments
@@ -48,7 +47,6 @@ from threadneedle.roles.foundation import (
     settle_memory,
     stop_signal,
 )
-from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.memory import Catalogue
 from webhooks.catalogue.service import EventTypes
 from webhooks.endpoints.keys.published import PublishedKeys
@@ -238,7 +236,7 @@ def _services(foundation: Foundation, front: _Front, webhooks: _Webhooks, paymen
     rules = policies.endpoint_rules(foundation.settings.webhooks)
     replay_rules = policies.replay_rules(foundation.settings)
     retrier = Retrier(pool, foundation.enqueuer, clock, replay_rules)
-    event_types = EventTypes(pool, vault, clock, builtin_types(EVENT_SENTENCES, PaymentOut.model_json_schema()))
+    event_types = EventTypes(pool, vault, clock, OUR_EVENTS)
     return Services(
         verifier=edge.oauth.verifier,
         tokens=edge.oauth.tokens,

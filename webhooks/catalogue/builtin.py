@@ -48,10 +48,9 @@ _OPERATIONAL: dict[str, tuple[str, tuple[str, ...]]] = {
 TOLD_ONCE = ("endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
 
 
-def builtin_types(payments: Mapping[str, str], payment_schema: dict[str, Any]) -> dict[str, EventType]:
-    """Our types by name: those of `payments`, each with its sentence and the payment as data, and the operational."""
-    described = {name: TypeDocument(description=text, schema=payment_schema) for name, text in payments.items()}
-    described |= {name: _operational(text, members) for name, (text, members) in _OPERATIONAL.items()}
+def builtin_types(payments: Mapping[str, TypeDocument]) -> dict[str, EventType]:
+    """Our types by name: those of `payments` and the operational."""
+    described = dict(payments) | {name: _operational(text, members) for name, (text, members) in _OPERATIONAL.items()}
     return {
         name: EventType(name=name, versions=(TypeVersion(version=1, document=document),), is_ours=True)
         for name, document in described.items()
