@@ -113,3 +113,11 @@ async def test_an_unknown_grant_type_is_not_repeated(edge: Edge) -> None:
         assert answer.json["error_description"] == "Send grant_type=client_credentials."
         assert told(logs)["reason"] == "Send grant_type=client_credentials."
         assert "wrong-place" not in str(logs)
+
+
+async def test_a_client_that_nobody_knows_reads_what_it_sent(edge: Edge) -> None:
+    """An assertion or a certificate of no such client is not answered with advice on secrets."""
+    other = await register(edge)
+    for client_id in (NO_CLIENT, other.id):
+        assert is_refused(await prove(edge, Signer.new().assertion(client_id)), "registered for assertions")
+        assert is_refused(await ask(edge, {"client_id": client_id}, **holder().header), "registered for certificates")
