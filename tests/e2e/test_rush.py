@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(240)
 TWINS = 200
 # When a process is killed after it was sent a payment: from before it reads it to after it was answered.
 KILLED_AFTER_SECONDS = (0.004, 0.02)
-KILLED_AFTER_SECONDS_LONG = tuple(number * 0.002 for number in range(30))
+KILLED_AFTER_SECONDS_LONG = (*(number * 0.003 for number in range(20)), *(number * 0.03 for number in range(2, 12)))
 
 
 def order(cast: Cast, value: int) -> dict[str, Any]:
