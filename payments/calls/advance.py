@@ -67,12 +67,14 @@ class Advancer:
 
     async def _make(self, background: Background, call: Call, finish: Callable[[Outcome], Awaitable[Recorded]]) -> None:
         started = self._tools.clock.monotonic()
-        recorded = await finish(await self._tools.engine.perform(background.bank.bank, call.request))
+        outcome = await self._tools.engine.perform(background.bank.bank, call.request)
+        recorded = await finish(outcome)
         _log.info(
             "payment.advanced",
             payment_id=str(background.ref.payment_id),
             bank_id=background.bank.bank.id,
             operation=call.kind.value,
+            outcome=outcome.exchange.outcome,
             status=recorded.case.payment.status.value,
             duration_ms=round((self._tools.clock.monotonic() - started) * 1000, 1),
         )
