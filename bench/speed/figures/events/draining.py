@@ -43,7 +43,7 @@ async def _fill(stage: Stage, party: Party, wanted: int) -> int:
     for _ in range(_ROUNDS_MAX):
         if count >= wanted:
             break
-        left = wanted - count
+        left = wanted - count + orders.BATCH  # the last batch of a second is one that is not sent any more
         seconds = max(left / _ACCEPTED_PER_SECOND, 1)
         order = await orders.batches(stage, party, seconds=seconds, rate=left / seconds)
         count += accepted(await call(order), orders.BATCH)
