@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from gateway.admin.for_partners.acting import Acting
 from gateway.admin.routes import ADMIN_ROUTES
 from gateway.admin.services import AdminServices
-from gateway.admin.webhooks.acting import Acting
 from gateway.docs import CONTENT_SECURITY_POLICY, page
 from gateway.http.call import Call, Reply
 from gateway.http.edge import Answering, Edge, RequestHandler

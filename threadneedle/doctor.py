@@ -57,11 +57,11 @@ async def examine(console: Console, *, as_json: bool) -> bool:
     else:
         for number, finding in enumerate(findings):
             if finding.judged == _SETTINGS and findings[number - 1].judged != _SETTINGS:
-                console.print(_NOTE, highlight=False)
+                console.print(_NOTE, highlight=False, soft_wrap=True)
             mark = "[green]✓[/green]" if finding.good else "[red]✗[/red]"
-            console.print(f"{mark} {finding.question}: {finding.seen}", highlight=False)
+            console.print(f"{mark} {finding.question}: {finding.seen}", highlight=False, soft_wrap=True)
             if not finding.good:
-                console.print(f"    {finding.advice}", highlight=False)
+                console.print(f"    {finding.advice}", highlight=False, soft_wrap=True)
     return all(finding.good for finding in findings)
 
 

@@ -64,10 +64,10 @@ def _words(error: Exception) -> str:
 
 
 def show(result: dict[str, Any], *, as_json: bool) -> None:
-    """A result, a line for each of its members, or as JSON."""
+    """A result, a whole line for each of its members, or as JSON."""
     out = console()
     if as_json:
         out.print_json(data=result)
         return
     for name, value in result.items():
-        out.print(f"{name}: {value}", highlight=False)
+        out.print(f"{name}: {value}", highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ import orjson
 from bench.facts import commit
 from bench.speed.figures.measuring import Effort
 from bench.speed.plan import PLANS
+from bench.speed.reporting.machines import as_json as needs_as_json
 from bench.speed.reporting.page import as_markdown
 from bench.speed.reporting.plot import as_svg
 from bench.speed.reporting.results import Results
@@ -55,7 +56,9 @@ def _end_in_order() -> None:
 
 def _keep(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "latest.json").write_bytes(orjson.dumps(results.as_json(), option=orjson.OPT_INDENT_2))
+    (folder / "latest.json").write_bytes(
+        orjson.dumps({**results.as_json(), "needs": needs_as_json(results.figures)}, option=orjson.OPT_INDENT_2)
+    )
     (folder / "latest.md").write_text(as_markdown(results), encoding="utf-8")
     if results.curves:
         (folder / "latest.svg").write_text(as_svg(results.curves), encoding="utf-8")

@@ -1,6 +1,7 @@
 """A run: measure after measure; one that fails is told and the others go on."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
@@ -39,7 +40,9 @@ class Run:
     async def _measure(self, measure: Measure, scene: Scene) -> None:
         name = f"{scene.transport}, {measure.name}"
         print(f"… {name}", flush=True)
+        began = time.monotonic()
         self._note(await _figures(name, measure.work(scene)))
+        print(f"  ({time.monotonic() - began:.0f} s)", flush=True)
 
     def _note(self, figures: Sequence[Figure]) -> None:
         self._results.figures.extend(figures)

@@ -1,5 +1,6 @@
 """The admin API's handlers: from calls to changes, from rows to answers."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from adapters.contract import BankSettings
 from gateway.admin.banks import NewBank
 from gateway.admin.journal import Actor, Row
 from gateway.admin.services import AdminServices
+from gateway.handlers.banks import health_json
 from gateway.http.call import Call, Reply
 from gateway.problems.errors import Unauthenticated
 from gateway.schemas.admin import BankSettingsIn
@@ -16,6 +18,7 @@ from gateway.schemas.pages import page
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Activity, Environment, Kind, Tenant, from_text, to_text
 from kernel.masked import PersonName, Secret
+from payments.banks.health import NOTHING_KNOWN, Health
 from payments.view import rfc3339
 
 
@@ -80,34 +83,37 @@ async def create_bank(services: AdminServices, call: Call) -> Reply:
         name=call.body.name,
         settings=_settings(call.body.settings),
     )
-    return Reply(_bank(await services.banks.add(actor(call), new)))
+    return await _one_bank(services, await services.banks.add(actor(call), new))
 
 
 async def list_banks(services: AdminServices, call: Call) -> Reply:  # noqa: ARG001 - there are few banks: one page
-    """All of them."""
-    return Reply(page([_bank(row) for row in await services.banks.list_all()], None))
+    """All of them, each with how it fares."""
+    health = await services.public.payments.bank_health()
+    return Reply(page([_bank(row, health) for row in await services.banks.list_all()], None))
 
 
 async def get_bank(services: AdminServices, call: Call) -> Reply:
     """One bank, of either environment."""
-    return Reply(_bank(await services.banks.get(call.path_text("bank_id"))))
+    return await _one_bank(services, await services.banks.get(call.path_text("bank_id")))
 
 
 async def change_bank(services: AdminServices, call: Call) -> Reply:
     """New settings replace the old ones as a whole."""
     settings = None if call.body.settings is None else _settings(call.body.settings)
     bank_id = call.path_text("bank_id")
-    return Reply(_bank(await services.banks.change(actor(call), bank_id, call.body.name, settings)))
+    return await _one_bank(services, await services.banks.change(actor(call), bank_id, call.body.name, settings))
 
 
 async def suspend_bank(services: AdminServices, call: Call) -> Reply:
     """Its payments wait."""
-    return Reply(_bank(await services.banks.set_state(actor(call), call.path_text("bank_id"), Activity.SUSPENDED)))
+    bank_id = call.path_text("bank_id")
+    return await _one_bank(services, await services.banks.set_state(actor(call), bank_id, Activity.SUSPENDED))
 
 
 async def resume_bank(services: AdminServices, call: Call) -> Reply:
     """Its payments go on."""
-    return Reply(_bank(await services.banks.set_state(actor(call), call.path_text("bank_id"), Activity.ACTIVE)))
+    bank_id = call.path_text("bank_id")
+    return await _one_bank(services, await services.banks.set_state(actor(call), bank_id, Activity.ACTIVE))
 
 
 async def list_audit(services: AdminServices, call: Call) -> Reply:
@@ -195,9 +201,14 @@ def _merchant(row: Row, name: PersonName | None) -> dict[str, Any]:
     return {**owned(row, Kind.MERCHANT), "name": None if name is None else name.masked()}
 
 
-def _bank(row: Row) -> dict[str, Any]:
+async def _one_bank(services: AdminServices, row: Row) -> Reply:
+    return Reply(_bank(row, await services.public.payments.bank_health()))
+
+
+def _bank(row: Row, health: Mapping[str, Health]) -> dict[str, Any]:
     plain = {name: row[name] for name in ("id", "adapter", "environment", "name", "state", "version")}
-    return {"object": "bank", **plain, "created_at": rfc3339(row["created_at"])}
+    fares = health_json(health.get(row["id"], NOTHING_KNOWN), suspended=row["state"] == Activity.SUSPENDED)
+    return {"object": "bank", **plain, "created_at": rfc3339(row["created_at"]), "health": fares}
 
 
 def _audit(row: Row) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from gateway.admin import evidence
 from gateway.admin import handlers as do
 from gateway.admin.clients.routes import CLIENT_ROUTES
+from gateway.admin.for_partners.routes import PARTNER_ROUTES
 from gateway.admin.limits.routes import LIMIT_ROUTES
 from gateway.admin.queue.routes import QUEUE_ROUTES
 from gateway.admin.services import AdminServices
 from gateway.admin.signing_keys.routes import SIGNING_KEY_ROUTES
 from gateway.admin.tokens.routes import TOKEN_ROUTES
-from gateway.admin.webhooks.routes import WEBHOOK_ROUTES
 from gateway.handlers.documents import livez, metrics, readyz
 from gateway.http.route import Route, admin_family, open_family
 from gateway.schemas.admin import (
@@ -145,7 +145,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
     ),
     *LIMIT_ROUTES,
     *QUEUE_ROUTES,
-    *WEBHOOK_ROUTES,
+    *PARTNER_ROUTES,
     *SIGNING_KEY_ROUTES,
     *TOKEN_ROUTES,
     _ABOUT.get("/livez", livez, "Say that this process runs.", response=LiveOut),

@@ -41,7 +41,7 @@ def _bank(configured: ConfiguredBank, health: Health) -> dict[str, Any]:
         "available": not configured.suspended,
         "currencies": sorted(configured.declaration.currencies),
         "capabilities": _capabilities(configured.declaration),
-        "health": _health(configured, health),
+        "health": health_json(health, suspended=configured.suspended),
     }
 
 
@@ -85,9 +85,10 @@ def _capabilities(declared: Declaration) -> dict[str, Any]:
     }
 
 
-def _health(configured: ConfiguredBank, health: Health) -> dict[str, Any]:
+def health_json(health: Health, *, suspended: bool) -> dict[str, Any]:
+    """How a bank fares, as it is shown."""
     return {
-        "state": health.condition(suspended=configured.suspended).value,
+        "state": health.condition(suspended=suspended).value,
         "calls": health.calls,
         "failures": health.failures,
         "error_share": round(health.failures / health.calls, 3) if health.calls else None,

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.overload.load import PLACE, Place
 from gateway.problems.errors import Malformed, RequestTimeout, TooLarge, UnsupportedMedia
-from gateway.problems.fields import field_errors
+from gateway.problems.fields import ERRORS_MAX, field_errors, pointer_to
 from gateway.schemas.members import plain_names
 from kernel.errors import FieldError, Invalid
 
@@ -23,6 +23,11 @@ Bytes = TypeVar("Bytes", bytes, bytearray)
 DEPTH_MAX = 32
 _JSON = "application/json"
 _BODY_SECONDS = 10.0
+# Every digit becomes a 0, so that a search finds a long number; so many digits have all numbers beyond 63 bits.
+_DIGITS = bytes(ord("0") if chr(code).isascii() and chr(code).isdigit() else code for code in range(256))
+_LONG = b"0" * 19
+_MIN, _MAX, _LENGTH_MAX = -(2**63), 2**64 - 1, 20
+_ROUNDED = object()
 
 
 async def read(request: web.Request, bytes_max: int, seconds: float = _BODY_SECONDS) -> bytes:
@@ -78,11 +83,27 @@ def parse(body: bytes, *, unique_names: bool = False) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Malformed("The body is not JSON in UTF-8.") from None
-    if _may_be_deep(body) or b"\\u0000" in body:
-        _check_tree(value)
+    if _may_be_deep(body):
+        _check_depth(value)
+    if b"\\u0000" in body:
+        _check_texts(value)
     if unique_names:
         _check_names(body)
     return value
+
+
+def check_numbers(body: bytes) -> None:
+    """Raises Invalid for whole numbers beyond 64 bits, which the parser rounds: what we pass on is what was sent.
+
+    `body` is JSON. Of a field that is a number by its type, its own bounds say so before.
+    """
+    if _LONG not in body.translate(_DIGITS):
+        return
+    message = "This whole number has more than 64 bits and could not be passed on as it is: send it as a text."
+    places = _rounded(json.loads(body, parse_int=_whole))
+    errors = [FieldError(pointer=pointer_to(place), code="too_large", message=message) for place in places]
+    if errors:
+        raise Invalid(errors[:ERRORS_MAX])
 
 
 def validated(model: type[Model], value: Any, prefix: str = "") -> Model:
@@ -114,12 +135,24 @@ def _may_be_deep(body: bytes) -> bool:
     return body.count(b"{") + body.count(b"[") > DEPTH_MAX
 
 
-def _check_tree(value: Any) -> None:
+def _check_depth(value: Any) -> None:
+    """Looks at objects and lists only: a large batch is mostly texts."""
     level, depth = [value], 0
     while level:
         depth += 1
         if depth > DEPTH_MAX:
             raise Malformed(f"The body nests deeper than {DEPTH_MAX} levels.")
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+
+
+def _check_texts(value: Any) -> None:
+    level = [value]
+    while level:
         if any(isinstance(item, str) and "\0" in item for item in level):
             raise Malformed("A text holds the character NUL.")
         level = [inner for item in level for inner in _inside(item)]
@@ -129,6 +162,23 @@ def _inside(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return (*value.keys(), *value.values())
     return value if isinstance(value, list) else ()
+
+
+def _rounded(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where the marks of `_whole` stand; `parse` has bounded the depth."""
+    if value is _ROUNDED:
+        yield place
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _rounded(item, (*place, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _rounded(item, (*place, index))
+
+
+def _whole(text: str) -> object:
+    """The number, or a mark for one that has not 64 bits; a very long one is not even read."""
+    return value if len(text) <= _LENGTH_MAX and _MIN <= (value := int(text)) <= _MAX else _ROUNDED
 
 
 def _check_names(body: bytes) -> None:

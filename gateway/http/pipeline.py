@@ -56,7 +56,7 @@ class AdminAuthenticator(Protocol):
 
 
 class Acting(Protocol):
-    """From a call of an admin to the caller in whose place it is made (gateway/admin/webhooks/acting.py)."""
+    """From a call of an admin to the caller in whose place it is made (gateway/admin/for_partners/acting.py)."""
 
     async def caller(self, call: Call) -> Caller:
         """Raises NotFound."""
@@ -222,6 +222,7 @@ class Pipeline(Generic[Services]):
             call.raw = await bodies.read(call.request, route.body_bytes_max)
         elif route.request is not None:
             call.body = bodies.validated(route.request, await self._json(route, call))
+            bodies.check_numbers(call.raw)
 
     async def _json(self, route: Route[Services], call: Call) -> Any:
         """The body's object; no body at all is an empty object, of which validation says what it lacks."""

@@ -36,8 +36,8 @@ class Route(Generic[Services]):
     headers of a good answer; `refuses` the codes of problems that its handler knows beyond those that the other columns
     imply (gateway.problems.codes). `for_limited` opens a route to clients that are limited to merchants, or closes it;
     None leaves it to what the route names (gateway/reach.py). `acting` routes let an admin act in the environment of
-    the partner that the path names (gateway/admin/webhooks). At a route with `payer` the headers X-Payer-… say that an
-    account's holder is present.
+    the partner that the path names (gateway/admin/for_partners). At a route with `payer` the headers X-Payer-… say
+    that an account's holder is present.
     """
 
     method: str

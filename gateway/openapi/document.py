@@ -15,7 +15,7 @@ from gateway.openapi.answers import JSON, answers, response_components
 from gateway.openapi.parameters import parameters
 from gateway.openapi.schemas import Json, Names
 from gateway.openapi.texts import ADMIN_TEXT, PARTNERS_TEXT, TAG_SENTENCES, description_of
-from gateway.openapi.webhooks import Resource, webhooks
+from gateway.openapi.webhooks import event_types, webhooks
 from gateway.schemas.accounts.consents import ConsentOut
 from gateway.schemas.documents import TokenErrorOut
 from gateway.schemas.pages import ProblemOut
@@ -27,6 +27,14 @@ from webhooks.catalogue.model import EventType
 _FORM, _BYTES = "application/x-www-form-urlencoded", "*/*"
 # Recorded from a running gateway: of each port and of both, by operation, its request, and its answers by status.
 _EXAMPLES: Json = orjson.loads(Path(__file__).with_name("examples.json").read_bytes())
+_PAYMENT, _CONSENT = (_EXAMPLES["partners"][name]["answers"]["200"] for name in ("get_payment", "get_consent"))
+# The types of events that are ours, as the catalogue and the document tell of them.
+OUR_EVENTS = builtin_types(
+    event_types(EVENT_SENTENCES, PaymentOut.model_json_schema(), _PAYMENT)
+    | event_types(CONSENT_SENTENCES, ConsentOut.model_json_schema(), _CONSENT)
+)
+# What events carry as the API shows it, by what stands before the dot of their types.
+_TOLD: Mapping[str, type[BaseModel]] = {"payment": PaymentOut, "consent": ConsentOut}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,12 +51,14 @@ PARTNERS = Surface(
     title="Threadneedle",
     description=PARTNERS_TEXT,
     examples=_EXAMPLES["both"] | _EXAMPLES["partners"],
-    events=builtin_types(
-        (EVENT_SENTENCES, PaymentOut.model_json_schema()), (CONSENT_SENTENCES, ConsentOut.model_json_schema())
-    ),
+    events=OUR_EVENTS,
 )
+# Partners' operations that admins have too; others that both have stand in a part of their own.
+_READ_BY_ADMINS = ("list_payments", "get_payment", "read_timeline")
 ADMIN = Surface(
-    title="Threadneedle administration", description=ADMIN_TEXT, examples=_EXAMPLES["both"] | _EXAMPLES["admin"]
+    title="Threadneedle administration",
+    description=ADMIN_TEXT,
+    examples=_EXAMPLES["both"] | _EXAMPLES["admin"] | {name: _EXAMPLES["partners"][name] for name in _READ_BY_ADMINS},
 )
 
 
@@ -69,20 +79,8 @@ def document(routes: Sequence[Route[Any]], surface: Surface) -> Json:
         },
     }
     if surface.events:
-        made["webhooks"] = webhooks(surface.events, _resources(names, surface.examples))
+        made["webhooks"] = webhooks(surface.events, {name: schemas.reference(names[_TOLD[name]]) for name in _TOLD})
     return made
-
-
-def _resources(names: Names, examples: Json) -> Mapping[str, Resource]:
-    """What events carry, as the API shows it."""
-    told: dict[str, tuple[str, type[BaseModel]]] = {
-        "payment": ("get_payment", PaymentOut),
-        "consent": ("get_consent", ConsentOut),
-    }
-    return {
-        subject: Resource(schemas.reference(names[model]), examples[name]["answers"]["200"])
-        for subject, (name, model) in told.items()
-    }
 
 
 def _models(routes: Sequence[Route[Any]]) -> set[type[BaseModel]]:

@@ -1,12 +1,11 @@
 """The webhooks that merchants receive: one for each type of event that is ours."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.openapi.schemas import Json
 from webhooks.catalogue.examples import example_of
-from webhooks.catalogue.model import EventType
+from webhooks.catalogue.model import EventType, TypeDocument
 
 _TIMESTAMP = "2026-01-31T09:30:00.000Z"
 
@@ -89,28 +88,29 @@ _PAYMENTS: Mapping[str, Json] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A resource of the API that events carry as their data: its schema, and one as it is shown."""
-
-    schema: Json
-    shown: Json
-
-
-def webhooks(types: Mapping[str, EventType], resources: Mapping[str, Resource]) -> Json:
-    """By the type's name. `resources` are those of the API, by what stands before the dot of their events' types."""
-    return {name: {"post": _operation(found, resources)} for name, found in sorted(types.items())}
+def event_types(sentences: Mapping[str, str], schema: Json, shown: Json) -> dict[str, TypeDocument]:
+    """Events about a resource of the API by name, each with its sentence and an example: `shown`, in its status."""
+    return {
+        name: TypeDocument(description=text, schema={**schema, "examples": [_resource(name, shown)]})
+        for name, text in sentences.items()
+    }
 
 
-def _operation(found: EventType, resources: Mapping[str, Resource]) -> Json:
+def _resource(name: str, shown: Json) -> Json:
+    subject, _, status = name.partition(".")
+    words = _PAYMENTS.get(status, _NO_WORD) if subject == "payment" else _SECRETS
+    return {**shown, **words, "status": status}
+
+
+def webhooks(types: Mapping[str, EventType], references: Mapping[str, Json]) -> Json:
+    """By the type's name. `references` name the API's own schemas, by what stands before the dot of the types."""
+    return {name: {"post": _operation(found, references)} for name, found in sorted(types.items())}
+
+
+def _operation(found: EventType, references: Mapping[str, Json]) -> Json:
     document = found.current.document
-    subject, _, status = found.name.partition(".")
-    if subject in resources:
-        resource = resources[subject]
-        words = _PAYMENTS.get(status, _NO_WORD) if subject == "payment" else _SECRETS
-        schema, data = resource.schema, {**resource.shown, **words, "status": status}
-    else:
-        schema, data = document.schema, example_of(document.schema)
+    schema = references.get(found.name.partition(".")[0], document.schema)
+    data = example_of(document.schema)
     body: Json = {
         "schema": _body(found.name, schema),
         "example": {"type": found.name, "timestamp": _TIMESTAMP, "data": data},

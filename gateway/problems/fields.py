@@ -40,13 +40,13 @@ _WORDS = {
     "int_too_long": "This whole number has more than 64 bits.",
 }
 _TOO_LONG = 2.0**63
-_ERRORS_MAX = 100
+ERRORS_MAX = 100
 
 
 def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
     """Every field error, at most a hundred; `prefix` stands before each pointer, e.g. `/data/17` or `?`."""
     details = error.errors(include_url=False)
-    return [_field_error(detail, prefix) for detail in details[:_ERRORS_MAX]]
+    return [_field_error(detail, prefix) for detail in details[:ERRORS_MAX]]
 
 
 def pointer_to(parts: Iterable[str | int]) -> str:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, fie
 
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import PageQuery
-from gateway.schemas.payments import BankId
+from gateway.schemas.payments import BankHealthOut, BankId
 from gateway.schemas.types import Name, Request, Response, Time, given, wrong
 
 
@@ -126,7 +126,7 @@ class BankChange(Request):
 
 
 class AdminBankOut(Response):
-    """A configured bank; its settings are not shown."""
+    """A configured bank, and how it fares; its settings are not shown."""
 
     id: str
     object: Literal["bank"]
@@ -136,6 +136,7 @@ class AdminBankOut(Response):
     state: str
     version: int
     created_at: datetime
+    health: BankHealthOut
 
 
 class EvidenceIn(Request):

@@ -92,6 +92,7 @@ class Advancer:
             payment_id=str(background.ref.payment_id),
             bank_id=background.bank.bank.id,
             operation=call.kind.value,
+            outcome=outcome.exchange.outcome,
             status=recorded.case.payment.status.value,
             duration_ms=round((self._tools.clock.monotonic() - started) * 1000, 1),
         )

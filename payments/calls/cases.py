@@ -139,8 +139,8 @@ class Cases:
         return Case(
             background=background,
             payment=PaymentRow.from_row(payment),
-            submission=SubmissionRow.from_row(_part(work, "s_")),
-            operation=OperationRow.from_row(_part(work, "o_")),
+            submission=SubmissionRow.from_row(part_of(work, "s_")),
+            operation=OperationRow.from_row(part_of(work, "o_")),
             suspended=work["suspended"],
             disputed=work["disputed"],
             last_poll=work["last_poll"],
@@ -160,5 +160,6 @@ def moved(case: Case, payment: PaymentRow, submission: SubmissionRow) -> Case:
     return replace(case, payment=payment, submission=submission)
 
 
-def _part(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
+def part_of(row: asyncpg.Record, prefix: str) -> dict[str, Any]:
+    """The columns of one table in a joined row, without their prefix."""
     return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}

@@ -1,8 +1,9 @@
 """Applies kept notifications as evidence. What matches no payment is tried again for a day, then a person looks."""
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +15,7 @@ from kernel.sql import beside
 from payments.calls.cases import Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
 from payments.inbox.accept import raw_context
+from payments.inbox.batch import Kept, NotificationBatch
 from payments.policy import at_step
 from payments.rows import PaymentRef
 from payments.states.names import EvidenceSource
@@ -22,16 +24,6 @@ from payments.tools import Tools
 _SQL = beside(__file__, "inbox.sql")
 _log = structlog.get_logger()
 _CLAIM_SECONDS = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
-    """A claimed notification."""
-
-    bank_id: str
-    id: UUID
-    sealed: bytes = field(repr=False)
-    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,22 +41,38 @@ class InboxWorker:
         self._tools = tools
         self._cases = Cases(tools)
         self._ledger = Ledger(tools)
+        self._batch = NotificationBatch(tools, self._ledger)
 
     async def run_once(self) -> int:
         """Apply what is due, side by side, and return how many were looked at."""
         now = self._tools.clock.now()
         until = now + timedelta(seconds=_CLAIM_SECONDS)
         rows = await self._tools.pool.fetch(_SQL["claim_due"], now, until, self._tools.policy.notification_batch)
-        results = await asyncio.gather(*(self._apply(_kept(row)) for row in rows), return_exceptions=True)
-        for result in results:
+        results = await asyncio.gather(*(self._read(_kept(row)) for row in rows), return_exceptions=True)
+        told = dict(result for result in results if not isinstance(result, BaseException))
+        left = await self._apply_together(told)
+        ends = await asyncio.gather(*(self._apply(kept, told[kept]) for kept in left), return_exceptions=True)
+        for result in (*results, *ends):
             if isinstance(result, BaseException):
                 _log.error("notification.failed", error=type(result).__name__)
         return len(rows)
 
-    async def _apply(self, kept: _Kept) -> None:
+    async def _read(self, kept: Kept) -> tuple[Kept, Notified]:
         raw = await self._tools.vault.open(NIL, kept.sealed, raw_context(kept.id))
         bank = await self._tools.banks.get(kept.bank_id)
-        notified = bank.adapter.parse_notification(raw)
+        return kept, bank.adapter.parse_notification(raw)
+
+    async def _apply_together(self, told: Mapping[Kept, Notified]) -> Sequence[Kept]:
+        """Those that are left. One that cannot be written must not keep the others from it."""
+        if not told:
+            return []
+        try:
+            return await self._batch.apply(told)
+        except Exception as error:  # noqa: BLE001 - whatever it was, each is tried by itself
+            _log.warning("notifications.apart", error=type(error).__name__)
+            return list(told)
+
+    async def _apply(self, kept: Kept, notified: Notified) -> None:
         match = await self._match(kept.bank_id, notified)
         if match is None:
             await self._try_later(kept)
@@ -83,7 +91,7 @@ class InboxWorker:
         ref = PaymentRef(partner_id=row["partner_id"], payment_id=row["payment_id"])
         return _Match(ref=ref, submission_id=row["id"])
 
-    async def _hear(self, kept: _Kept, match: _Match, notified: Notified) -> Recorded:
+    async def _hear(self, kept: Kept, match: _Match, notified: Notified) -> Recorded:
         background = await self._cases.background(match.ref)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             case = await self._cases.lock(connection, background, match.submission_id)
@@ -95,7 +103,7 @@ class InboxWorker:
             heard = Heard(evidence=notified.evidence, source=EvidenceSource.CALLBACK)
             return await self._ledger.hear(connection, case, heard)
 
-    async def _try_later(self, kept: _Kept) -> None:
+    async def _try_later(self, kept: Kept) -> None:
         """It may be ahead of our own commit, or be about nothing of ours."""
         now, policy = self._tools.clock.now(), self._tools.policy
         age = (now - kept.received_at).total_seconds()
@@ -116,5 +124,5 @@ def _delay(age_seconds: float, delays: tuple[float, ...]) -> float:
     return at_step(delays, step)
 
 
-def _kept(row: asyncpg.Record) -> _Kept:
-    return _Kept(bank_id=row["bank_id"], id=row["id"], sealed=row["sealed_raw"], received_at=row["received_at"])
+def _kept(row: asyncpg.Record) -> Kept:
+    return Kept(bank_id=row["bank_id"], id=row["id"], sealed=row["sealed_raw"], received_at=row["received_at"])

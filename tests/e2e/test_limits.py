@@ -133,7 +133,7 @@ async def test_a_rush_is_held_within_its_bound_and_the_neighbour_does_not_notice
 @pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_a_long_rush_is_held_within_its_bound(running: Running, record_property: Record) -> None:
-    """The same for half a minute, and the neighbour's slowest hundredth is hardly slower than alone."""
+    """Sixteen clients at ten times their limit: within the bound, and the neighbour hardly waits longer."""
     alone, beside = await rushed(running, 30, record_property)
     assert set(alone.statuses) == set(beside.statuses) == {200}
     assert beside.p99_ms <= 2 * alone.p99_ms + 5

@@ -87,7 +87,7 @@ async def _judge(target: Target, url: str, token: str | None, *options: str) -> 
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()[-20_000:]
-    return _requests(report)
+    return await asyncio.to_thread(_requests, report)  # tens of megabytes
 
 
 def _requests(report: Path) -> int:

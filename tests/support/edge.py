@@ -44,7 +44,7 @@ from gateway.oauth.clients.registration import RegistrationRules
 from gateway.oauth.clients.remote_keys import RemoteKeys
 from gateway.oauth.signing.rotation import KeyRotation, RotationPolicy
 from gateway.oauth.tokens.policy import TokenPolicy
-from gateway.openapi import ADMIN, PARTNERS
+from gateway.openapi import ADMIN, OUR_EVENTS, PARTNERS
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
 from gateway.routes import PUBLIC_ROUTES
@@ -63,7 +63,6 @@ from tests.support.clock import FakeClock
 from tests.support.conformance import Conformance
 from tests.support.payments_world import Offers
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank
-from threadneedle.roles.accounts import our_event_types
 from threadneedle.roles.edge.oauth import OAuth, OAuthSetup, open_oauth
 from webhooks.catalogue.memory import Catalogue
 from webhooks.catalogue.service import EventTypes
@@ -281,7 +280,7 @@ async def _running(
     rules = EndpointRules(urls=UrlRules(allowed=LOOPBACK))
     teller = EventTeller(writer, tools.enqueuer)
     retrier = Retrier(pool, tools.enqueuer, clock, ReplayRules())
-    event_types = EventTypes(pool, vault, clock, our_event_types())
+    event_types = EventTypes(pool, vault, clock, OUR_EVENTS)
     payments, account_bank = Payments(tools), AccountBank(accounts=[dict(each) for each in ACCOUNTS])
     accounts = Accounts(
         AccountTools(

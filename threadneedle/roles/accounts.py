@@ -1,17 +1,11 @@
 """The accounts room as the roles build it: on what payments stand on, with the engine's lane for reads."""
 
-from accounts.consents.states import EVENT_SENTENCES as CONSENT_SENTENCES
 from accounts.policy import AccountsPolicy
 from accounts.tools import ReadCalls, Tools
 from adapters.registry import discover_readers
 from config.sections import DAY_SECONDS, AccountSettings
 from config.settings import Settings
-from gateway.schemas.accounts.consents import ConsentOut
-from gateway.schemas.payments import PaymentOut
-from payments.calls.news import EVENT_SENTENCES
 from payments.tools import Tools as PaymentTools
-from webhooks.catalogue.builtin import builtin_types
-from webhooks.catalogue.model import EventType
 
 
 def accounts_policy(settings: AccountSettings) -> AccountsPolicy:
@@ -41,11 +35,4 @@ def account_tools(settings: Settings, payments: PaymentTools, engine: ReadCalls)
         clock=payments.clock,
         policy=accounts_policy(settings.accounts),
         callback_base=settings.gateway.public_url,
-    )
-
-
-def our_event_types() -> dict[str, EventType]:
-    """The types of events that we emit: of payments, of consents, and operational ones."""
-    return builtin_types(
-        (EVENT_SENTENCES, PaymentOut.model_json_schema()), (CONSENT_SENTENCES, ConsentOut.model_json_schema())
     )

@@ -29,6 +29,7 @@ from gateway.limits.gate import Gate
 from gateway.limits.live.book import LimitBook
 from gateway.limits.storage import RedisBuckets
 from gateway.oauth.tokens.policy import TokenPolicy
+from gateway.openapi import OUR_EVENTS
 from gateway.overload.load import Load
 from gateway.reach import MerchantReach
 from gateway.services import Services
@@ -37,7 +38,7 @@ from payments.operators.evidence import OperatorEvidence
 from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
-from threadneedle.roles.accounts import account_tools, our_event_types
+from threadneedle.roles.accounts import account_tools
 from threadneedle.roles.edge.client_proofs import ClientProofs, open_client_proofs
 from threadneedle.roles.edge.oauth import OAuth, OAuthSetup, key_rotation, open_oauth
 from threadneedle.roles.edge.webhooks import Webhooks, open_courier, open_publisher
@@ -206,7 +207,7 @@ def _services(foundation: Foundation, front: _Front, webhooks: Webhooks, rooms: 
     rules = policies.endpoint_rules(foundation.settings.webhooks)
     replay_rules = policies.replay_rules(foundation.settings)
     retrier = Retrier(pool, foundation.enqueuer, clock, replay_rules)
-    event_types = EventTypes(pool, vault, clock, our_event_types())
+    event_types = EventTypes(pool, vault, clock, OUR_EVENTS)
     return Services(
         verifier=edge.oauth.verifier,
         tokens=edge.oauth.tokens,

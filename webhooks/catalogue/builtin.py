@@ -48,14 +48,9 @@ _OPERATIONAL: dict[str, tuple[str, tuple[str, ...]]] = {
 TOLD_ONCE = ("endpoint.", "delivery.", "secret.", "certificate.", "webhook_endpoint.")
 
 
-def builtin_types(*told: tuple[Mapping[str, str], dict[str, Any]]) -> dict[str, EventType]:
-    """Our types by name: those of each room, with its sentences and the schema of its data, and the operational."""
-    described = {
-        name: TypeDocument(description=text, schema=schema)
-        for sentences, schema in told
-        for name, text in sentences.items()
-    }
-    described |= {name: _operational(text, members) for name, (text, members) in _OPERATIONAL.items()}
+def builtin_types(told: Mapping[str, TypeDocument]) -> dict[str, EventType]:
+    """Our types by name: those that rooms tell of their own resources, and the operational."""
+    described = dict(told) | {name: _operational(text, members) for name, (text, members) in _OPERATIONAL.items()}
     return {
         name: EventType(name=name, versions=(TypeVersion(version=1, document=document),), is_ours=True)
         for name, document in described.items()

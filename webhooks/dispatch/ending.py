@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
@@ -23,6 +22,7 @@ _RETRY_SECONDS = 0.5
 # How long the first result waits for company, and how long where there was much of it the last time.
 _GATHER_SECONDS = (0.005, 0.020)
 _ROWS_UNDER_LOAD = 20
+_BATCHES_AT_ONCE = 2
 # So many leave at once: lanes whose claims are not finished stay full.
 _ROWS_ENOUGH = 100
 _PAUSE_SECONDS_MIN = 0.1
@@ -43,7 +43,8 @@ class Results(Protocol):
 class Recorder:
     """Commits outcomes in large batches and ends their claims; knows which of them wait for it too long.
 
-    One batch at a time: what comes meanwhile goes together with the next, so that batches grow with the load.
+    Two batches at a time, of different deliveries: while one commits, the next is written. What comes meanwhile goes
+    together with the one after, so that batches grow with the load.
     """
 
     def __init__(self, results: Results, clock: Clock, patience_seconds: float) -> None:
@@ -51,6 +52,9 @@ class Recorder:
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._waiting: dict[int, tuple[float, Outcome]] = {}
+        # The deliveries of those in a batch that is being written; they wait until it is committed.
+        self._writing: set[UUID] = set()
+        self._gathering = asyncio.Lock()
         self._has_work = asyncio.Event()
         self._has_enough = asyncio.Event()
         self._is_stopping = False
@@ -72,8 +76,13 @@ class Recorder:
         """Record it soon."""
         self._waiting[id(outcome)] = (self._clock.monotonic(), outcome)
         self._has_work.set()
-        if len(self._waiting) >= _ROWS_ENOUGH:
+        if self._free >= _ROWS_ENOUGH:
             self._has_enough.set()
+
+    @property
+    def _free(self) -> int:
+        """How many results are in no batch yet."""
+        return len(self._waiting) - len(self._writing)
 
     def stop(self) -> None:
         """From now on a result that cannot be committed at once is given up: its lease ends."""
@@ -86,28 +95,51 @@ class Recorder:
 
     async def run(self, end: End) -> None:
         """Work until closed."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_BATCHES_AT_ONCE):
+                group.create_task(self._work(end))
+
+    async def _work(self, end: End) -> None:
         rows_last = 0
         while True:
             await self._has_work.wait()
-            if self._waiting:
-                await self._gather(_GATHER_SECONDS[rows_last >= _ROWS_UNDER_LOAD])
-                rows_last = await self._record(end)
+            async with self._gathering:
+                if self._free:
+                    await self._gather(_GATHER_SECONDS[rows_last >= _ROWS_UNDER_LOAD])
+                rows = self._batch()
+            if rows:
+                rows_last = await self._record(rows, end)
             elif self._is_closing:
                 return
-            else:
+            elif not self._free:
                 self._has_work.clear()
 
     async def _gather(self, seconds: float) -> None:
         self._has_enough.clear()
-        if len(self._waiting) < _ROWS_ENOUGH:
+        if self._free < _ROWS_ENOUGH:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._has_enough.wait(), seconds)
 
-    async def _record(self, end: End) -> int:
+    def _batch(self) -> list[Outcome]:
+        """The oldest results that are in no batch; of each delivery one, as a lease that ended early may bring two."""
+        oldest: dict[UUID, Outcome] = {}
+        for _, outcome in self._waiting.values():
+            delivery_id = outcome.claim.job.delivery_id
+            if delivery_id not in self._writing:
+                oldest.setdefault(delivery_id, outcome)
+            if len(oldest) == JOBS_PER_CALL_MAX:
+                break
+        self._writing |= oldest.keys()
+        return list(oldest.values())
+
+    async def _record(self, rows: Sequence[Outcome], end: End) -> int:
         """One batch; how many rows it had."""
-        rows = self._batch()
         finishes, lost, is_away = list[Finish](), 0, False
-        for row, recorded in zip(rows, await self._results.write(rows), strict=True):
+        try:
+            outcomes = await self._results.write(rows)
+        finally:
+            self._writing -= {row.claim.job.delivery_id for row in rows}
+        for row, recorded in zip(rows, outcomes, strict=True):
             if isinstance(recorded, Unavailable) and not self._is_stopping:
                 is_away = True
                 continue
@@ -120,14 +152,9 @@ class Recorder:
         end(finishes, lost)
         if is_away:
             await asyncio.sleep(_RETRY_SECONDS)
+        if self._waiting:
+            self._has_work.set()
         return len(rows)
-
-    def _batch(self) -> list[Outcome]:
-        """The oldest results; of each delivery one, as a lease that ended early may have brought a second."""
-        oldest: dict[UUID, Outcome] = {}
-        for _, outcome in islice(self._waiting.values(), JOBS_PER_CALL_MAX):
-            oldest.setdefault(outcome.claim.job.delivery_id, outcome)
-        return list(oldest.values())
 
 
 def _note_loss(row: Outcome, error: Exception) -> None:

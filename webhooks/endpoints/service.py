@@ -130,9 +130,8 @@ class Endpoints:
             await rows.update_endpoint(connection, self._vault, after)
             if changing.is_fresh_start(before, after):
                 await connection.execute(_SQL["forget_trouble"], caller.tenant.partner_id, endpoint_id)
-            await rows.audit(
-                connection, self._clock, caller, "endpoint.changed", endpoint_id=endpoint_id, fields=list(patch.given())
-            )
+            detail = {"fields": list(patch.given())} | ({} if after.state is before.state else {"state": after.state})
+            await rows.audit(connection, self._clock, caller, "endpoint.changed", endpoint_id=endpoint_id, **detail)
         is_enabled = before.state is EndpointState.DISABLED and after.state is EndpointState.ENABLED
         return ChangedEndpoint(
             endpoint=await self._told(caller.tenant, endpoint_id),

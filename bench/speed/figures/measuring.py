@@ -25,7 +25,7 @@ class Effort:
     """
 
     pairs: int = 5
-    seconds: float = 2.0
+    seconds: float = 1.5
     hold_seconds: float = 120.0
     waiting: int = 100_000
 

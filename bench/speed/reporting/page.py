@@ -3,6 +3,7 @@
 from statistics import median
 
 from bench.facts import machine
+from bench.speed.reporting.machines import as_chapter
 from bench.speed.reporting.results import Figure, Results
 
 _HEAD = """# The last benchmark
@@ -37,6 +38,8 @@ def as_markdown(results: Results) -> str:
         "",
         *(f"- {figure.name}: {note}" for figure in figures for note in figure.notes),
     ]
+    if chapter := as_chapter(figures):
+        lines += ["", *chapter]
     if results.curves:
         lines += ["", "![Throughput and latency over load](latest.svg)"]
     return "\n".join(lines) + "\n"

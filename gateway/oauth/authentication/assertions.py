@@ -21,6 +21,8 @@ LEAD_SECONDS_MAX = 60
 # An assertion is made for one request; one that is good for longer than this would have to be remembered for as long.
 LIFETIME_SECONDS_MAX = 3600
 _JTI_LENGTH_MAX = 255
+# What reading somebody else's JWT may raise; the library takes members of its header for what they should be.
+_UNREADABLE = (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 # RFC 7519 §5.1 and its successor for clients; any other kind of JWT of this client's key is no proof to us.
 _TYPES = frozenset({"jwt", "client-authentication+jwt"})
 
@@ -66,7 +68,7 @@ def verify(assertion: str, jwks: Sequence[Jwk]) -> Mapping[str, Any]:
     for key in candidates(jwks, header):
         try:
             verified = jws.deserialize_compact(assertion, key, registry=_REGISTRY)
-        except (JoseError, ValueError):
+        except _UNREADABLE:
             continue
         return _object(verified.payload)
     raise ClientRefused("The assertion is not signed by a registered key of this client.")
@@ -110,7 +112,7 @@ def _parts(assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     try:
         found = jws.extract_compact(assertion.encode(), registry=_REGISTRY)
         return found.headers(), _object(found.payload)
-    except (JoseError, ValueError, AttributeError, TypeError):
+    except _UNREADABLE:
         raise ClientRefused("The client_assertion is no signed JWT.") from None
 
 

@@ -18,7 +18,14 @@ from gateway.oauth.clients.records import Client, Clients
 from gateway.oauth.clients.remote_keys import KeysUnread, RemoteKeys
 from kernel.clock import Clock
 from kernel.masked import Secret
+from webhooks.endpoints.checks.certificates import UNREADABLE
 
+_NO_SUCH_CLIENT = "no such client, or one of another method"
+# What a client that is not known by its proof reads; of secrets, the same whether id or secret is wrong.
+_NOT_FOUND = {
+    Method.PRIVATE_KEY_JWT: "No client with this id is registered for assertions (private_key_jwt) here.",
+    Method.TLS: "No client with this id is registered for certificates here.",
+}
 _KEYS_UNREAD = "The keys at this client's jwks_uri could not be read, so the assertion could not be verified."
 _NO_CERTIFICATE = (
     "The certificate of this connection is not one that this client is registered with, or is not valid now."
@@ -54,7 +61,7 @@ class ClientAuthenticator:
         proof = _named(proof_of(request))
         client = await self._clients.find(proof.client_id)
         if not self._fits(proof, client):
-            raise ClientRefused(NOT_AUTHENTICATED, reason="no such client, or one of another method")
+            raise ClientRefused(_NOT_FOUND.get(proof.method, NOT_AUTHENTICATED), reason=_NO_SUCH_CLIENT)
         if proof.secret is not None:
             self._check_secret(client, proof.secret)
         elif proof.assertion:
@@ -139,7 +146,7 @@ def _named(proof: Proof) -> Proof:
 def _parsed(der: bytes) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except UNREADABLE:
         raise ClientRefused(_NO_CERTIFICATE) from None
 
 

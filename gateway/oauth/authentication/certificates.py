@@ -7,10 +7,11 @@ from datetime import datetime
 from ipaddress import ip_address
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 
 from gateway.oauth.clients.credentials import Subject, SubjectKind
 from gateway.oauth.clients.keys import Jwk, certificate_of
+from webhooks.endpoints.checks.certificates import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def names(certificate: x509.Certificate, subject: Subject) -> bool:
         if subject.kind is SubjectKind.DN:
             return certificate.subject == x509.Name.from_rfc4514_string(subject.value)
         alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return False
     return _OF[subject.kind](alternatives, subject.value)
 
@@ -87,6 +88,6 @@ def _is_valid(certificate: x509.Certificate, now: datetime) -> bool:
 def _has_signed(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(authority)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True

@@ -1,6 +1,6 @@
 """A client's public keys: which are fit for use, and which of them a signature may be by."""
 
-from base64 import b64decode, urlsafe_b64decode
+from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,11 +9,12 @@ from cryptography import x509
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from gateway.oauth import rsa
 from gateway.oauth.clients.methods import ASSERTION_ALGORITHMS
+from webhooks.endpoints.checks.certificates import UNREADABLE
 
 KEYS_MAX = 10
 _KID_LENGTH_MAX = 200
-_RSA_BITS_MIN, _RSA_BITS_MAX = 2048, 4096
 # What only a private or a symmetric key has (RFC 7518 §6).
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 # Which key each algorithm signs with; the curve is part of it (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -57,7 +58,7 @@ def certificate_of(jwk: Jwk) -> bytes | None:
     try:
         der = b64decode(chain[0], validate=True)
         x509.load_der_x509_certificate(der)
-    except ValueError:
+    except UNREADABLE:
         return None
     return der
 
@@ -108,9 +109,10 @@ def _usage_problem(jwk: Jwk) -> str | None:
 
 
 def _size_problem(jwk: Jwk) -> str | None:
-    if jwk.get("kty") == "RSA" and (bits := _bits(jwk.get("n"))) is not None and not _is_of_size(bits):
-        return f"An RSA key here has {_RSA_BITS_MIN} to {_RSA_BITS_MAX} bits."
-    return None
+    try:
+        return None if jwk.get("kty") != "RSA" or rsa.is_within_bounds(jwk) else rsa.BOUNDS
+    except (ValueError, TypeError, KeyError):
+        return None  # no number at all, which `_value_problem` says
 
 
 def _value_problem(jwk: Jwk) -> str | None:
@@ -121,22 +123,10 @@ def _imported(jwk: Jwk) -> Key | None:
     """The key, reduced to what makes it one, so that no further member of it matters."""
     needed = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
     try:
-        if jwk["kty"] == "RSA" and not _is_of_size(_bits(jwk["n"]) or 0):
+        if jwk["kty"] == "RSA" and not rsa.is_within_bounds(jwk):
             return None
         key = _CLASSES[jwk["kty"]].import_key(needed)
         key.public_key  # noqa: B018 - it is made when it is first asked for, and may not be possible
     except (JoseError, ValueError, TypeError, KeyError):
         return None
     return key
-
-
-def _is_of_size(bits: int) -> bool:
-    return _RSA_BITS_MIN <= bits <= _RSA_BITS_MAX
-
-
-def _bits(modulus: object) -> int | None:
-    """The length of a modulus; None for what is no base64url."""
-    try:
-        return int.from_bytes(urlsafe_b64decode(f"{modulus}==")).bit_length() if isinstance(modulus, str) else None
-    except ValueError:
-        return None

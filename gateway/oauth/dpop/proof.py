@@ -1,7 +1,7 @@
 """DPoP proofs (RFC 9449 §4.2): a JWT with which the sender of a request shows that it holds a key. No I/O, no state."""
 
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -10,6 +10,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from gateway.oauth import rsa
 from gateway.oauth.dpop.target import Target
 
 # EdDSA is what most libraries call it, Ed25519 what RFC 9864 does.
@@ -21,7 +22,6 @@ _JTI_LENGTH_MAX = 256
 _TIME_MAX = 2**53
 # What reading JSON, base64 and keys of others may raise; RecursionError for what nests too deep.
 _UNREADABLE = (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
-_RSA_BITS = range(2048, 4097)
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -130,8 +130,7 @@ def _okp_key(carried: dict[str, Any]) -> OKPKey:
 
 
 def _rsa_key(carried: dict[str, Any]) -> RSAKey:
-    modulus = urlsafe_b64decode(carried["n"] + "==")
-    if len(modulus.lstrip(b"\0")) * 8 not in _RSA_BITS:
+    if not rsa.is_within_bounds(carried):
         raise ValueError("too short, or too long to verify cheaply")
     return RSAKey.import_key(carried)
 

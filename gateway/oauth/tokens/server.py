@@ -23,6 +23,8 @@ from gateway.oauth.tokens.issuing import AccessTokens
 # Authlib refuses plain http; TLS ends in front of this process, so the scheme is said, not seen.
 _TOKEN_URL = "https://localhost/oauth/token"  # noqa: S105 - an address, not a secret
 
+_GRANT_TYPE = "Send grant_type=client_credentials."
+
 
 class TokenServer:
     """Answers the token endpoint."""
@@ -34,8 +36,11 @@ class TokenServer:
 
     async def answer(self, request: TokenRequest) -> TokenAnswer:
         """Never raises for what a caller sent."""
-        if not request.client.form.get("grant_type"):  # Authlib takes a missing one for one that it does not know
-            return refusal(InvalidRequestError("Send grant_type=client_credentials."))
+        grant_type = request.client.form.get("grant_type")
+        if not grant_type:  # Authlib takes a missing one for one that it does not know
+            return refusal(InvalidRequestError(_GRANT_TYPE))
+        if grant_type != _ClientCredentials.GRANT_TYPE:  # Authlib would repeat what was sent
+            return refusal(OAuth2Error(_GRANT_TYPE, error="unsupported_grant_type"))
         core, headers = await self._core(request)
         asked = OAuth2Request("POST", _TOKEN_URL)
         asked.payload = BasicOAuth2Payload(dict(request.client.form))

@@ -1,6 +1,6 @@
 """Payments and banks on the wire."""
 
-from gateway.schemas.payments.banks import BankOut
+from gateway.schemas.payments.banks import BankHealthOut, BankOut
 from gateway.schemas.payments.bodies import (
     BankId,
     PaymentFilter,
@@ -14,6 +14,7 @@ from gateway.schemas.payments.parties import AccountIn, is_loopback
 
 __all__ = [
     "AccountIn",
+    "BankHealthOut",
     "BankId",
     "BankOut",
     "PaymentFilter",

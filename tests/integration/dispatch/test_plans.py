@@ -29,6 +29,8 @@ _RECONCILER = beside(reconciler.__file__, "reconciler.sql")
         (_RECORDING, "record_results", _RECORDING["begin"], r"deliveries_\d+_\d+_\d+_pkey"),
         (_RECORDING, "free_followers", _RECORDING["begin"], r"partner_id_endpoint_id_ordering_key"),
         (_RECORDING, "find_attempts", _RECORDING["begin"], r"delivery_attempts_\d+_\d+_\d+_pkey"),
+        (_LOADING, "load_endpoints", _LOADING["begin"], r"webhook_endpoints_pkey"),
+        (_LOADING, "load_endpoints", _LOADING["begin"], r"endpoint_secrets_pkey"),
         (_RECONCILER, "lanes_with_pending", _RECONCILER["plan_by_index"], r"endpoint_id_next_attempt"),
         (_RECONCILER, "due_page", _RECONCILER["plan_by_index"], r"endpoint_id_next_attempt"),
         (_RECONCILER, "stranded_lines", _RECONCILER["plan_by_index"], r"endpoint_id_ordering_key"),
@@ -40,7 +42,7 @@ async def test_hot_statements_look_rows_up(
 ) -> None:
     """On a fresh database, with a plan for any arguments, rows of partitioned tables are found by index."""
     plan = await _plan(database, queries[name], before)
-    assert re.search(rf"Index (Only )?Scan using \S*{index}", plan), plan
+    assert re.search(rf"Index (Only )?Scan (Backward )?using \S*{index}", plan), plan
     assert not re.search(r"Seq Scan on (deliver|events|webhook|endpoint)", plan), plan
 
 

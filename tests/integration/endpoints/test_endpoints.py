@@ -327,6 +327,8 @@ async def test_disabling_and_enabling(endpoints: Endpoints, database: Pool, tena
     enabled = await endpoints.patch(caller(tenant), endpoint_id, EndpointPatch(state=EndpointState.ENABLED))
     assert (enabled.endpoint.state, enabled.endpoint.standing.state_reason) == ("enabled", None)
     assert (enabled.missed_since, enabled.endpoint.standing.disabled_at) == (since, None)
+    details = [row["detail"] for row in await database.fetch("SELECT detail::text FROM audit_log ORDER BY at, id")]
+    assert details[-2:] == ['{"fields": ["state"]}', '{"state": "enabled", "fields": ["state"]}']
     row = await database.fetchrow("SELECT * FROM webhook_endpoints")
     assert (row["failing_since"], row["held_at"], row["next_probe_at"]) == (None, None, None)
     assert (row["failed_deliveries"], row["warnings_told"], row["lane_failures"], row["probes"]) == (0, 0, 0, 0)

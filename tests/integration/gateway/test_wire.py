@@ -110,3 +110,16 @@ async def test_an_old_client_keeps_its_connection_where_it_asks_to(edge: Edge) -
     last = await reader.read()
     assert (last.count(b"HTTP/1.1 200"), last.count(b"\r\nConnection: close\r\n")) == (1, 1)
     writer.close()
+
+
+async def test_a_number_that_could_not_be_passed_on_as_it_is_is_refused(edge: Edge) -> None:
+    """JSON parsers round whole numbers beyond 64 bits; a merchant would be told another number than was sent."""
+    party = await edge.party()
+    headers = {"Content-Type": "application/json"}
+    for number, status in ((b"18446744073709551615", 201), (b"18446744073709551616", 422)):
+        body = b'{"type":"a.b","data":{"order":%b}}' % number
+        answer = await edge.call("POST", "/v1/events", token=party.token, data=body, headers=headers)
+        assert answer.status == status, answer.raw
+    assert answer.pointers() == {"/data/order"}
+    event = (await edge.call("GET", "/v1/events", token=party.token)).raw
+    assert b"18446744073709551615" in event

@@ -162,3 +162,13 @@ async def test_a_client_of_keys_has_no_other_way(edge: Edge) -> None:
     assert is_refused(await ask(edge, {"client_id": client.id}))
     secret = await register(edge)
     assert is_refused(await prove(edge, signer.assertion(secret.id)))
+
+
+@pytest.mark.parametrize("member", ["crit", "b64", "zip", "kid", "typ", "jwk", "x5c"])
+async def test_members_of_a_header_may_be_anything(edge: Edge, member: str) -> None:
+    """Whatever stands where the library expects something else, the answer is a refusal, or the member is ignored."""
+    signer = Signer.new()
+    client = await with_key(edge, signer)
+    for value in (1.5, True, [], [[1]], {"a": 1}, ["b64"], ""):
+        answer = await prove(edge, signer.assertion(client.id, header={member: value}))
+        assert answer.status == 200 or is_refused(answer), (member, value, answer.raw)

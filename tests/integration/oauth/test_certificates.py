@@ -1,5 +1,6 @@
 """tls_client_auth and self_signed_tls_client_auth behind a proxy of ours (RFC 8705 §2, RFC 9440)."""
 
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,16 @@ async def test_only_our_authorities_count(edge: Edge, authority: Holder) -> None
     ):
         assert is_refused(await ask(edge, {"client_id": client.id}, **shown.header), "certificate")
     assert is_refused(await ask(edge, {"client_id": client.id}))
+
+
+async def test_a_certificate_that_cannot_be_read_is_no_proof(edge: Edge) -> None:
+    """Also where only a part of it cannot: a version or an alternative name that there is not."""
+    client = await tls_client(edge, tls_client_auth_san_dns="shop.example.com")
+    der = holder(dns="shop.example.com").der
+    for good, odd in ((b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x3c"), (b"\x82\x10shop", b"\xa3\x10shop")):
+        assert good in der
+        shown = {"Client-Cert": f":{b64encode(der.replace(good, odd, 1)).decode()}:"}
+        assert is_refused(await ask(edge, {"client_id": client.id}, **shown), "certificate")
 
 
 async def test_a_self_signed_certificate_is_known_byte_for_byte(edge: Edge, authority: Holder) -> None:

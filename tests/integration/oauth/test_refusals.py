@@ -101,3 +101,23 @@ async def test_what_is_no_form_is_told_so(edge: Edge) -> None:
         answer = await edge.call("POST", "/oauth/token", **sent)
         assert (answer.status, answer.json["error"]) == (400, "invalid_request")
         assert "each of them once" in answer.json["error_description"]
+
+
+async def test_an_unknown_grant_type_is_not_repeated(edge: Edge) -> None:
+    """RFC 6749 §5.2: what is offered is said, and what was sent is neither answered nor logged."""
+    made = await register(edge)
+    for wanted, error in (("a-secret-in-the-wrong-place", "unsupported_grant_type"), ("", "invalid_request")):
+        with capture_logs() as logs:
+            answer = await edge.token(made.id, made.answer.json["secret"], grant_type=wanted)
+        assert (answer.status, answer.json["error"]) == (400, error)
+        assert answer.json["error_description"] == "Send grant_type=client_credentials."
+        assert told(logs)["reason"] == "Send grant_type=client_credentials."
+        assert "wrong-place" not in str(logs)
+
+
+async def test_a_client_that_nobody_knows_reads_what_it_sent(edge: Edge) -> None:
+    """An assertion or a certificate of no such client is not answered with advice on secrets."""
+    other = await register(edge)
+    for client_id in (NO_CLIENT, other.id):
+        assert is_refused(await prove(edge, Signer.new().assertion(client_id)), "registered for assertions")
+        assert is_refused(await ask(edge, {"client_id": client_id}, **holder().header), "registered for certificates")

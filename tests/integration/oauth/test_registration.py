@@ -14,6 +14,7 @@ from tests.support.oauth import Signer, ask, holder, is_refused, prove, register
 KEY = Signer.new().jwk
 OVER = holder("Example Till", days=-1)
 PRIVATE = ECKey.generate_key("P-256").as_dict(private=True)
+RSA = Signer.new("PS256").jwk
 JWT_METHOD = {"token_endpoint_auth_method": "private_key_jwt"}
 TLS_METHOD = {"token_endpoint_auth_method": "tls_client_auth"}
 SELF_SIGNED = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
@@ -38,6 +39,8 @@ WRONG: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({**JWT_METHOD, "jwks": {"keys": [{**KEY, "x": "AAAA"}]}}, "/jwks/keys/0", "invalid_key"),
     ({**JWT_METHOD, "jwks": {"keys": [{**KEY, "use": "enc"}]}}, "/jwks/keys/0", "invalid_key"),
     ({**JWT_METHOD, "jwks": {"keys": [{**KEY, "alg": "ES512"}]}}, "/jwks/keys/0", "invalid_key"),
+    ({**JWT_METHOD, "jwks": {"keys": [{**RSA, "e": RSA["n"]}]}}, "/jwks/keys/0", "invalid_key"),
+    ({**JWT_METHOD, "jwks": {"keys": [{**RSA, "n": [1]}]}}, "/jwks/keys/0", "invalid_key"),
     ({**JWT_METHOD, "jwks": {"keys": ["x"]}}, "/jwks/keys/0", "invalid_key"),
     ({**JWT_METHOD, "jwks_uri": "http://keys.example.com"}, "/jwks_uri", "url_not_https"),
     ({**JWT_METHOD, "jwks_uri": "https://169.254.169.254/keys"}, "/jwks_uri", "url_host_refused"),
@@ -73,7 +76,7 @@ async def test_small_keys_are_refused(edge: Edge) -> None:
         small = RSAKey.generate_key(1024).as_dict(private=False)
     answer = (await register(edge, **JWT_METHOD, jwks={"keys": [small]})).answer
     assert answer.pointers() == {"/jwks/keys/0"}
-    assert answer.json["errors"][0]["message"] == "An RSA key here has 2048 to 4096 bits."
+    assert answer.json["errors"][0]["message"].startswith("An RSA key here has 2048 to 4096 bits")
 
 
 async def test_a_client_is_shown_as_it_was_registered(edge: Edge) -> None:

@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 
 import orjson
 
+from bench.speed.reporting.machines import as_chapter, needs
 from bench.speed.reporting.page import as_markdown, line
 from bench.speed.reporting.plot import as_svg
 from bench.speed.reporting.results import Figure, Point, Results
@@ -51,3 +52,16 @@ def test_everything_is_kept() -> None:
     assert kept["figures"][0]["values"] == [90, 110, 100]
     assert [figure["held"] for figure in kept["figures"]] == [True, False, None]
     assert kept["curves"]["lean"][0]["p99_ms"] == 10 * 4
+
+
+def test_the_machines_for_a_larger_load_follow_from_what_an_event_cost() -> None:
+    """Cores are microseconds times events a second, and some more so that none is full; without a held load, none."""
+    held = Figure(
+        name="end to end, held for 120 s, lean", unit="/s", values=[2_000], cpu_us={"gateway": 300, "redis": 50, "x": 9}
+    )
+    found = {need.part: (need.cores, need.wanted) for need in needs([held])}
+    assert found == {"gateway": (3.0, 5), "redis": (0.5, 1)}
+    page = "\n".join(as_chapter([held, Figure(name="write-ahead log of an event", values=[2_000])]))
+    assert "| gateway | 300 | 3.0 | 5 |" in page
+    assert "2,000 bytes of an event × 10,000 = 19 MiB" in page
+    assert needs([Figure(name="end to end, held for 120 s, lean", failed="no stage")]) == []

@@ -6,21 +6,16 @@ from uuid import UUID
 
 import pytest
 
-from accounts.consents.states import EVENT_SENTENCES as CONSENT_SENTENCES
-from gateway.schemas.accounts.consents import ConsentOut
-from gateway.schemas.payments import PaymentOut
+from gateway.openapi import OUR_EVENTS
 from kernel.ids import Environment, Tenant
 from payments.calls.news import EVENT_SENTENCES
-from webhooks.catalogue.builtin import builtin_types
 from webhooks.catalogue.examples import NoExample, example_of
 from webhooks.catalogue.schema import compile_schema
 from webhooks.events.requests import RESERVED_BEGINNINGS
 from webhooks.health import notices
 from webhooks.states import SignatureScheme
 
-OURS = builtin_types(
-    (EVENT_SENTENCES, PaymentOut.model_json_schema()), (CONSENT_SENTENCES, ConsentOut.model_json_schema())
-)
+OURS = OUR_EVENTS
 _NOW = datetime(2026, 1, 31, tzinfo=UTC)
 _ABOUT = notices.EndpointRef(Tenant(UUID(int=1), Environment.LIVE), UUID(int=2))
 _NOTICES = (
@@ -88,6 +83,14 @@ def test_our_types_have_sentences_schemas_and_examples(name: str) -> None:
     assert name.startswith(RESERVED_BEGINNINGS)
     assert current.description
     assert compile_schema(current.schema).errors(example_of(current.schema)) == []
+
+
+def test_the_example_of_a_payments_event_is_such_a_payment() -> None:
+    """A merchant that asks for a test event gets one that its code can read: in the event's own status."""
+    for name in EVENT_SENTENCES:
+        example = example_of(OURS[name].current.document.schema)
+        assert name == f"payment.{example['status']}"
+        assert example["amount"]["value"] > 0
 
 
 @pytest.mark.parametrize("notice", _NOTICES, ids=lambda notice: notice.type)

@@ -64,3 +64,43 @@ async def test_results_outlast_a_database_that_is_away() -> None:
     results = Results(away=1)
     assert await ended(results, outcome(DELIVERY, 1)) == [1]
     assert results.batches == [[1], [1]]
+
+
+class Slow(Results):
+    """The first batch is committed when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.commit = asyncio.Event()
+
+    async def write(self, rows: Sequence[Outcome]) -> list[Recorded | Exception]:
+        is_first = not self.batches
+        recorded = await super().write(rows)
+        if is_first:
+            self.begun.set()
+            await self.commit.wait()
+        return recorded
+
+
+async def test_while_a_batch_commits_the_next_is_written() -> None:
+    """Of other deliveries: a second result of one that is being written waits for the first."""
+    results = Slow()
+    recorder, fences, ended_one = Recorder(results, CorrectedClock(), 60), list[int](), asyncio.Event()
+
+    def end(finishes: Sequence[Finish], _lost: int) -> None:
+        fences.extend(finish.claim.fence for finish in finishes)
+        ended_one.set()
+
+    running = asyncio.create_task(recorder.run(end))
+    async with asyncio.timeout(5):
+        recorder.add(outcome(DELIVERY, 1))
+        await results.begun.wait()
+        recorder.add(outcome(DELIVERY, 2))
+        recorder.add(outcome(OTHER, 3))
+        await ended_one.wait()
+        assert (results.batches, fences) == ([[1], [3]], [3])
+        results.commit.set()
+        recorder.close()
+        await running
+    assert (results.batches, fences) == ([[1], [3], [2]], [3, 1, 2])

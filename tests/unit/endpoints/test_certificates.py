@@ -3,6 +3,7 @@
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from ssl import DER_cert_to_PEM_cert, PEM_cert_to_DER_cert
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -52,6 +53,22 @@ def test_what_is_no_certificate_or_key_is_refused() -> None:
     ]
     assert wrong(MADE.chain * 3, MADE.key) == [("certificate_chain", "certificate_invalid")]
     assert wrong(MADE.key, MADE.chain)[0] == ("certificate_chain", "certificate_invalid")
+
+
+@pytest.mark.parametrize(
+    ("good", "odd"),
+    [
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x3c"),  # a version that there is not (RFC 5280 §4.1.2.1)
+        (b"\x2a\x86\x48\xce\x3d\x03\x01\x07", b"\x2a\x86\x48\xce\x3d\x03\x01\x7f"),  # an unknown curve
+    ],
+)
+def test_certificates_that_no_library_makes_are_refused(good: bytes, odd: bytes) -> None:
+    """Whatever cannot be read of one is the sender's fault, not ours."""
+    der = PEM_cert_to_DER_cert(_parts(MADE)[0])
+    assert good in der
+    assert wrong(DER_cert_to_PEM_cert(der.replace(good, odd, 1)), MADE.key) == [
+        ("certificate_chain", "certificate_invalid")
+    ]
 
 
 @pytest.mark.parametrize("kind", ["encrypted", "weak", "other"])

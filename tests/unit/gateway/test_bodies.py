@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from multidict import MultiDict
 
 from gateway.handlers.prefer import Wait, WaitPolicy, wait_of
-from gateway.http.bodies import DEPTH_MAX, parse, query, read
+from gateway.http.bodies import DEPTH_MAX, check_numbers, parse, query, read
 from gateway.http.replies import refuse
 from gateway.problems.document import problem_of
 from gateway.problems.errors import Malformed, RequestTimeout
@@ -115,3 +115,20 @@ async def test_a_body_that_never_ends_is_given_up() -> None:
     content.feed_data(b"}")
     content.feed_eof()
     assert await read(request, 100, seconds=0) == b"}"
+
+
+@pytest.mark.parametrize(
+    "number", ["18446744073709551615", "-9223372036854775808", "0", "1e300", '"18446744073709551616"']
+)
+def test_numbers_that_are_kept_exactly_pass(number: str) -> None:
+    """Whole numbers of 64 bits, fractions, and texts however many digits they have."""
+    check_numbers(f'{{"data": {{"x": [{number}]}}}}'.encode())
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "9" * 5000])
+def test_whole_numbers_that_would_be_rounded_are_refused(number: str) -> None:
+    """Where they stand is named, and they are not repeated; a neighbour of 64 bits is none of them."""
+    with pytest.raises(Invalid) as refused:
+        check_numbers(f'{{"data": {{"a/b": [1, {number}], "y": 18446744073709551615, "z": null}}}}'.encode())
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [("/data/a~1b/1", "too_large")]
+    assert number not in refused.value.errors[0].message

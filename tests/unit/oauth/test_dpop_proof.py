@@ -3,10 +3,13 @@
 import base64
 import warnings
 from collections.abc import Callable
+from math import gcd
 from typing import Any
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jws, jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
@@ -112,6 +115,18 @@ def _short() -> str:
         return made(key=RSAKey.generate_key(1024), alg="PS256")
 
 
+def _costly() -> str:
+    """Signed rightly, by a key whose exponent is as long as its modulus."""
+    numbers = RSA.private_key.private_numbers()
+    order = (numbers.p - 1) * (numbers.q - 1)
+    exponent = next(each for each in range((1 << 2040) + 1, 1 << 2041, 2) if gcd(each, order) == 1)
+    secret = pow(exponent, -1, order)
+    made_of = (numbers.p, numbers.q, secret, secret % (numbers.p - 1), secret % (numbers.q - 1), numbers.iqmp)
+    key = RSAPrivateNumbers(*made_of, RSAPublicNumbers(exponent, numbers.public_numbers.n)).private_key()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return made(key=RSAKey.import_key(pem), alg="PS256")
+
+
 def _written(payload: bytes) -> str:
     """A proof of claims that no library writes."""
     head = {"alg": "ES256", "typ": "dpop+jwt", "jwk": EC.as_dict(private=False)}
@@ -137,6 +152,7 @@ REFUSED: dict[str, Callable[[], str]] = {
     "a jwk of another type": lambda: made(jwk=RSA.as_dict(private=False)),
     "another key": lambda: made(jwk=ECKey.generate_key("P-256").as_dict(private=False)),
     "a short RSA key": _short,
+    "an RSA key that is dear to verify with": _costly,
     "tampered": lambda: made()[:-6] + "AAAAAA",
     "another method": lambda: made({"htm": "GET"}),
     "a method in lower case": lambda: made({"htm": "post"}),

@@ -8,13 +8,15 @@ SET LOCAL enable_bitmapscan = off;
 
 -- name: load_deliveries
 -- The claimed deliveries with their events; the caller compares them with their jobs. $3 and $4 bound the ids of
--- deliveries and events, so that other weeks are not even planned.
+-- deliveries and events, so that other weeks are not even planned. What follows in the transaction is planned once: it
+-- reads tables that are not partitioned, by their only index that fits.
 SELECT d.partner_id, d.id, d.environment::text, d.event_id, d.endpoint_id, d.state::text, d.round, d.step, d.sequence,
        d.round_at, d.last_attempt_at,
        CASE WHEN d.next_attempt_at > now() THEN extract(epoch FROM d.next_attempt_at - now()) * 1000 END::bigint AS delay_ms,
        CASE WHEN d.not_before > now() THEN extract(epoch FROM d.not_before - now()) * 1000 END::bigint AS early_ms,
        e.merchant_id, e.type, e.occurred_at, e.sealed_body
-FROM unnest($1::uuid[], $2::uuid[]) AS c (partner_id, id)
+FROM (SELECT set_config('plan_cache_mode', 'force_generic_plan', true)) AS plan,
+    unnest($1::uuid[], $2::uuid[]) AS c (partner_id, id)
 CROSS JOIN LATERAL (
     SELECT * FROM deliveries WHERE partner_id = c.partner_id AND id = c.id AND id BETWEEN $3 AND $4 LIMIT 1
 ) AS d

@@ -16,7 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import (
+    Certificate,
+    DuplicateExtension,
+    InvalidVersion,
+    UnsupportedGeneralNameType,
+    load_pem_x509_certificates,
+)
 
 from kernel.errors import FieldError
 from kernel.masked import Secret
@@ -25,6 +31,15 @@ from webhooks.endpoints.requests import CertificateRequest
 CHAIN_LENGTH_MAX = 5
 PEM_CHARACTERS_MAX = 32_768
 RSA_BITS_MIN = 2_048
+# What reading a certificate of somebody else may raise, at once or when a part of it is asked for.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    InvalidVersion,
+    DuplicateExtension,
+    UnsupportedGeneralNameType,
+)
 _CHAIN = "/client_certificate/certificate_chain"
 _KEY = "/client_certificate/private_key"
 
@@ -62,7 +77,9 @@ def _chain(text: str) -> list[Certificate] | FieldError:
         return wrong
     try:
         chain = load_pem_x509_certificates(text.encode())
-    except (ValueError, UnsupportedAlgorithm):
+        for certificate in chain:
+            certificate.public_key()  # of a kind that we can read; it is looked at later
+    except UNREADABLE:
         return wrong
     return chain if len(chain) <= CHAIN_LENGTH_MAX else wrong
 
@@ -98,7 +115,7 @@ def _wrong_together(chain: Sequence[Certificate], key: _Key, now: datetime) -> l
 def _is_issued_by(one: Certificate, issuer: Certificate) -> bool:
     try:
         one.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 

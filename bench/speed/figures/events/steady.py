@@ -14,7 +14,7 @@ from bench.speed.staging.stage import Stage
 from bench.speed.tools.running import call
 
 _CURVE = (250, 500, 1_000, 1_500, 2_000, 3_000, 4_000, 5_000)
-_CURVE_SECONDS = 5.0
+_CURVE_SECONDS = 4.0
 _HALF_SECONDS = 15.0
 _LAST_SECONDS_MAX = 1.0
 # A backlog that holds no more than this many seconds of the load at its end does not grow.

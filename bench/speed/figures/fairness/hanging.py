@@ -12,7 +12,7 @@ from bench.speed.tools.running import call
 
 _WAITING = 5_000
 _RATE = 500.0
-_SECONDS = 4.0
+_SECONDS = 3.0
 
 
 async def beside_a_hanging_one(stage: Stage, party: Party, hanging: Lane, effort: Effort) -> list[Figure]:

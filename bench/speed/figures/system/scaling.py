@@ -11,13 +11,14 @@ from bench.speed.staging.party import Party
 from bench.speed.staging.stage import Stage
 
 _COUNTS = (2, 4)
+_SECONDS = 1.0
 
 
 async def more_processes(stage: Stage, party: Party, effort: Effort) -> list[Figure]:
-    """Events accepted by more gateways, deliveries by more dispatchers; one by one in between."""
+    """Events accepted by more gateways, deliveries by more dispatchers: one, two, four, and one again."""
 
     async def accepting() -> float:
-        return (await take(stage, party, await orders.events(stage, party, seconds=effort.seconds))).rate
+        return (await take(stage, party, await orders.events(stage, party, seconds=_SECONDS))).rate
 
     async def delivering() -> float:
         return (await work_off(stage, party))[0]
@@ -27,11 +28,12 @@ async def more_processes(stage: Stage, party: Party, effort: Effort) -> list[Fig
         ("gateway", "single events accepted", accepting),
         ("dispatcher", "deliveries", delivering),
     ):
-        one = [await measure() for _ in range(effort.pairs)]
-        for count in _COUNTS:
-            async with stage.more(role, count - 1):
-                values = [await measure() for _ in range(effort.pairs)]
-            figures.append(_figure(f"{what}, {count} {role}s", values, one))
+        rates: dict[int, list[float]] = {count: [] for count in (1, *_COUNTS)}
+        for _ in range(effort.pairs):
+            for count, found in rates.items():
+                async with stage.more(role, count - 1):
+                    found.append(await measure())
+        figures += [_figure(f"{what}, {count} {role}s", rates[count], rates[1]) for count in _COUNTS]
     return figures
 
 

@@ -1,7 +1,7 @@
-"""Which of the partners' webhook routes an admin may call for a partner: what reads, and what sets things right.
+"""Which of the partners' routes an admin may call for a partner: what reads, and what sets webhooks right.
 
-Left out is what only the partner should do: publishing, making, changing and deleting, and whatever shows or makes a
-signing secret.
+Left out is what only the partner should do: paying, publishing, making, changing and deleting, and whatever shows or
+makes a signing secret.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from gateway.http.call import Call, Reply
 from gateway.http.route import Access, Handler, Route
 from gateway.limits.policy import LimitClass
 from gateway.oauth.scopes import Scope
+from gateway.routes.payments import PAYMENTS
 from gateway.routes.webhooks.completeness import COMPLETENESS
 from gateway.routes.webhooks.deliveries import DELIVERIES
 from gateway.routes.webhooks.endpoints import ENDPOINTS
@@ -29,7 +30,7 @@ from gateway.services import Services
 
 PLACE = "/admin/v1/partners/{partner_id}/{environment}"
 # Secrets need a scope that changes things, so nothing that these open shows one.
-_READING = {Scope.EVENTS_READ, Scope.WEBHOOKS_READ}
+_READING = {Scope.PAYMENTS_READ, Scope.EVENTS_READ, Scope.WEBHOOKS_READ}
 _ACTS = {
     life.pause_endpoint,
     life.resume_endpoint,
@@ -75,5 +76,7 @@ def _acting(handler: Handler[Services]) -> Handler[AdminServices]:
     return for_partner
 
 
-_ALL: Sequence[Route[Services]] = (*EVENTS, *EVENT_TYPES, *DELIVERIES, *COMPLETENESS, *REPLAYS, *ENDPOINTS)
-WEBHOOK_ROUTES: tuple[Route[AdminServices], ...] = tuple(_for_admins(route) for route in _ALL if _is_for_admins(route))
+# Banks are the installation's, and the admins have rows of their own for them.
+_PAYMENTS = [route for route in PAYMENTS if route.tag == "payments"]
+_ALL: Sequence[Route[Services]] = (*_PAYMENTS, *EVENTS, *EVENT_TYPES, *DELIVERIES, *COMPLETENESS, *REPLAYS, *ENDPOINTS)
+PARTNER_ROUTES: tuple[Route[AdminServices], ...] = tuple(_for_admins(route) for route in _ALL if _is_for_admins(route))

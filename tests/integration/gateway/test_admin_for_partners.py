@@ -1,8 +1,9 @@
-"""An admin on call sees and sets right what a partner's webhooks do, without the partner's credentials."""
+"""An admin on call sees a partner's payments and webhooks, and sets the latter right, without its credentials."""
 
 from typing import Any
 
 from gateway.admin.routes import ADMIN_ROUTES
+from tests.integration.gateway.test_api import pay
 from tests.support.edge import Answer, Edge, Party
 
 URL = {"url": "https://hooks.example.com/in"}
@@ -26,6 +27,24 @@ async def _delivery(edge: Edge, party: Party, endpoint_id: str) -> dict[str, Any
     found = await edge.call("GET", f"/v1/deliveries?event_id={sent.json['id']}", token=party.token)
     delivery: dict[str, Any] = found.json["data"][0]
     return delivery
+
+
+async def test_an_admin_sees_payments_and_moves_none(edge: Edge) -> None:
+    """In a list, one by one and with their timelines, as the partner does; paying and withdrawing are not there."""
+    await edge.add_bank()
+    party = await edge.party()
+    payment = await pay(edge, party)
+    admin, path = _Desk(edge, party), f"/payments/{payment.json['id']}"
+    for each in (
+        path,
+        f"{path}/timeline",
+        f"/payments?status={payment.json['status']}&merchant_id={party.merchant_id}",
+    ):
+        told = await edge.call("GET", f"/v1{each}", token=party.token)
+        assert (await admin.call("GET", each)).json == told.json, each
+    base = f"/admin/v1/partners/{party.partner_id}/{party.environment}"
+    for method, each in (("POST", "/payments"), ("POST", f"{path}/cancel")):
+        assert (await edge.call(method, base + each, admin=True, json={})).status in {404, 405}
 
 
 async def test_an_admin_sees_what_the_partner_sees(edge: Edge) -> None:
