@@ -19,6 +19,9 @@ from adapters.open_banking_uk.settings import SETTINGS
 # Thirteen digits before the point are what an amount can have.
 _VALUE_MAX = 10**15 - 1
 _TEXT = " -~À-ÖØ-öø-ÿ"
+_IBAN = FieldLimit(min_length=15, max_length=34, charset="A-Z0-9")
+_SORT_CODE = FieldLimit(min_length=6, max_length=6, charset="0-9")
+_ACCOUNT_NUMBER = FieldLimit(min_length=8, max_length=8, charset="0-9")
 
 OPEN_BANKING_UK = Declaration(
     name="open_banking_uk",
@@ -37,9 +40,12 @@ OPEN_BANKING_UK = Declaration(
     accounts=frozenset({AccountScheme.IBAN, AccountScheme.SORT_CODE}),
     fields={
         "/creditor/name": FieldLimit(max_length=70, charset=_TEXT),
-        "/creditor/account/iban": FieldLimit(min_length=15, max_length=34, charset="A-Z0-9"),
-        "/creditor/account/sort_code": FieldLimit(min_length=6, max_length=6, charset="0-9"),
-        "/creditor/account/account_number": FieldLimit(min_length=8, max_length=8, charset="0-9"),
+        "/creditor/account/iban": _IBAN,
+        "/creditor/account/sort_code": _SORT_CODE,
+        "/creditor/account/account_number": _ACCOUNT_NUMBER,
+        "/debtor/account/iban": _IBAN,
+        "/debtor/account/sort_code": _SORT_CODE,
+        "/debtor/account/account_number": _ACCOUNT_NUMBER,
         "/reference": FieldLimit(max_length=35, charset=_TEXT),
         "/end_to_end_id": FieldLimit(max_length=35, charset=r"A-Za-z0-9\-"),
     },
