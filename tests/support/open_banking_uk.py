@@ -76,14 +76,14 @@ def fresh(request: WireRequest) -> dict[str, str]:
 def words_of_answer(version: str, path: str, *place: str) -> set[str]:
     """The words that the file lists for a member below `Data` of a GET's answer; "[]" steps into a list."""
     api = payments_api(version)
-    answer = api._resolved(api._resolved({"$ref": "#/paths/" + path.replace("/", "~1")})["get"]["responses"]["200"])
-    schema = api._resolved(answer["content"]["application/json"]["schema"])
+    answer = api.resolved(api.resolved({"$ref": "#/paths/" + path.replace("/", "~1")})["get"]["responses"]["200"])
+    schema = api.resolved(answer["content"]["application/json"]["schema"])
     for name in ("Data", *place):
-        schema = api._resolved(schema["items"] if name == "[]" else schema["properties"][name])
+        schema = api.resolved(schema["items"] if name == "[]" else schema["properties"][name])
     return set(schema["enum"])
 
 
 def words_of_errors(version: str) -> set[str]:
     """The error codes that the file lists; version 4.0's lists none."""
-    error = payments_api(version)._resolved({"$ref": "#/components/schemas/OBError1"})
+    error = payments_api(version).resolved({"$ref": "#/components/schemas/OBError1"})
     return set(error["properties"]["ErrorCode"]["x-namespaced-enum"])
