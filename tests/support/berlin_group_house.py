@@ -24,7 +24,8 @@ from tests.support.berlin_group import instruction
 
 DECLARED = discover().declarations["berlin_group"]
 PACE = Pace(settle_seconds=0.05, complete_seconds=0.05, pending_seconds=0.05, hidden_seconds=0.3, hang_seconds=2)
-DEADLINES = Deadlines(connect_seconds=0.5, first_byte_seconds=0.5, total_seconds=0.8)
+# Longer than any answer that hangs: a busy machine must not look like a lost answer.
+DEADLINES = Deadlines(connect_seconds=3, first_byte_seconds=5, total_seconds=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
