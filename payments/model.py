@@ -10,6 +10,7 @@ from adapters.contract import Account, Creditor, Payer
 from kernel.ids import Tenant
 from kernel.masked import Masked
 from kernel.money import Money
+from payments.routing.rule import Rule
 from payments.view import PaymentView
 
 
@@ -35,7 +36,7 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRequest:
-    """A payment as a partner wants it. Its terms never change.
+    """A payment as a partner wants it. Its terms never change. Without `bank_id` the bank is chosen by `routing`.
 
     `end_to_end_id` is the partner's own reference; it is kept and shown, while the bank sees the submission's. `debtor`
     is the account to pay from, `payer` the person who wants it paid, and `return_url` where they go once they were at
@@ -43,7 +44,7 @@ class PaymentRequest:
     """
 
     merchant_id: UUID
-    bank_id: str
+    bank_id: str | None
     amount: Money
     creditor: Creditor
     reference: Masked
@@ -52,6 +53,7 @@ class PaymentRequest:
     debtor: Account | None = None
     payer: Payer | None = None
     return_url: str | None = field(default=None, repr=False)
+    routing: Rule | None = None
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

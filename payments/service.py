@@ -22,6 +22,7 @@ from payments.journeys.returning import Arrival, Brought, PayerReturns
 from payments.model import Created, Page, PaymentRequest, Requester, RequestKey
 from payments.reading.reader import Filter, Reader, timeline
 from payments.recovery.plan import may_lease_at_once
+from payments.routing.drafting import BankChooser
 from payments.rows import PaymentRef
 from payments.states.names import UNSENT_STATUSES, PaymentStatus
 from payments.terms import fingerprint
@@ -47,6 +48,7 @@ class Payments:
         self._canceller = Canceller(tools, self._runner)
         self._returns = PayerReturns(tools, self._runner)
         self._reader = Reader(tools)
+        self._chooser = BankChooser(tools)
 
     async def create(
         self, caller: Requester, request: PaymentRequest, key: RequestKey, wait_seconds: float = 10.0
@@ -138,6 +140,10 @@ class Payments:
     async def _draft(self, caller: Requester, request: PaymentRequest) -> Draft:
         now = self._tools.clock.now()
         errors = time_errors(request.execute_at, now)
+        if request.bank_id is None:
+            if errors:
+                raise Invalid(errors)
+            return await self._chooser.draft(caller, request, now)
         try:
             bank = await self.bank(caller.tenant.environment, request.bank_id)
         except NotFound:

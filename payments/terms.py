@@ -15,7 +15,10 @@ from payments.model import PaymentRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Creditor, references and metadata of one payment, and what is known of who pays."""
+    """Creditor, references and metadata of one payment, and what is known of who pays.
+
+    `routing` is why its bank was chosen, where the partner named none (payments/routing).
+    """
 
     creditor: Creditor
     reference: Masked
@@ -24,6 +27,7 @@ class Terms:
     debtor: Account | None = None
     payer: Payer | None = None
     return_url: str | None = field(default=None, repr=False)
+    routing: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, request: PaymentRequest) -> Self:
@@ -47,6 +51,7 @@ class Terms:
             "end_to_end_id": _reveal(self.end_to_end_id),
             "metadata": dict(self.metadata),
             **self._of_who_pays(),
+            **({} if self.routing is None else {"routing": self.routing}),
         }
         return orjson.dumps(terms, option=orjson.OPT_SORT_KEYS)
 
@@ -62,6 +67,7 @@ class Terms:
             debtor=_account(raw["debtor"]) if "debtor" in raw else None,
             payer=_payer(raw["payer"]) if "payer" in raw else None,
             return_url=raw.get("return_url"),
+            routing=raw.get("routing"),
         )
 
     def _of_who_pays(self) -> dict[str, Any]:
@@ -81,13 +87,17 @@ def context(payment_id: UUID) -> bytes:
 
 
 def fingerprint(request: PaymentRequest) -> bytes:
-    """SHA-256 over the parsed request, so that spaces and the order of fields in its JSON do not matter."""
+    """SHA-256 over the parsed request, so that spaces and the order of fields in its JSON do not matter.
+
+    Of a payment whose bank is chosen the rule counts and not the choice, which may be another one a moment later.
+    """
     plain = {
         "merchant_id": request.merchant_id.hex,
         "bank_id": request.bank_id,
         "currency": request.amount.currency,
         "value": request.amount.value,
         "execute_at": None if request.execute_at is None else request.execute_at.timestamp(),
+        **({} if request.routing is None else {"routing": request.routing.to_json()}),
     }
     head = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(head + b"\n" + Terms.of(request).to_json()).digest()

@@ -85,6 +85,7 @@ class PaymentView:
     environment: Environment
     merchant_id: UUID
     bank_id: str
+    routing: Mapping[str, Any] | None
     amount: Money
     creditor: Mapping[str, Any] | None
     debtor: Mapping[str, Any] | None
@@ -110,6 +111,7 @@ class PaymentView:
             "environment": self.environment.value,
             "merchant_id": to_text(Kind.MERCHANT, self.merchant_id, self.environment),
             "bank_id": self.bank_id,
+            "routing": None if self.routing is None else dict(self.routing),
             "amount": {"currency": self.amount.currency, "value": self.amount.value},
             "creditor": None if self.creditor is None else dict(self.creditor),
             "debtor": None if self.debtor is None else dict(self.debtor),

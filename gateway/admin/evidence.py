@@ -4,14 +4,21 @@ from typing import Any
 from uuid import UUID
 
 from adapters.contract import Verdict
-from gateway.admin.handlers import either
+from gateway.admin.handlers import before, either, page_of
 from gateway.admin.services import AdminServices
 from gateway.http.call import Call, Reply
 from gateway.problems.errors import Unauthenticated
 from gateway.schemas.pages import page
 from kernel.ids import Environment, Kind, to_text
 from payments.operators.evidence import Actor, Proposal, ProposalState, ProposalView, Proposed
+from payments.operators.waiting import Waiting
 from payments.view import rfc3339
+
+
+async def list_waiting(services: AdminServices, call: Call) -> Reply:
+    """Each with its partner, why it waits, and what its bank said."""
+    found = await services.waiting.list(before(call, Kind.PAYMENT), call.query.limit)
+    return page_of(call, [_waiting(each) for each in found])
 
 
 async def propose_evidence(services: AdminServices, call: Call) -> Reply:
@@ -43,6 +50,11 @@ async def _actor(services: AdminServices, call: Call) -> Actor:
         raise Unauthenticated
     also = await services.tokens.of_person(call.admin.id)
     return Actor(id=call.admin.id, request_id=call.request_id, also=also)
+
+
+def _waiting(waiting: Waiting) -> dict[str, Any]:
+    shown = waiting.payment.to_json()
+    return {**shown, "partner_id": to_text(Kind.PARTNER, waiting.partner_id), "needs_operator": list(waiting.codes)}
 
 
 def _proposal_id(identifier: UUID, environment: Environment) -> str:

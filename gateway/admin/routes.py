@@ -24,6 +24,8 @@ from gateway.schemas.admin import (
     PartnerOut,
     ProposalOut,
     ProposalShown,
+    WaitingOut,
+    WaitingQuery,
 )
 from gateway.schemas.documents import LiveOut, ReadyOut
 from gateway.schemas.pages import Page, PageQuery
@@ -120,6 +122,13 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         "List admin changes, newest first.",
         query=AuditQuery,
         response=Page[AuditOut],
+    ),
+    _PAYMENTS.get(
+        "/admin/v1/payments",
+        evidence.list_waiting,
+        "List the payments of all partners that no machine can end, newest first, with what their banks said.",
+        query=WaitingQuery,
+        response=Page[WaitingOut],
     ),
     _PAYMENTS.post(
         "/admin/v1/payments/{payment_id}/evidence",

@@ -15,6 +15,7 @@ from gateway.limits.gate import Gate
 from gateway.oauth.signing.rotation import KeyRotation
 from gateway.services import Services
 from payments.operators.evidence import OperatorEvidence
+from payments.operators.waiting import WaitingPayments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class AdminServices:
     clients: ClientBook
     banks: BankBook
     evidence: OperatorEvidence
+    waiting: WaitingPayments
     signing_keys: KeyRotation
     health: Health
     queue: QueueView

@@ -1,5 +1,6 @@
 """Banks as partners see them, and what banks tell us."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from adapters.declaration import Declaration
@@ -40,14 +41,15 @@ def _bank(configured: ConfiguredBank, health: Health) -> dict[str, Any]:
         "environment": configured.bank.environment,
         "available": not configured.suspended,
         "currencies": sorted(configured.declaration.currencies),
-        "capabilities": _capabilities(configured.declaration),
+        "capabilities": _capabilities(configured.declaration, configured.bank.settings.options),
         "health": health_json(health, suspended=configured.suspended),
     }
 
 
-def _capabilities(declared: Declaration) -> dict[str, Any]:
+def _capabilities(declared: Declaration, options: Mapping[str, str]) -> dict[str, Any]:
     return {
         "protocol": declared.title,
+        "rails": sorted(declared.rails_at(options)),
         "operations": sorted(declared.operations),
         "notifications": declared.notifications,
         "accounts": sorted(declared.accounts),

@@ -16,6 +16,7 @@ from kernel.money import Money
 from payments.intents.rehearsal import Rehearsal
 from payments.model import Created, PaymentRequest, Requester, RequestKey
 from payments.reading.reader import Filter
+from payments.routing.rule import Rule
 from payments.states.names import PaymentStatus
 from payments.view import PaymentView, rfc3339
 
@@ -86,6 +87,7 @@ def _request(call: Call, body: PaymentIn) -> PaymentRequest:
     return PaymentRequest(
         merchant_id=merchant_id,
         bank_id=body.bank_id,
+        routing=_rule(body),
         amount=Money(body.amount.currency, body.amount.value),
         creditor=body.creditor.to_creditor(),
         reference=body.reference,
@@ -95,6 +97,22 @@ def _request(call: Call, body: PaymentIn) -> PaymentRequest:
         payer=None if body.payer is None else body.payer.to_payer(),
         return_url=_return_url(call, body),
         metadata=body.metadata,
+    )
+
+
+def _rule(body: PaymentIn) -> Rule | None:
+    """How to choose; a named bank is not chosen."""
+    wanted = body.routing
+    if wanted is None:
+        return None
+    if body.bank_id is not None:
+        message = "Send a bank_id, or a routing by which the bank is chosen."
+        raise Invalid([FieldError(pointer="/routing", code="not_allowed", message=message)])
+    return Rule(
+        banks=tuple(dict.fromkeys(wanted.banks)),
+        rail=wanted.rail,
+        needs=frozenset(wanted.needs),
+        same_day=wanted.same_day,
     )
 
 
@@ -113,6 +131,7 @@ def _rehearsal(rehearsal: Rehearsal) -> dict[str, Any]:
         "object": "payment_dry_run",
         "bank_id": rehearsal.bank_id,
         "status": rehearsal.status.value,
+        "routing": None if rehearsal.routing is None else dict(rehearsal.routing),
         "requests": [{**asdict(request), "headers": dict(request.headers)} for request in rehearsal.requests],
     }
 
@@ -136,6 +155,7 @@ def _filter(call: Call) -> Filter:
         after=_cursor(call),
         merchant_id=call.maybe_id(asked.merchant_id, Kind.MERCHANT, "/merchant_id"),
         status=None if asked.status is None else PaymentStatus(asked.status),
+        needs_operator=asked.needs_operator,
         created_from=asked.created_from,
     )
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, fie
 
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import PageQuery
-from gateway.schemas.payments import BankHealthOut, BankId
+from gateway.schemas.payments import BankHealthOut, BankId, PaymentOut
 from gateway.schemas.types import Name, Request, Response, Time, given, wrong
 
 
@@ -168,6 +168,19 @@ class ProposalShown(_Proposal):
     note: str | None
     confirmed_by: str | None
     confirmed_at: datetime | None
+
+
+class WaitingQuery(PageQuery):
+    """Only payments that need an operator can be listed over all partners."""
+
+    needs_operator: Literal["true"] = "true"
+
+
+class WaitingOut(PaymentOut):
+    """A payment that waits for two persons, whose it is, and why it waits."""
+
+    partner_id: str
+    needs_operator: list[str]
 
 
 class AuditQuery(PageQuery):

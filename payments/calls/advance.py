@@ -7,12 +7,14 @@ a process that has just committed the intent (payments/carrying).
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 import structlog
 
 from adapters.contract import Answered, Evidence, NeverLeft, Outcome, Verdict
 from adapters.declaration import OperationKind
+from payments.banks import ConfiguredBank
 from payments.calls import operations
 from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
@@ -27,6 +29,7 @@ from payments.recovery.cadence import next_enquiry_at, resubmission_at
 from payments.recovery.plan import absence_proven, next_step
 from payments.recovery.situation import Step
 from payments.recovery.unsent import BANK_UNREACHABLE
+from payments.routing.elsewhere import Elsewhere
 from payments.rows import Owner, PaymentRef
 from payments.states.decide import RefusedMove
 from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
@@ -51,6 +54,7 @@ class Advancer:
         self._steps = Steps(tools, self._ledger, planner)
         self._journeys = JourneyHearing(tools, self._ledger, planner)
         self._known = KnownEnds(tools, self._ledger)
+        self._elsewhere = Elsewhere(tools)
 
     async def advance(self, ref: PaymentRef, known: Background | None = None) -> None:
         """Take the next step, and make its call; where its answer leads on at once, the one after it too.
@@ -101,6 +105,8 @@ class Advancer:
     async def _begin(self, background: Background) -> Call | None:
         async with self._tools.pool.acquire() as connection, connection.transaction():
             case = await self._cases.lock(connection, background)
+            if case.background is not background:
+                return None  # It moved to another bank meanwhile, and whoever moved it said when to look again.
             plan = next_step(case.situation(self._tools.clock.now(), self._tools.policy))
             begun = await self._steps.begin(connection, case, plan)
         await self._offer(begun.jobs)
@@ -141,11 +147,25 @@ class Advancer:
         )
         if call.kind is OperationKind.CANCEL and evidence.verdict is Verdict.REJECTED:
             recorded = await self._cancel_refused(connection, case, heard)
+        elif (bank := await self._bank_after_refusal(connection, case, call, evidence)) is not None:
+            await self._ledger.note(connection, case, heard)
+            refused = await self._ledger.set_standing(connection, case, SubmissionState.REJECTED, PaymentStatus.QUEUED)
+            return await self._submit_at(connection, refused, bank, self._tools.clock.now())
         else:
             recorded = await self._ledger.hear(connection, case, heard)
         if recorded.refused is not None and not recorded.refused.holds:
             await self._ask_again(connection, recorded.case, evidence)
         return recorded
+
+    async def _bank_after_refusal(
+        self, connection: Connection, case: Case, call: Call, evidence: Evidence
+    ) -> ConfiguredBank | None:
+        """Only after an answer to the call itself: what was unknown for a while is tried nowhere else."""
+        if call.resent or case.payment.status is not PaymentStatus.SUBMITTING:
+            return None
+        if case.submission.sequence >= self._tools.policy.submissions_max:
+            return None
+        return await self._elsewhere.after_refusal(connection, case, evidence)
 
     async def _cancel_refused(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
         """The bank refused to withdraw: that says nothing against the payment itself."""
@@ -186,15 +206,25 @@ class Advancer:
         if case.submission.sequence >= policy.submissions_max:
             return await self._ledger.set_standing(connection, case, never, rejected, reason=BANK_UNREACHABLE)
         recorded = await self._ledger.set_standing(connection, case, never, PaymentStatus.QUEUED)
-        background = case.background
-        tenant = background.facts.tenant
-        key = await self._tools.vault.data_key(tenant.partner_id, background.facts.merchant_id)
-        owner = Owner(tenant=tenant, payment_id=background.facts.payment_id, key=key)
-        outlined = outline(background.facts, background.bank, now)
-        planned = plan_submission(outlined, background.bank, case.submission.sequence + 1)
-        await operations.insert_submission(connection, self._tools.vault, owner, planned)
+        bank = await self._elsewhere.after_never_left(connection, case) or case.background.bank
         at = resubmission_at(policy, now, case.submission.sequence, outcome.retry_after_seconds)
-        await self._ledger.look_again(connection, recorded.case, at)
+        if bank is not case.background.bank and self._elsewhere.is_later(case, bank):
+            at = now
+        return await self._submit_at(connection, recorded, bank, at)
+
+    async def _submit_at(
+        self, connection: Connection, recorded: Recorded, bank: ConfiguredBank, at: datetime
+    ) -> Recorded:
+        """Plan the next submission, at this bank."""
+        case, facts = recorded.case, recorded.case.background.facts
+        key = await self._tools.vault.data_key(facts.tenant.partner_id, facts.merchant_id)
+        owner = Owner(tenant=facts.tenant, payment_id=facts.payment_id, key=key)
+        outlined = outline(facts, bank, self._tools.clock.now())
+        planned = plan_submission(outlined, bank, case.submission.sequence + 1)
+        await operations.insert_submission(connection, self._tools.vault, owner, planned)
+        if bank.bank.id != case.payment.bank_id:
+            await self._elsewhere.move(connection, case, bank)
+        await self._ledger.look_again(connection, case, at)
         return recorded
 
     async def _offer(self, jobs: tuple[Job, ...]) -> None:

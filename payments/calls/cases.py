@@ -130,12 +130,17 @@ class Cases:
         return Background(facts=facts, bank=await self._tools.banks.get(row["bank_id"]))
 
     async def lock(self, connection: Connection, background: Background, submission_id: UUID | None = None) -> Case:
-        """Lock the payment until the transaction ends, then read the rest, so that nothing read is older."""
+        """Lock the payment until the transaction ends, then read the rest, so that nothing read is older.
+
+        The case has the bank of its submission, also where the payment has moved there since its background was read.
+        """
         ref = background.ref
         payment = await connection.fetchrow(_SQL["lock_payment"], ref.partner_id, ref.payment_id)
         work = await connection.fetchrow(_SQL["find_work"], ref.partner_id, ref.payment_id, submission_id)
         if payment is None or work is None:
             raise NotFound
+        if work["at_bank_id"] != background.bank.bank.id:
+            background = replace(background, bank=await self._tools.banks.get(work["at_bank_id"]))
         return Case(
             background=background,
             payment=PaymentRow.from_row(payment),

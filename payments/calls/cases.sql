@@ -17,7 +17,7 @@ FOR UPDATE;
 -- name: find_work
 -- One submission of a locked payment (the newest, or the one asked for), its newest operation, and what hinders it.
 SELECT s.id AS s_id, s.sequence AS s_sequence, s.state::text AS s_state, s.end_to_end_id AS s_end_to_end_id,
-       s.bank_reference AS s_bank_reference, s.sent_at AS s_sent_at, s.created_at AS s_created_at,
+       s.bank_id AS at_bank_id, s.bank_reference AS s_bank_reference, s.sent_at AS s_sent_at, s.created_at AS s_created_at,
        o.id AS o_id, o.submission_id AS o_submission_id, o.sequence AS o_sequence, o.kind::text AS o_kind,
        o.state::text AS o_state, o.idempotency_key AS o_idempotency_key, o.sealed_request AS o_sealed_request,
        o.sends AS o_sends, o.lease_owner AS o_lease_owner, o.lease_until AS o_lease_until,

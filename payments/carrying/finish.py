@@ -94,9 +94,11 @@ class KnownEnds:
 
 
 def _word(carried: Carried, outcome: Outcome) -> Evidence | None:
-    """What the bank said, where it said something."""
+    """What the bank said, where it said something; a refusal by a chosen bank may lead to another one."""
     if not isinstance(outcome, Answered):
         return None
     bank = carried.case.background.bank
     evidence = clean(bank.adapter.parse(carried.call.kind, outcome.reply))
+    if evidence.verdict is Verdict.REJECTED and carried.case.background.facts.terms.routing is not None:
+        return None
     return None if evidence.verdict in _SILENT else evidence

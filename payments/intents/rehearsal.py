@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from adapters.contract import Account, Creditor, Handshake, Instruction, Payer
 from adapters.declaration import AuthProfile, Declaration, OperationKind
@@ -36,11 +37,12 @@ class ShownRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """What would become of a payment: its first status, and what its bank would get first."""
+    """What would become of a payment: its first status, what its bank would get first, and why that bank."""
 
     bank_id: str
     status: PaymentStatus
     requests: Sequence[ShownRequest]
+    routing: Mapping[str, Any] | None = None
 
 
 def show_requests(bank: ConfiguredBank, instruction: Instruction) -> list[ShownRequest]:

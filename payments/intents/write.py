@@ -81,7 +81,8 @@ class IntentWriter:
             await hold_day_caps(connection, self._caps(draft), draft.facts, draft.drafted_at)
         status = first_status(draft, suspended=parties is not None and parties["suspended"])
         shown = show_requests(draft.bank, draft.submission.instruction)
-        return Rehearsal(bank_id=draft.bank.bank.id, status=status, requests=shown)
+        routing = draft.facts.terms.routing
+        return Rehearsal(bank_id=draft.bank.bank.id, status=status, requests=shown, routing=routing)
 
     async def _insert(
         self, connection: Connection, draft: Draft, keyed: KeyedRequest, key: DataKey, *, leased: bool

@@ -1,20 +1,21 @@
 """Reads payments for their own partner and environment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from adapters.declaration import Recovery
 from kernel.errors import NotFound
 from kernel.ids import Tenant, first_id_at, time_of
 from kernel.sealing import KeyDestroyed, SealError
 from kernel.sql import beside
 from payments.journeys import authorisations
 from payments.model import Page
-from payments.reading.build import build_recovery, build_view
+from payments.reading.build import build_recovery, build_view, evidence_view
 from payments.rows import PaymentRow
 from payments.states.names import PaymentStatus, SubmissionState
 from payments.terms import Terms, context
@@ -27,12 +28,16 @@ PAGE_MAX = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which payments to list, newest first; `after` is the last page's cursor."""
+    """Which payments to list, newest first; `after` is the last page's cursor.
+
+    Those that need an operator have something open that no machine can end; they come with their evidence.
+    """
 
     limit: int = 20
     after: UUID | None = None
     merchant_id: UUID | None = None
     status: PaymentStatus | None = None
+    needs_operator: bool | None = None
     created_from: datetime | None = None
 
 
@@ -49,7 +54,7 @@ class Reader:
         )
         if row is None:
             raise NotFound
-        return (await self._views(tenant, [row]))[0]
+        return (await self.views(tenant, [row]))[0]
 
     async def page(self, tenant: Tenant, wanted: Filter) -> Page:
         """One page, newest first. The cursor is the last payment's id, so pages stay right while payments are added."""
@@ -63,17 +68,26 @@ class Reader:
             wanted.status.value if wanted.status else None,
             wanted.created_from,
             limit + 1,
+            wanted.needs_operator,
         )
         page = rows[:limit]
         more = len(rows) > limit
-        return Page(data=tuple(await self._views(tenant, page)), next_cursor=page[-1]["id"] if more else None)
+        views = await self.views(tenant, page, with_evidence=bool(wanted.needs_operator))
+        return Page(data=tuple(views), next_cursor=page[-1]["id"] if more else None)
 
-    async def _views(self, tenant: Tenant, rows: Sequence[asyncpg.Record]) -> list[PaymentView]:
+    async def views(
+        self, tenant: Tenant, rows: Sequence[asyncpg.Record], *, with_evidence: bool = False
+    ) -> list[PaymentView]:
+        """Rows of find_payment or list_payments as partners see them; unknown ones always have their evidence."""
         sealed = [(tenant.partner_id, row["sealed_terms"], context(row["id"])) for row in rows]
         opened = await self._tools.vault.open_each(sealed)
         waiting = [row["id"] for row in rows if row["status"] == PaymentStatus.AWAITING_AUTHORISATION]
         invited = await authorisations.views(self._tools, tenant.partner_id, waiting)
-        return [await self._view(row, terms, invited.get(row["id"])) for row, terms in zip(rows, opened, strict=True)]
+        views = [await self._view(row, terms, invited.get(row["id"])) for row, terms in zip(rows, opened, strict=True)]
+        if not with_evidence:
+            return views
+        told = [await self._evidence(tenant, row) for row in rows]
+        return [replace(view, recovery=view.recovery or each) for view, each in zip(views, told, strict=True)]
 
     async def _view(
         self, row: asyncpg.Record, opened: bytes | SealError, authorisation: AuthorisationView | None
@@ -83,6 +97,11 @@ class Reader:
         terms = None if isinstance(opened, SealError) else Terms.from_json(opened)
         payment = PaymentRow.from_row(row)
         return build_view(payment, terms, await self._recovery(payment, row["state"]), authorisation)
+
+    async def _evidence(self, tenant: Tenant, row: asyncpg.Record) -> RecoveryView:
+        rows = await self._tools.pool.fetch(_SQL["list_recent_evidence"], tenant.partner_id, row["id"])
+        evidence = tuple(evidence_view(each) for each in rows)
+        return RecoveryView(strategy=Recovery.HOLD.value, next_check_at=None, evidence=evidence)
 
     async def _recovery(self, payment: PaymentRow, state: str) -> RecoveryView | None:
         if payment.status is not PaymentStatus.OUTCOME_UNKNOWN:

@@ -30,6 +30,10 @@ WHERE p.partner_id = $1 AND p.environment = $2 AND ($3::uuid IS NULL OR p.id < $
   AND ($4::uuid IS NULL OR p.merchant_id = $4)
   AND ($5::text IS NULL OR p.status::text = $5)
   AND ($6::timestamptz IS NULL OR p.created_at >= $6)
+  AND ($8::boolean IS NULL OR $8 = EXISTS (
+      SELECT FROM payment_exceptions e
+      WHERE e.partner_id = p.partner_id AND e.payment_id = p.id AND e.closed_at IS NULL
+  ))
 ORDER BY p.id DESC
 LIMIT $7;
 

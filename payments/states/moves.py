@@ -69,7 +69,10 @@ PAYMENT_MOVES: dict[tuple[P, P], str] = {
     (P.SCHEDULED, P.QUEUED): "Its time has come, but its bank, partner or client is suspended.",
     (P.SCHEDULED, P.CANCELLED): "The partner withdrew it before its time.",
     (P.SCHEDULED, P.EXPIRED): "Its execution window passed.",
-    (P.SUBMITTING, P.QUEUED): "No byte was written; another submission is planned.",
+    (
+        P.SUBMITTING,
+        P.QUEUED,
+    ): "No byte was written, or the bank refused it and another can be tried: one more is planned.",
     (P.SUBMITTING, P.OUTCOME_UNKNOWN): "Bytes left and no answer can be believed.",
     (P.SUBMITTING, P.CANCELLED): "The bank answered that it withdrew it.",
     (P.OUTCOME_UNKNOWN, P.CANCELLED): "Evidence shows that the bank withdrew it.",

@@ -54,6 +54,7 @@ from kernel.sealing import Vault
 from payments.banks import BankRegistry
 from payments.inbox import Inbox
 from payments.operators.evidence import OperatorEvidence
+from payments.operators.waiting import WaitingPayments
 from payments.policy import PaymentsPolicy
 from payments.service import Payments
 from payments.tools import Tools
@@ -339,6 +340,7 @@ async def _running(
         clients=ClientBook(journal, vault, RegistrationRules(methods=METHODS, urls=rules.urls), clock),
         banks=BankBook(journal, vault, adapters),
         evidence=OperatorEvidence(tools),
+        waiting=WaitingPayments(tools),
         signing_keys=KeyRotation(pool, vault, clock, RotationPolicy()),
         health=health,
         queue=QueueView(pool),

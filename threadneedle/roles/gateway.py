@@ -35,6 +35,7 @@ from gateway.reach import MerchantReach
 from gateway.services import Services
 from payments.inbox.accept import Inbox
 from payments.operators.evidence import OperatorEvidence
+from payments.operators.waiting import WaitingPayments
 from payments.service import Payments
 from payments.tools import Tools
 from threadneedle.roles import policies
@@ -98,6 +99,7 @@ async def run() -> None:
             ),
             banks=banks,
             evidence=OperatorEvidence(tools),
+            waiting=WaitingPayments(tools),
             signing_keys=key_rotation(foundation),
             health=edge.health,
             queue=QueueView(foundation.resources.pool),

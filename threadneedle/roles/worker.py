@@ -15,6 +15,7 @@ from kernel.audit.writer import ChainMetrics, ChainPolicy, ChainWriter
 from kernel.errors import ThreadneedleError
 from kernel.sealing.rotation.walker import RotationWalker, WalkMetrics, WalkPolicy
 from payments.inbox.worker import InboxWorker
+from payments.operators.waiting import WaitingGauge
 from payments.recovery.sweeper import Sweeper
 from threadneedle.roles import policies
 from threadneedle.roles.accounts import account_tools
@@ -38,6 +39,7 @@ _USED_ASSERTIONS_DAYS = 1
 _WEEK_DAYS = 7
 # Old proofs are a table's worth of nothing after two minutes; keys move by the hour.
 _OAUTH_SECONDS = 60.0
+_OPERATORS_SECONDS = 15.0
 _log = structlog.get_logger()
 
 
@@ -47,6 +49,7 @@ async def run() -> None:
         times = foundation.settings.payments
         sweeper, inbox = Sweeper(tools), InboxWorker(tools)
         consents = ConsentSweeper(account_tools(foundation.settings, tools, engine))
+        operators = WaitingGauge(tools.pool, foundation.registry)
         works = (
             _reconciler(foundation).run,
             partial(_repeat, "sweeper", sweeper.run_once, times.sweep_interval_seconds),
@@ -55,6 +58,7 @@ async def run() -> None:
             partial(_repeat, "replays", _replays(foundation).run_once, foundation.settings.replays.interval_seconds),
             partial(_repeat, "health", _health(foundation).run_once, foundation.settings.health.watch_interval_seconds),
             partial(_repeat, "manifests", _manifests(foundation).run_once, ManifestPolicy().interval_seconds),
+            partial(_repeat, "operators", operators.run_once, _OPERATORS_SECONDS),
             partial(_repeat, "audit", _audit_chain(foundation).run_once, ChainPolicy().interval_seconds),
             partial(_repeat, "keys", _rotations(foundation).run_once, WalkPolicy().interval_seconds),
             partial(_repeat, "rewrapping", foundation.vault.rewrap, _REWRAP_SECONDS),

@@ -1,8 +1,7 @@
 """Payments and banks on the wire."""
 
-from gateway.schemas.payments.banks import BankHealthOut, BankOut
+from gateway.schemas.payments.banks import BankHealthOut, BankId, BankOut
 from gateway.schemas.payments.bodies import (
-    BankId,
     PaymentFilter,
     PaymentIn,
     PaymentOut,

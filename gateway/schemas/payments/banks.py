@@ -1,9 +1,28 @@
 """Banks on the wire: what they can do and take, and how they fare."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from gateway.schemas.types import Response
+from pydantic import Field
+
+from adapters.declaration import OperationKind, Rail
+from gateway.schemas.types import Request, Response
+
+BankId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+_BANKS_MAX = 20
+
+
+class RoutingIn(Request):
+    """How the bank is chosen. Banks that cannot take the payment are left out; of the others the best one is taken.
+
+    `banks` are the only ones that may be used, the earlier the better. The bank must pay by this `rail` and have the
+    operations that you need, such as `cancel`. With `same_day` its cut-off must not have passed.
+    """
+
+    banks: Annotated[list[BankId], Field(max_length=_BANKS_MAX)] = Field(default_factory=list)
+    rail: Rail | None = None
+    needs: Annotated[list[OperationKind], Field(max_length=len(OperationKind))] = Field(default_factory=list)
+    same_day: bool = False
 
 
 class CurrencyRuleOut(Response):
@@ -51,6 +70,7 @@ class CapabilitiesOut(Response):
     """
 
     protocol: str
+    rails: list[str]
     operations: list[str]
     notifications: bool
     accounts: list[str]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from gateway.schemas.pages import PageQuery
+from gateway.schemas.payments.banks import BankId, RoutingIn
 from gateway.schemas.payments.parties import CreditorIn, DebtorIn, PayerIn, ReturnUrl
 from gateway.schemas.types import (
     Flag,
@@ -29,17 +30,15 @@ def _status(value: str) -> str:
     return value
 
 
-BankId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
-
-
 class PaymentIn(Request):
     """A payment to make.
 
-    Some banks send the payer to their own pages: then `return_url` is where they come back to you.
+    Some banks send the payer to their own pages: then `return_url` is where they come back to you. Without `bank_id`
+    the bank is chosen, by `routing` if you send it.
     """
 
     merchant_id: Id
-    bank_id: BankId
+    bank_id: BankId | None = None
     amount: MoneyIn
     creditor: CreditorIn
     reference: Reference
@@ -48,7 +47,23 @@ class PaymentIn(Request):
     debtor: DebtorIn | None = None
     payer: PayerIn | None = None
     return_url: ReturnUrl | None = None
+    routing: RoutingIn | None = None
     metadata: Metadata = Field(default_factory=dict)
+
+
+class ConsideredOut(Response):
+    """One bank that was considered; some of its reasons exclude it, others put it in order."""
+
+    bank_id: str
+    eligible: bool
+    reasons: list[str]
+
+
+class RoutingOut(Response):
+    """Why this bank, and why not the others. Tolerate reasons that you do not know."""
+
+    bank_id: str
+    considered: list[ConsideredOut]
 
 
 class PaymentQuery(Query):
@@ -116,7 +131,8 @@ class PaymentOut(Response):
     """A payment. Tolerate values of `status` that you do not know.
 
     Without creditor and reference, they were erased with the merchant's data. While it is `awaiting_authorisation` and
-    the payer has not come back, `authorisation` says where they are expected.
+    the payer has not come back, `authorisation` says where they are expected. `routing` is there where its bank was
+    chosen and not named.
     """
 
     id: str
@@ -124,6 +140,7 @@ class PaymentOut(Response):
     environment: Literal["test", "live"]
     merchant_id: str
     bank_id: str
+    routing: RoutingOut | None = None
     amount: MoneyOut
     creditor: CreditorOut | None
     debtor: DebtorOut | None
@@ -159,13 +176,15 @@ class RehearsalOut(Response):
     bank_id: str
     status: str
     requests: list[ShownRequestOut]
+    routing: RoutingOut | None = None
 
 
 class PaymentFilter(PageQuery):
-    """Which payments."""
+    """Which payments. With `needs_operator=true` those that no machine can end, with what their banks said."""
 
     merchant_id: Id | None = None
     status: Annotated[str, AfterValidator(_status), WithJsonSchema({"enum": [*PaymentStatus]})] | None = None
+    needs_operator: Flag | None = None
     created_from: Time | None = None
 
 
