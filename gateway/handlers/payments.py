@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
+from adapters.declaration import OperationKind, Rail
 from gateway.handlers.prefer import Wait, wait_of
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
@@ -110,8 +111,8 @@ def _rule(body: PaymentIn) -> Rule | None:
         raise Invalid([FieldError(pointer="/routing", code="not_allowed", message=message)])
     return Rule(
         banks=tuple(dict.fromkeys(wanted.banks)),
-        rail=wanted.rail,
-        needs=frozenset(wanted.needs),
+        rail=None if wanted.rail is None else Rail(wanted.rail),
+        needs=frozenset(OperationKind(each) for each in wanted.needs),
         same_day=wanted.same_day,
     )
 

@@ -3,12 +3,31 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from adapters.declaration import OperationKind, Rail
-from gateway.schemas.types import Request, Response
+from gateway.schemas.types import Request, Response, wrong
+
+
+def _rail(value: str) -> str:
+    return _one_of(value, [*Rail])
+
+
+def _operation(value: str) -> str:
+    return _one_of(value, [*OperationKind])
+
+
+def _one_of(value: str, known: list[str]) -> str:
+    if value not in known:
+        raise wrong("unknown_value", f"Expected one of: {', '.join(known)}.")
+    return value
+
 
 BankId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+RailName = Annotated[str, AfterValidator(_rail), WithJsonSchema({"type": "string", "enum": [*Rail]})]
+OperationName = Annotated[
+    str, AfterValidator(_operation), WithJsonSchema({"type": "string", "enum": sorted(OperationKind)})
+]
 _BANKS_MAX = 20
 
 
@@ -20,8 +39,8 @@ class RoutingIn(Request):
     """
 
     banks: Annotated[list[BankId], Field(max_length=_BANKS_MAX)] = Field(default_factory=list)
-    rail: Rail | None = None
-    needs: Annotated[list[OperationKind], Field(max_length=len(OperationKind))] = Field(default_factory=list)
+    rail: RailName | None = None
+    needs: Annotated[list[OperationName], Field(max_length=len(OperationKind))] = Field(default_factory=list)
     same_day: bool = False
 
 

@@ -60,8 +60,8 @@ async def test_a_bank_that_refuses_for_its_own_reason_leaves_the_payment_to_the_
     await world.sweep()
     assert await submissions(world) == [("another", REFUSED), ("scripted", ACCEPTED)]
     assert await world.status(created.payment.id) == "accepted"
-    verdicts = [row["verdict"] for row in await world.rows("SELECT verdict FROM payment_evidence ORDER BY id")]
-    assert verdicts == ["rejected", "accepted"]
+    verdicts = {row["verdict"] for row in await world.rows("SELECT verdict FROM payment_evidence WHERE applied")}
+    assert verdicts == {"rejected", "accepted"}
     assert "payment.rejected" not in await world.event_types()
     assert len(world.bank.paid(created.payment.id.hex)) == 1
 
