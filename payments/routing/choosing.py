@@ -28,6 +28,7 @@ _OF_ERRORS: Mapping[tuple[str, str], Why] = {
     ("/amount/value", "out_of_range"): Why.AMOUNT_OUT_OF_RANGE,
     ("/amount/value", "too_precise"): Why.AMOUNT_OUT_OF_RANGE,
     ("/creditor/account", "not_supported"): Why.ACCOUNT_NOT_SUPPORTED,
+    ("/return_url", "required"): Why.RETURN_URL_NEEDED,
 }
 
 

@@ -13,6 +13,9 @@ from payments.routing.choosing import Candidate, choose
 from payments.routing.rule import Decision, Rule
 from payments.tools import Tools
 
+# A partner that names no bank and no way back expects no payer to be sent out.
+_NO_WAY_BACK = FieldError(pointer="/return_url", code="required", message="this bank sends the payer to its pages")
+
 
 class BankChooser:
     """Tries the payment against every bank of its environment, and takes the best of those that can take it."""
@@ -47,6 +50,8 @@ class BankChooser:
             errors = list(invalid.errors)
         except ValueError as missing:
             errors = [FieldError(pointer="", code="not_supported", message=str(missing))]
+        if bank.declaration.sends_payers and request.return_url is None:
+            errors.append(_NO_WAY_BACK)
         return Candidate(bank=bank, health=health.get(bank_id, NOTHING_KNOWN), errors=errors)
 
 

@@ -40,6 +40,7 @@ class Why(StrEnum):
     FIELD_NOT_ACCEPTED = "field_not_accepted"
     RAIL_NOT_SUPPORTED = "rail_not_supported"
     OPERATION_NOT_SUPPORTED = "operation_not_supported"
+    RETURN_URL_NEEDED = "return_url_needed"
     AFTER_CUT_OFF_EXCLUDED = "after_cut_off_not_wanted"
 
     HEALTHY = "healthy"
@@ -60,6 +61,7 @@ EXCLUDING = frozenset(
         Why.FIELD_NOT_ACCEPTED,
         Why.RAIL_NOT_SUPPORTED,
         Why.OPERATION_NOT_SUPPORTED,
+        Why.RETURN_URL_NEEDED,
         Why.AFTER_CUT_OFF_EXCLUDED,
     }
 )

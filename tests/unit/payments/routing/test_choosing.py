@@ -88,6 +88,7 @@ def test_the_order_of_what_is_asked_changes_nothing() -> None:
         ("/amount/value", "out_of_range", Why.AMOUNT_OUT_OF_RANGE),
         ("/amount/value", "too_precise", Why.AMOUNT_OUT_OF_RANGE),
         ("/creditor/account", "not_supported", Why.ACCOUNT_NOT_SUPPORTED),
+        ("/return_url", "required", Why.RETURN_URL_NEEDED),
         ("/reference", "length", Why.FIELD_NOT_ACCEPTED),
     ],
 )
