@@ -15,7 +15,7 @@ from tests.contracts.adapters.kit.harness import PACE, House
 
 AT_ONCE = 8
 FAULTY_SHARE = 0.6
-PATIENCE = Patience(absence_proven_after_seconds=4.0, give_up_seconds=20.0)
+PATIENCE = Patience(absence_proven_after_seconds=4.0, give_up_seconds=120.0)
 # No answer, for any of these reasons, may be called a rejection; they are told as what the run did.
 _REFUSING = frozenset({Fault.REFUSE, Fault.REJECT_LATER})
 
