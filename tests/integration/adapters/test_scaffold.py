@@ -12,7 +12,8 @@ import pytest
 from adapters.scaffold import NotPossible, main, write
 
 ROOT = Path(__file__).resolve().parents[3]
-NEEDED = ("adapters", "kernel", "tests/__init__.py", "tests/support", "tests/contracts/adapters", "tests/unit/adapters")
+ROOMS = ("adapters", "kernel", "payments", "webhooks")
+NEEDED = (*ROOMS, "tests/__init__.py", "tests/support", "tests/contracts/adapters", "tests/unit/adapters")
 # The kit without the fault matrix: a scaffold pays nothing, so no fault applies to it.
 KIT = ("test_structure.py", "test_recordings.py", "test_fuzz.py", "test_fault_matrix.py", "test_notifications.py")
 
