@@ -1,8 +1,8 @@
 """Opens what a process holds: PostgreSQL pools, Redis clients, the measured clock. Closes them in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -157,13 +157,22 @@ async def keep_clock(pool: Pool, clock: CorrectedClock, interval_seconds: float 
             _log.warning("clock.not_measured", error=type(error).__name__)
 
 
+@contextmanager
+def reaching_postgresql() -> Iterator[None]:
+    """Says of a connection that fails in here whose it was. Raises ResourceError in its place."""
+    try:
+        yield
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise ResourceError(f"PostgreSQL cannot be reached ({type(error).__name__}); check DATABASE_URL") from None
+
+
 @asynccontextmanager
 async def _pool(
     settings: DatabaseSettings, connections_max: int, name: str, plans: dict[str, str]
 ) -> AsyncIterator[Pool]:
     timeout_ms = round(settings.statement_timeout_seconds * 1000)
     start = {"application_name": name, "statement_timeout": str(timeout_ms), "jit": "off", **plans}
-    try:
+    with reaching_postgresql():
         pool = await PatientPool(
             settings.url.reveal(),
             acquire_seconds_max=settings.acquire_timeout_seconds,
@@ -180,8 +189,6 @@ async def _pool(
             server_settings=None if settings.through_pgbouncer else start,
             reset=_keep_session,
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise ResourceError(f"PostgreSQL cannot be reached ({type(error).__name__}); check DATABASE_URL") from None
     try:
         yield pool
     finally:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 CLOCKS_SECONDS = 300
+USAGE = "usage: receive_webhooks.py PORT SECRET, where SECRET is whsec_ and base64"
 
 
 def is_genuine(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:
@@ -54,6 +55,26 @@ class Receiver(BaseHTTPRequestHandler):
         print(json.dumps({"genuine": good, "headers": marks, "body": body.decode(errors="replace")}, indent=1))
 
 
+def is_secret(text: str) -> bool:
+    """Whether a signature can be made with it."""
+    try:
+        return text.startswith("whsec_") and bool(b64decode(text.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        return False
+
+
+def main(*arguments: str) -> str | int:
+    """Listen until Ctrl-C, which is 0, or say in one line why not."""
+    if len(arguments) != 2 or not arguments[0].isdecimal() or not is_secret(arguments[1]):
+        return USAGE
+    Receiver.secret = arguments[1]
+    try:
+        HTTPServer(("127.0.0.1", int(arguments[0])), Receiver).serve_forever()
+    except (OSError, OverflowError) as error:
+        return f"port {arguments[0]} cannot be listened on: {error}"
+    except KeyboardInterrupt:
+        return 0
+
+
 if __name__ == "__main__":
-    Receiver.secret = sys.argv[2]
-    HTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()
+    sys.exit(main(*sys.argv[1:]))

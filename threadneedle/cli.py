@@ -1,9 +1,8 @@
 """The command line: run the roles, prepare a database, register partners.
 
 Exit status: 0 done; 1 the journey or the check did not hold; 2 wrong usage or settings; 3 a store or a role is away.
-
-Each verb imports what it needs: everything at once would cost every role a second of its start.
 """
+# Each verb imports what it needs: everything at once would cost every role a second of its start.
 
 import sys
 from pathlib import Path

@@ -11,7 +11,7 @@ import asyncpg
 
 from config.database.migrate import migrate
 from config.loading import load_settings
-from config.resources import measure_clock
+from config.resources import measure_clock, reaching_postgresql
 from config.settings import Settings
 from gateway.admin.journal import Actor, Journal
 from gateway.admin.tokens.book import AdminTokens
@@ -45,8 +45,10 @@ def actor() -> Actor:
 
 @asynccontextmanager
 async def open_journal(settings: Settings) -> AsyncIterator[tuple[Pool, Journal]]:
-    """A small pool and a journal on it, for one command."""
+    """A small pool and a journal on it, for one command. Raises ResourceError."""
     clock = CorrectedClock()
-    async with asyncpg.create_pool(settings.database.url.reveal(), min_size=1, max_size=2) as pool:
+    with reaching_postgresql():
+        pool = await asyncpg.create_pool(settings.database.url.reveal(), min_size=1, max_size=2)
+    async with pool:
         await measure_clock(pool, clock)
         yield pool, Journal(pool, clock)

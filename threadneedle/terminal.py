@@ -57,9 +57,11 @@ def _complain(error: Exception, status: int) -> None:
 
 
 def _words(error: Exception) -> str:
-    """Of wrong fields each by its name, with what would be right."""
+    """Of wrong fields each by its name, with what would be right; of others what to do next, where they say it."""
     if isinstance(error, Invalid):
         return "; ".join(f"{each.pointer.removeprefix('/')}: {each.message}" for each in error.errors)
+    if isinstance(error, Refused) and error.action:
+        return f"{error} {error.action}"
     return str(error)
 
 

@@ -20,7 +20,7 @@ _SEEDS = 3
 # How often each strikes in a run of 480 seconds. Names: see bench/chaos/arsenal.py.
 FULL_RUN: Mapping[str, int] = {
     "kill gateway": 9,
-    "kill dispatcher": 9,
+    "kill dispatcher": 11,
     "kill worker": 9,
     "end gateway": 3,
     "end dispatcher": 3,

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 
 from config.database.partitions import ensure_partitions
+from config.resources import reaching_postgresql
 from kernel.sql import beside
 
 _SQL = beside(__file__, "migrate.sql")
@@ -22,9 +23,10 @@ async def migrate(database_url: str, *, now: datetime | None = None, weeks_ahead
     """Run what is missing in one transaction, then make the partitions; the revision that the database has now.
 
     A second process waits for the first, then finds nothing to do. One process migrates one database at a time. Raises
-    asyncpg's errors; the database is then as it was.
+    ResourceError where there is no database, and asyncpg's errors; the database is then as it was.
     """
-    connection = await asyncpg.connect(database_url, statement_cache_size=0)
+    with reaching_postgresql():
+        connection = await asyncpg.connect(database_url, statement_cache_size=0)
     try:
         async with connection.transaction():
             before = await _wait_for_turn(connection)

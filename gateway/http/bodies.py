@@ -81,8 +81,8 @@ def parse(body: bytes, *, unique_names: bool = False) -> Any:
     """The JSON value. Raises Malformed for what is no JSON, too deep, holds NUL or (if asked) a name twice."""
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Malformed("The body is not JSON in UTF-8.") from None
+    except orjson.JSONDecodeError as error:
+        raise Malformed(_why_no_json(body, error)) from None
     if _may_be_deep(body):
         _check_depth(value)
     if b"\\u0000" in body:
@@ -90,6 +90,15 @@ def parse(body: bytes, *, unique_names: bool = False) -> Any:
     if unique_names:
         _check_names(body)
     return value
+
+
+def _why_no_json(body: bytes, error: orjson.JSONDecodeError) -> str:
+    """Where it ends to be JSON; of what is no UTF-8 the parser tells no place."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return "The body is not JSON in UTF-8."
+    return f"The body is not JSON in UTF-8: see line {error.lineno}, column {error.colno}."
 
 
 def check_numbers(body: bytes) -> None:

@@ -206,17 +206,19 @@ def _http(error: web.HTTPException) -> Problem:
     """What aiohttp itself refuses: no route, another method, a body over the hard cap."""
     status = error.status
     phrase = HTTPStatus(status).phrase
+    detail, action = _NO_PATH if status == HTTPStatus.NOT_FOUND else (f"{phrase}.", ACTIONS.get(status, ACTIONS[400]))
     allow = error.headers.get("Allow")
     return Problem(
         status=status,
         code=_HTTP_CODES.get(status, phrase.lower().replace(" ", "_").replace("-", "_")),
         title=f"{phrase}.",
-        detail=f"{phrase}.",
-        action=ACTIONS.get(status, ACTIONS[400]),
+        detail=detail,
+        action=action,
         headers={"Allow": allow} if allow else {},
     )
 
 
+_NO_PATH = ("There is no such path.", "Compare the path with those of /openapi.json; none of them ends with a slash.")
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
 

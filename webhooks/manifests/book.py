@@ -34,6 +34,15 @@ class ManifestPage:
     next_cursor: str | None
 
 
+def no_manifest() -> NotFound:
+    """Of what is no day, of a day that has none, and of an endpoint that is none."""
+    return NotFound(
+        "There is no manifest of this day, or no such endpoint.",
+        action="Name the endpoint, and a day as YYYY-MM-DD from the one on which it was made; a day's manifest appears "
+        "ten to twenty minutes after its end (UTC).",
+    )
+
+
 class ManifestBook:
     """Reads them."""
 
@@ -58,7 +67,7 @@ class ManifestBook:
         endpoint = (tenant.partner_id, endpoint_id, tenant.environment)
         document = await self._pool.fetchval(_SQL["get_manifest"], *endpoint, day)
         if document is None:
-            raise NotFound
+            raise no_manifest()
         return (await self._signed(tenant, endpoint_id, [document]))[0]
 
     async def _signed(self, tenant: Tenant, endpoint_id: UUID, documents: Sequence[str]) -> tuple[SignedManifest, ...]:

@@ -8,10 +8,9 @@ from gateway.handlers.webhooks.events import event_out
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
 from gateway.services import Services
-from kernel.errors import NotFound
 from kernel.ids import Environment, Kind, to_text
 from payments.view import rfc3339
-from webhooks.manifests.book import SignedManifest
+from webhooks.manifests.book import SignedManifest, no_manifest
 from webhooks.reading.gaps import Gap
 from webhooks.reading.undelivered.reasons import sentence_of
 from webhooks.reading.undelivered.summary import ReasonCount
@@ -82,7 +81,7 @@ async def get_manifest(services: Services, call: Call) -> Reply:
     try:
         day = date.fromisoformat(call.path_text("day"))
     except ValueError:
-        raise NotFound from None
+        raise no_manifest() from None
     return Reply(_manifest(await services.manifests.get(call.caller.tenant, endpoint_id, day)))
 
 

@@ -15,6 +15,7 @@ _NO_PROOF = (
     "A client_id alone proves nothing, and this connection shows no client certificate: connect with the certificate, "
     "or send what else the client is registered for."
 )
+_NO_CLIENT_ID = "Send client_id in the form: a client certificate does not say which client shows it."
 _LENGTH_MAX = 512
 
 
@@ -64,11 +65,19 @@ def proof_of(request: ClientRequest) -> Proof:
     if not found and named and request.certificate is not None and request.authorization is None:
         found = [Proof(client_id=named, method=Method.TLS)]
     if not found:
-        is_bare = bool(named) and request.authorization is None
-        raise ClientRefused(_NO_PROOF if is_bare else NOT_AUTHENTICATED, reason="no proof of a client")
+        raise ClientRefused(_what_to_send(request), reason="no proof of a client")
     if named is not None and named != found[0].client_id:
         raise ClientRefused("The client_id in the form is another one.", error="invalid_request")
     return found[0]
+
+
+def _what_to_send(request: ClientRequest) -> str:
+    """What a request without any proof lacks, as far as it shows which one was meant."""
+    if request.authorization is not None:
+        return NOT_AUTHENTICATED
+    if request.form.get("client_id"):
+        return _NO_PROOF
+    return NOT_AUTHENTICATED if request.certificate is None else _NO_CLIENT_ID
 
 
 def claimed_client_id(request: ClientRequest) -> str | None:

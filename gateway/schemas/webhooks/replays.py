@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from gateway.schemas.types import Id, Request, Response, Time
+from gateway.schemas.types import Id, Request, Response, Time, wrong
 from gateway.schemas.webhooks.deliveries import StatusClass
 
 EndedState = Literal["delivered", "dead", "undelivered", "cancelled"]
@@ -15,7 +15,11 @@ _CLASSES = get_args(StatusClass)
 
 
 def _first_digit(value: Any) -> Any:
-    return int(value[0]) if value in _CLASSES else value
+    if not isinstance(value, str):
+        return value
+    if value not in _CLASSES:
+        raise wrong("unknown_value", "Expected 1xx to 5xx, or 0 to 5.")
+    return int(value[0])
 
 
 # As in the searches, or its first digit alone.

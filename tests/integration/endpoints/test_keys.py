@@ -69,6 +69,7 @@ async def test_rotation_overlaps(
     with pytest.raises(Conflict) as refused:
         await secrets.rotate(caller(tenant), id_, Rotation())
     assert refused.value.problem_code == "rotation_unfinished"
+    assert "drop_oldest" in str(refused.value.action)
     dropped = of(V1, await secrets.rotate(caller(tenant), id_, Rotation(is_oldest_dropped=True)))
     assert [one.secret for one in dropped][1:] == [own]
     at_once = await secrets.rotate(caller(tenant), id_, Rotation(overlap=timedelta(0)))

@@ -119,7 +119,9 @@ async def test_manifests_are_listed_and_read(
     day = first["data"][0]["day"]
     assert await get(edge, party, f"{path}/{day}", ManifestOut) == first["data"][0]
     for wrong in ("2019-01-01", "yesterday"):
-        assert (await edge.call("GET", f"{path}/{wrong}", token=party.token)).status == 404
+        answer = await edge.call("GET", f"{path}/{wrong}", token=party.token)
+        assert (answer.status, answer.code) == (404, "not_found")
+        assert "YYYY-MM-DD" in answer.json["recommended_action"]
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,8 @@ async def test_every_wrong_field_is_named_at_once(asking: Asking) -> None:
     assert b"MARKED" not in answer.raw
     answer = await asking.post(REPLAYS, {"states": ["pending"], "status_classes": [7, "x"], "since": "MARKED", "x": 1})
     assert answer.pointers() == {"/states/0", "/status_classes/0", "/status_classes/1", "/since", "/x"}
+    [said] = [error["message"] for error in answer.json["errors"] if error["pointer"] == "/status_classes/1"]
+    assert "5xx" in said
 
 
 async def test_ids_that_name_nothing_are_wrong_fields(asking: Asking) -> None:

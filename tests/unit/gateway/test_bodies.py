@@ -41,6 +41,22 @@ def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
         parse(body, unique_names=True)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"amount": 1,\n "reference": MARKED}', "line 2, column 15"),
+        (b"", "line 1, column 1"),
+        (b'{"a": "\xff"}', "in UTF-8."),
+    ],
+)
+def test_what_is_no_json_is_told_where(body: bytes, words: str) -> None:
+    """By line and column, without a word of it; what is no UTF-8 has no columns."""
+    with pytest.raises(Malformed) as refused:
+        parse(body)
+    assert words in refused.value.detail
+    assert "MARKED" not in refused.value.detail
+
+
 @pytest.mark.parametrize("deep", [b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1), b"[" * 100_000])
 def test_deep_nesting_is_refused(deep: bytes) -> None:
     """One level more than the cap is too deep, and far too deep does no harm."""

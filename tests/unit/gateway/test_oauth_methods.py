@@ -56,6 +56,12 @@ def test_no_proof_or_too_many(request_: ClientRequest, error: str) -> None:
     assert refused.value.error == error
 
 
+def test_a_certificate_without_a_client_id_is_told_what_is_missing() -> None:
+    """RFC 8705 §2: the id goes into the form; who shows a certificate is not told to send a secret."""
+    with pytest.raises(ClientRefused, match="client_id in the form"):
+        proof_of(ClientRequest(certificate=CERTIFICATE))
+
+
 def test_the_methods_that_are_on() -> None:
     """Secrets by Basic and assertions always; the others as the installation says."""
     always = (Method.SECRET_BASIC, Method.PRIVATE_KEY_JWT)

@@ -47,6 +47,14 @@ def test_each_error_is_one_problem(error: Exception, status: int, code: str) -> 
     assert b"secret" not in orjson.dumps(document)
 
 
+def test_a_path_that_is_none_is_told_from_an_id_that_is_none() -> None:
+    """Who mistypes a path is sent to the list of paths, not to ids."""
+    nowhere, nothing = problem_of(web.HTTPNotFound()), problem_of(NotFound())
+    assert "path" in nowhere.detail
+    assert "/openapi.json" in nowhere.action
+    assert "id" in nothing.action
+
+
 def test_field_errors_are_part_of_the_document() -> None:
     """Each with pointer, code and message."""
     error = FieldError(pointer="/a/0", code="required", message="Send it.")

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,19 @@ def test_the_receiver_believes_what_is_signed(receiver: Any) -> None:
     assert not receiver.is_genuine(secret.reveal(), good, BODY, now + 301)
     assert not receiver.is_genuine(new_secret().reveal(), good, BODY, now)
     assert not receiver.is_genuine(secret.reveal(), {}, BODY, now)
+
+
+@pytest.mark.parametrize("arguments", [(), ("9000",), ("x", "whsec_QUJD"), ("9000", "QUJD"), ("9000", "whsec_A")])
+def test_the_receiver_says_how_it_is_called(receiver: Any, arguments: tuple[str, ...]) -> None:
+    """A secret that no signature can be made with is refused at once, not with the first message."""
+    assert receiver.main(*arguments).startswith("usage: ")
+
+
+def test_the_receiver_says_that_its_port_is_taken(receiver: Any) -> None:
+    """In a line, without a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert receiver.main(str(port), "whsec_QUJD").startswith(f"port {port} cannot be listened on")
 
 
 def test_the_receiver_answers_the_challenge(receiver: Any) -> None:

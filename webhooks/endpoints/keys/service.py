@@ -106,7 +106,7 @@ async def _retire(
         raise Conflict(
             "An earlier secret has not expired yet.",
             code="rotation_unfinished",
-            action="Wait until it expires, or rotate again and let it expire now.",
+            action="Wait until it expires, or rotate with drop_oldest, which ends that secret now.",
         )
     ends_at: datetime = await connection.fetchval(SQL["expire_current"], *named, overlap)
     return ends_at
