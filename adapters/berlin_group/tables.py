@@ -50,8 +50,8 @@ REFUSALS: Final[dict[tuple[int, str], Reason]] = {
     (404, "PRODUCT_UNKNOWN"): Reason.FORMAT,
 }
 
-# "There is no such payment"; the standard puts it under 403 where the id stands in the path.
-ABSENT: Final = frozenset({(403, "RESOURCE_UNKNOWN"), (404, "RESOURCE_UNKNOWN")})
+# "There is no such payment", or none any more; the standard puts it under 403 where the id stands in the path.
+ABSENT: Final = frozenset({(403, "RESOURCE_UNKNOWN"), (404, "RESOURCE_UNKNOWN"), (403, "RESOURCE_EXPIRED")})
 
 # Every code of the standard's list (Implementation Guidelines 1.3.x §14.11) for payments and accounts, and why.
 ERRORS: Final[dict[str, Reason]] = {
