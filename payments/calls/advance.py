@@ -26,8 +26,8 @@ from payments.intents.planning import outline, plan_submission
 from payments.journeys.hearing import JourneyHearing
 from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
-from payments.recovery.plan import absence_proven, next_step
-from payments.recovery.situation import Step
+from payments.recovery.plan import absence_proven, next_step, why_person
+from payments.recovery.situation import Situation, Step
 from payments.recovery.unsent import BANK_UNREACHABLE
 from payments.routing.elsewhere import Elsewhere
 from payments.rows import Owner, PaymentRef
@@ -107,8 +107,9 @@ class Advancer:
             case = await self._cases.lock(connection, background)
             if case.background is not background:
                 return None  # It moved to another bank meanwhile, and whoever moved it said when to look again.
-            plan = next_step(case.situation(self._tools.clock.now(), self._tools.policy))
-            begun = await self._steps.begin(connection, case, plan)
+            situation = case.situation(self._tools.clock.now(), self._tools.policy)
+            await self._call_person(connection, case, replace(situation, absence_told=False))
+            begun = await self._steps.begin(connection, case, next_step(situation))
         await self._offer(begun.jobs)
         return begun.call
 
@@ -127,6 +128,10 @@ class Advancer:
                 recorded = await self._never_left(connection, case, call, outcome)
             elif _is_unarmed(case, call):
                 recorded = await self._journeys.hear(connection, case, call, _evidence(background, call, outcome))
+            elif _is_behind(case, call):
+                recorded = await self._journeys.hear_behind(
+                    connection, case, call, _evidence(background, call, outcome)
+                )
             else:
                 recorded = await self._hear(connection, case, call, _evidence(background, call, outcome))
         await self._offer(recorded.jobs)
@@ -145,8 +150,8 @@ class Advancer:
             operation_id=call.operation.id,
             absence_proven=absence_proven(case.situation(call.began_at, self._tools.policy)),
         )
-        if call.kind is OperationKind.CANCEL and evidence.verdict is Verdict.REJECTED:
-            recorded = await self._cancel_refused(connection, case, heard)
+        if evidence.verdict is Verdict.REJECTED and _is_beside(case, call):
+            recorded = await self._refused_beside(connection, case, call, heard)
         elif (bank := await self._bank_after_refusal(connection, case, call, evidence)) is not None:
             await self._ledger.note(connection, case, heard)
             refused = await self._ledger.set_standing(connection, case, SubmissionState.REJECTED, PaymentStatus.QUEUED)
@@ -167,9 +172,9 @@ class Advancer:
             return None
         return await self._elsewhere.after_refusal(connection, case, evidence)
 
-    async def _cancel_refused(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
-        """The bank refused to withdraw: that says nothing against the payment itself."""
-        refused = RefusedMove(why="cancel_refused")
+    async def _refused_beside(self, connection: Connection, case: Case, call: Call, heard: Heard) -> Recorded:
+        """The bank would not withdraw it, or not ask the payer once more: that says nothing against the payment."""
+        refused = RefusedMove(why=f"{call.kind.value}_refused")
         await self._ledger.note(connection, case, heard, refused)
         return Recorded(case=case, refused=refused)
 
@@ -177,12 +182,20 @@ class Advancer:
         """Nothing changed: look again by the cadence, or at once where "not found" opens the way to a resend."""
         now = self._tools.clock.now()
         absent = evidence.verdict is Verdict.NOT_FOUND
-        plan = next_step(replace(case.situation(now, self._tools.policy), absence_told=absent))
-        again = now if plan.step is Step.SEND else plan.at
-        if plan.step in {Step.RESEND, Step.ENQUIRE}:
+        situation = replace(case.situation(now, self._tools.policy), absence_told=absent)
+        await self._call_person(connection, case, situation)
+        plan = next_step(situation)
+        again = plan.at if plan.step is Step.REST else now
+        if plan.step in {Step.RESEND, Step.AGAIN, Step.ENQUIRE}:
             declaration, checks = case.background.bank.declaration, case.payment.checks
             again = next_enquiry_at(declaration, now, checks, evidence.retry_after_seconds)
         await self._ledger.look_again(connection, case, again)
+
+    async def _call_person(self, connection: Connection, case: Case, situation: Situation) -> None:
+        """Where asking on may never end; the bank is asked on all the same."""
+        why = why_person(situation)
+        if why is not None:
+            await self._ledger.call_person(connection, case, why, None)
 
     async def _never_left(self, connection: Connection, case: Case, call: Call, outcome: NeverLeft) -> Recorded:
         """No byte was written. For a first send that is proof; for a resend or an enquiry it only means: later."""
@@ -236,6 +249,17 @@ def _is_unarmed(case: Case, call: Call) -> bool:
     """Whether the call could move no money, and nothing after it was sent that can."""
     nothing_sent = case.submission.state in _UNSENT
     return nothing_sent and not case.background.bank.declaration.is_armed_by(call.kind)
+
+
+def _is_behind(case: Case, call: Call) -> bool:
+    """Whether the call only prepared a payment of which something that can move money was sent since."""
+    return not case.background.bank.declaration.is_armed_by(call.kind)
+
+
+def _is_beside(case: Case, call: Call) -> bool:
+    """Whether the call is not what carried the payment: its withdrawal, or a start of what the bank has already."""
+    is_repeated = call.kind is OperationKind.AUTHORISE and case.submission.state is SubmissionState.ACCEPTED
+    return call.kind is OperationKind.CANCEL or is_repeated
 
 
 def _carries(case: Case, call: Call) -> bool:

@@ -62,6 +62,20 @@ class JourneyHearing:
             return Recorded(case=case)
         return await self._turn(connection, case, heard, turn)
 
+    async def hear_behind(self, connection: Connection, case: Case, call: Call, evidence: Evidence) -> Recorded:
+        """The answer to an operation that only prepared, after the payment has gone on without it: it leads nowhere.
+
+        What it names is not what the payer was sent to. A bank that does more with it than was asked is for a person.
+        """
+        evidence = clean(evidence)
+        await operations.end(connection, self._tools, case, call, OperationState.ANSWERED)
+        heard = Heard(evidence=evidence, source=EvidenceSource.RESPONSE, operation_id=call.operation.id)
+        evidence_id = await self._ledger.note(connection, case, heard, RefusedMove(why="too_late"))
+        turn = turn_of(case.background.bank.declaration, call.kind, case.standing, evidence)
+        if turn.course in {Course.EXECUTED, Course.BEGUN}:
+            await self._ledger.call_person(connection, case, "taken_unasked", evidence_id)
+        return Recorded(case=case)
+
     async def keep(self, connection: Connection, case: Case, evidence: Evidence) -> Case:
         """Where the payer is to go, as an answer after the arming operation told it."""
         row, evidence = case.authorisation, clean(evidence)

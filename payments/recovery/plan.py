@@ -8,13 +8,17 @@ from datetime import timedelta
 
 from adapters.declaration import Declaration, EnquiryKey, OperationKind, Recovery
 from payments.recovery.situation import Plan, Situation, Step
-from payments.recovery.unsent import unsent, waiting_at_the_bank
+from payments.recovery.unsent import payer_is_late, unsent, waiting_at_the_bank
 from payments.states.names import OperationState as O
 from payments.states.names import PaymentStatus as P
 from payments.states.names import SubmissionState as S
 
 # An unknown payment that only a resend could clear looks this often whether its suspended bank is back.
 _SUSPENDED_PAUSE = timedelta(seconds=5)
+# Of these a bank has promised nothing: what stays in them is looked at by a person in the end.
+_UNPROMISED = frozenset({P.AWAITING_AUTHORISATION, P.SUBMITTED})
+FORGOTTEN_BY_BANK = "forgotten_by_bank"
+NO_END_TOLD = "no_end_told"
 
 
 def next_step(it: Situation) -> Plan:
@@ -37,6 +41,21 @@ def is_watched(it: Situation) -> bool:
         return False
     watch = timedelta(seconds=it.policy.settled_watch_seconds)
     return it.state is S.ACCEPTED or (it.status is P.SETTLED and it.now < it.updated_at + watch)
+
+
+def why_person(it: Situation) -> str | None:
+    """Why a person is to look at a payment that the bank has, where asking on may never end; None while it may.
+
+    A bank that has forgotten a payment may have executed it before, so its absence ends nothing by itself; while the
+    payer's time lasts it may be a bank's slow copy that answers. `absence_told` is to be what the bank said last.
+    """
+    if it.state is not S.ACCEPTED or it.status not in _UNPROMISED:
+        return None
+    if it.absence_told and payer_is_late(it):
+        return FORGOTTEN_BY_BANK
+    since = max(it.updated_at, it.execute_at or it.updated_at)
+    is_old = it.now >= since + timedelta(seconds=it.policy.unknown_age_max_seconds)
+    return NO_END_TOLD if is_old else None
 
 
 def can_enquire(it: Situation) -> bool:

@@ -48,6 +48,11 @@ def waiting_at_the_bank(it: Situation) -> Plan | None:
     return Plan(step=Step.AGAIN, kind=OperationKind.CANCEL) if _is_to_be_withdrawn(it) else None
 
 
+def payer_is_late(it: Situation) -> bool:
+    """Whether the time is over in which a payer was to come."""
+    return it.authorisation is not None and it.now >= _payer_until(it)
+
+
 def _wait_for_payer(it: Situation) -> Plan:
     until = _payer_until(it)
     if it.now < until:

@@ -179,6 +179,8 @@ class PayerBank(ScriptedBank):
 
     def _start(self, body: dict[str, Any], step: str) -> dict[str, Any]:
         consent = next(each for each in self.consents if each.id == body["bank_reference"])
+        if step == "reject":
+            return {"verdict": "rejected", "reason": "account_blocked"}
         consent.started += 1
         told = {"verdict": consent.verdict.value, "bank_reference": consent.id, **_echo(body, step)}
         return {**told, "url": f"https://bank.example/start/{consent.id}/{consent.started}"}

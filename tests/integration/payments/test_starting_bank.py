@@ -12,7 +12,7 @@ from kernel.sealing import Vault
 from payments.journeys.returning import Arrival, Brought, Reception
 from tests.support.clock import FakeClock
 from tests.support.payer_bank import STARTING, PayerBank
-from tests.support.payments_world import World, make_world, second_process
+from tests.support.payments_world import World, make_world, second_process, until
 
 
 @pytest.fixture
@@ -172,3 +172,71 @@ async def test_a_dead_process_is_taken_over_by_asking(world: World, vault: Vault
     world.bank.gate.set()
     await asyncio.wait_for(world.payments._runner.settle(), 5)
     assert await world.status(payment["id"]) == "awaiting_authorisation"
+
+
+async def test_a_late_answer_of_another_beginning_does_not_take_the_payers_place(world: World, vault: Vault) -> None:
+    """A process that slept brings a second resource, which no payer was sent to: the first one stays the payment's."""
+    world.bank.then(["hang"])
+    await world.pay(wait_seconds=0.2)
+    other = second_process(world, vault, declaration=STARTING)
+    for _ in range(3):
+        await other.sweep(40)
+    world.bank.gate.set()
+    await asyncio.wait_for(world.payments._runner.settle(), 5)
+    (payment,) = await world.rows("SELECT id, bank_reference FROM submissions")
+    assert payment["bank_reference"] == "C-0"
+    bank_of(world).authorise(0)
+    for _ in range(5):
+        await other.sweep(3_700)
+    (row,) = await world.rows("SELECT status::text AS status FROM payments")
+    assert row["status"] in {"settled", "completed"}
+
+
+async def test_a_refusal_to_start_once_more_says_nothing_of_the_first_start(world: World) -> None:
+    """The payer may have approved in the bank's app meanwhile: only the payment's own status counts."""
+    world.bank.then(["ok", "lost_after", "ok"])
+    created = await world.pay()
+    await world.sweep(3)
+    bank_of(world).authorise()
+    world.bank.then(["reject"])
+    for _ in range(3):
+        await world.sweep(60)
+    assert len(world.bank.paid(created.payment.id.hex)) == 1
+    assert await world.status(created.payment.id) == "settled"
+
+
+async def test_a_payers_time_that_ends_during_an_enquiry_is_not_forgotten(world: World) -> None:
+    """Whatever the next step is when an enquiry ends, the payment is looked at again."""
+    created = await world.pay()
+    world.bank.then(["hang"])
+    world.clock.advance(3_599)
+    await world.sweeper.run_once()
+    await until(lambda: world.bank.calls[-1] == "enquire")
+    world.clock.advance(2)
+    world.bank.gate.set()
+    await world.sweeper.settle()
+    for _ in range(3):
+        await world.sweep(1_000)
+    assert await world.status(created.payment.id) == "cancelled"
+
+
+async def test_a_payment_that_its_bank_forgot_is_given_to_a_person(world: World) -> None:
+    """Nobody came, and the bank does not know it any more: whether the payer paid before that is not ours to guess."""
+    created = await world.pay()
+    bank_of(world).consents[0].id = "forgotten"
+    await world.sweep(1_000)
+    assert await world.exceptions() == []
+    for _ in range(40):
+        await world.sweep(901)
+    assert await world.status(created.payment.id) == "awaiting_authorisation"
+    assert await world.exceptions() == ["forgotten_by_bank"]
+
+
+async def test_a_payment_without_an_end_is_given_to_a_person(world: World) -> None:
+    """The bank that is never heard of again cannot keep a payment from being looked at."""
+    created = await world.pay()
+    world.bank.then(["never_left"] * 1_000)
+    for _ in range(9):
+        await world.sweep(86_400)
+    assert await world.status(created.payment.id) == "awaiting_authorisation"
+    assert await world.exceptions() == ["no_end_told"]
