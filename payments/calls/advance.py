@@ -69,21 +69,24 @@ class Advancer:
     async def _take_step(self, background: Background) -> bool:
         """Whether the next step can be taken now."""
         call = await self._begin(background)
-        if call is None:
+        if call is None or self._is_late(background, call):
             return False
         recorded = await self._make(background, call, partial(self._finish, background, call))
         return recorded.goes_on
 
     async def carry(self, carried: Carried, asker: Asker) -> None:
-        """Make the call of an intent that was just committed with its lease, and end it.
-
-        A lease that has waited too long is left to the sweeper, which asks the bank before anything is sent.
-        """
-        if carried.is_late(self._tools.clock.now()):
-            _log.warning("payment.late", payment_id=str(carried.case.payment.id))
+        """Make the call of an intent that was just committed with its lease, and end it."""
+        if self._is_late(carried.case.background, carried.call):
             return
         finish = partial(self._finish_known, carried, asker)
         await self._make(carried.case.background, carried.call, finish)
+
+    def _is_late(self, background: Background, call: Call) -> bool:
+        """A lease that has waited too long is left to the sweeper: others believe that nothing is sent after it."""
+        late = call.is_late(self._tools.clock.now())
+        if late:
+            _log.warning("payment.late", payment_id=str(background.ref.payment_id))
+        return late
 
     async def _make(
         self, background: Background, call: Call, finish: Callable[[Outcome], Awaitable[Recorded]]

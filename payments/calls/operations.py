@@ -39,6 +39,10 @@ class Call:
     lease: UUID | None = None
     resent: bool = False
 
+    def is_late(self, now: datetime) -> bool:
+        """Whether so much of the lease is gone that the call may not be begun any more."""
+        return now > self.began_at + timedelta(seconds=WAIT_SECONDS)
+
 
 async def insert_submission(connection: Connection, vault: Vault, owner: Owner, planned: PlannedSubmission) -> None:
     """A submission with its first operation; the database refuses it while another one is live."""

@@ -1,12 +1,12 @@
 """What is known of a payment whose lease was just committed, and of who waits for it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from adapters.wire import WireRequest
 from payments.calls.cases import Background, Case
-from payments.calls.operations import WAIT_SECONDS, Call
+from payments.calls.operations import Call
 from payments.intents.drafting import Beginning
 from payments.intents.planning import PlannedSubmission
 from payments.intents.request_keys import KeyedRequest
@@ -21,10 +21,6 @@ class Carried:
 
     case: Case
     call: Call
-
-    def is_late(self, now: datetime) -> bool:
-        """Whether so much of the lease is gone that the call may not be begun any more."""
-        return now > self.call.began_at + timedelta(seconds=WAIT_SECONDS)
 
 
 @dataclass(slots=True, kw_only=True)

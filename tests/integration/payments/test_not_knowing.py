@@ -8,6 +8,9 @@ import pytest
 from adapters.contract import Verdict
 from adapters.declaration import OperationKind, Recovery
 from kernel.sealing import Vault
+from payments.calls.advance import Advancer
+from payments.calls.cases import Background
+from payments.calls.operations import Call
 from tests.support.clock import FakeClock
 from tests.support.payments_world import World, make_world, second_process, until
 from tests.support.scripted_bank import declared
@@ -190,6 +193,35 @@ async def test_a_planned_operation_of_a_dead_process_is_sent(world: World, vault
     await world.payments.drain()
     await second_process(world, vault).sweep(30)
     assert world.bank.calls.count("submit") == 1
+
+
+async def test_a_process_that_slept_before_its_call_sends_nothing(
+    world: World, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others have called absent meanwhile is not sent after all."""
+    await world.payments.drain()
+    created = await world.pay()
+    committed, awake = asyncio.Event(), asyncio.Event()
+    begin = Advancer._begin
+
+    async def begin_and_sleep(self: Advancer, background: Background) -> Call | None:
+        call = await begin(self, background)
+        committed.set()
+        await awake.wait()
+        return call
+
+    other = second_process(world, vault)
+    monkeypatch.setattr(Advancer, "_begin", begin_and_sleep)
+    world.clock.advance(30)
+    await world.sweeper.run_once()
+    await committed.wait()
+    monkeypatch.undo()
+    for _ in range(4):
+        await other.sweep(301)
+    assert await world.status(created.payment.id) == "rejected"
+    awake.set()
+    await world.sweeper.settle()
+    assert world.bank.books == []
 
 
 async def test_rejected_may_follow_accepted_but_not_settled(world: World) -> None:
