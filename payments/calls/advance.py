@@ -154,7 +154,9 @@ class Advancer:
             absence_proven=absence_proven(case.situation(call.began_at, self._tools.policy)),
         )
         if evidence.verdict is Verdict.REJECTED and _is_beside(case, call):
-            recorded = await self._refused_beside(connection, case, call, heard)
+            recorded = await self._heard_in_vain(connection, case, heard, f"{call.kind.value}_refused")
+        elif self._journeys.awaits_still(case, evidence):
+            recorded = await self._heard_in_vain(connection, case, heard, "payer_awaited")
         elif (bank := await self._bank_after_refusal(connection, case, call, evidence)) is not None:
             await self._ledger.note(connection, case, heard)
             refused = await self._ledger.set_standing(connection, case, SubmissionState.REJECTED, PaymentStatus.QUEUED)
@@ -175,9 +177,9 @@ class Advancer:
             return None
         return await self._elsewhere.after_refusal(connection, case, evidence)
 
-    async def _refused_beside(self, connection: Connection, case: Case, call: Call, heard: Heard) -> Recorded:
-        """The bank would not withdraw it, or not ask the payer once more: that says nothing against the payment."""
-        refused = RefusedMove(why=f"{call.kind.value}_refused")
+    async def _heard_in_vain(self, connection: Connection, case: Case, heard: Heard, why: str) -> Recorded:
+        """A bank that would not withdraw it, or not ask the payer once more, says nothing against the payment."""
+        refused = RefusedMove(why=why)
         await self._ledger.note(connection, case, heard, refused)
         return Recorded(case=case, refused=refused)
 

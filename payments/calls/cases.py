@@ -98,6 +98,7 @@ class Case:
             execute_at=self.payment.execute_at,
             blocked=self.suspended or self.disputed,
             absence_told=self.last_poll == "not_found",
+            pending_told=self.last_poll == "pending",
             has_bank_reference=self.submission.bank_reference is not None,
             has_consent=self.reference.consent_id is not None,
             tries=self.operation.sequence,

@@ -19,7 +19,7 @@ from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import resubmission_at
 from payments.recovery.unsent import BANK_UNREACHABLE
 from payments.states.courses import Course, Turn, turn_of
-from payments.states.decide import Change, RefusedMove, finality_of
+from payments.states.decide import Change, RefusedMove, finality_of, mismatch
 from payments.states.names import (
     AuthorisationStatus,
     EvidenceSource,
@@ -61,6 +61,18 @@ class JourneyHearing:
             await self._ledger.note(connection, case, heard, RefusedMove(why="too_late"))
             return Recorded(case=case)
         return await self._turn(connection, case, heard, turn)
+
+    def awaits_still(self, case: Case, evidence: Evidence) -> bool:
+        """Whether this "pending" leaves a payment waiting for its payer, who has not come back and has time yet.
+
+        Some banks say it before the authorisation too, of a payment whose form alone they have checked.
+        """
+        row = case.authorisation
+        if row is None or row.status is not AuthorisationStatus.AWAITING or evidence.verdict is not Verdict.PENDING:
+            return False
+        is_due = row.expires_at is not None and self._tools.clock.now() >= row.expires_at
+        is_awaited = case.payment.status is PaymentStatus.AWAITING_AUTHORISATION
+        return is_awaited and not is_due and mismatch(case.standing, evidence) is None
 
     async def hear_behind(self, connection: Connection, case: Case, call: Call, evidence: Evidence) -> Recorded:
         """The answer to an operation that only prepared, after the payment has gone on without it: it leads nowhere.

@@ -50,8 +50,8 @@ class Authorising:
 class Situation:
     """All that the next step depends on.
 
-    `absence_told`: an enquiry after the last send found nothing. `tries` counts the operations of the submission, and
-    `authorisation` is there where a payer authorises it.
+    `absence_told`: an enquiry after the last send found nothing. `pending_told`: it found the payment pending. `tries`
+    counts the operations of the submission, and `authorisation` is there where a payer authorises it.
     """
 
     now: datetime
@@ -70,6 +70,7 @@ class Situation:
     has_bank_reference: bool
     declaration: Declaration
     policy: PaymentsPolicy
+    pending_told: bool = False
     has_consent: bool = False
     tries: int = 1
     authorisation: Authorising | None = None

@@ -81,10 +81,13 @@ def _once_more(it: Situation) -> Plan:
 
 
 def _is_to_be_withdrawn(it: Situation) -> bool:
-    """Nobody came in time, and the bank can be told so; one that was told, and answered, is only asked."""
+    """Nobody came in time, and the bank can be told so; one that was told, and answered, is only asked.
+
+    One that said "pending" last is asked too: its payer may have approved in the app, and is not to be thwarted.
+    """
     told = it.operation_kind is OperationKind.CANCEL and it.operation_state is O.ANSWERED
     can = OperationKind.CANCEL in it.declaration.operations
-    return can and not told and it.now >= _payer_until(it)
+    return can and not told and not it.pending_told and it.now >= _payer_until(it)
 
 
 def _payer_until(it: Situation) -> datetime:

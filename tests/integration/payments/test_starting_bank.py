@@ -220,6 +220,27 @@ async def test_a_payers_time_that_ends_during_an_enquiry_is_not_forgotten(world:
     assert await world.status(created.payment.id) == "cancelled"
 
 
+async def test_a_bank_that_calls_an_unauthorised_payment_pending_does_not_hide_its_address(world: World) -> None:
+    """The payer is expected until they come or their time is over; then "pending" counts, and nothing is withdrawn."""
+    created = await world.pay()
+    payment = created.payment.id
+    bank_of(world).consents[0].verdict = Verdict.PENDING
+    await world.sweep(2)
+    assert await world.status(payment) == "awaiting_authorisation"
+    assert await url_of(world, payment) is not None
+    await world.sweep(3_700)
+    assert await world.status(payment) == "submitted"
+    assert "cancel" not in world.bank.calls
+
+
+async def test_a_payer_who_came_back_is_not_awaited(world: World) -> None:
+    """From then on what the bank says of the payment is about an authorised one."""
+    created = await world.pay()
+    bank_of(world).consents[0].verdict = Verdict.PENDING
+    await come(world)
+    assert await world.status(created.payment.id) == "submitted"
+
+
 async def test_a_payment_that_its_bank_forgot_is_given_to_a_person(world: World) -> None:
     """Nobody came, and the bank does not know it any more: whether the payer paid before that is not ours to guess."""
     created = await world.pay()
