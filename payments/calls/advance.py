@@ -17,7 +17,7 @@ from adapters.declaration import OperationKind
 from payments.banks import ConfiguredBank
 from payments.calls import operations
 from payments.calls.cases import Background, Case, Cases
-from payments.calls.ledger import Heard, Ledger, Recorded
+from payments.calls.ledger import Heard, Ledger, Recorded, clean
 from payments.calls.operations import Call
 from payments.calls.steps import Steps
 from payments.carrying.carried import Asker, Carried
@@ -31,7 +31,7 @@ from payments.recovery.situation import Situation, Step
 from payments.recovery.unsent import BANK_UNREACHABLE
 from payments.routing.elsewhere import Elsewhere
 from payments.rows import Owner, PaymentRef
-from payments.states.decide import RefusedMove
+from payments.states.decide import RefusedMove, mismatch
 from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
@@ -142,6 +142,7 @@ class Advancer:
 
     async def _hear(self, connection: Connection, case: Case, call: Call, evidence: Evidence) -> Recorded:
         """Bytes left: whatever came back is evidence, also when somebody took the operation over meanwhile."""
+        evidence = clean(evidence)
         if call.lease is not None:
             understood = evidence.verdict not in {Verdict.UNKNOWN, Verdict.NOT_FOUND}
             state = OperationState.ANSWERED if understood else OperationState.UNKNOWN
@@ -170,7 +171,9 @@ class Advancer:
     async def _bank_after_refusal(
         self, connection: Connection, case: Case, call: Call, evidence: Evidence
     ) -> ConfiguredBank | None:
-        """Only after an answer to the call itself: what was unknown for a while is tried nowhere else."""
+        """Only after an answer to the call itself, about this payment: what may have arrived is tried nowhere else."""
+        if mismatch(case.standing, evidence) is not None:
+            return None
         if call.resent or case.payment.status is not PaymentStatus.SUBMITTING:
             return None
         if case.submission.sequence >= self._tools.policy.submissions_max:

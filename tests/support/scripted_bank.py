@@ -131,7 +131,7 @@ class ScriptedBank:
     """`script` holds what the next calls do, by name; when it is used up, calls are answered.
 
     ok, reject, no_funds, lost_before, lost_after, never_left, late, crash_before, crash_after, wrong_amount,
-    wrong_reference, garbage, not_found, hang.
+    wrong_reference, no_funds_for_another, garbage, not_found, hang.
     """
 
     id: str = "scripted"
@@ -211,7 +211,7 @@ class ScriptedBank:
             payment=body["payment"],
             currency=body["currency"],
             value=body["value"],
-            verdict=Verdict.REJECTED if step in {"reject", "no_funds"} else Verdict.ACCEPTED,
+            verdict=Verdict.REJECTED if step.startswith("no_funds") or step == "reject" else Verdict.ACCEPTED,
             visible_after=2 if step == "late" else 0,
         )
         self.books.append(made)
@@ -241,11 +241,11 @@ class ScriptedBank:
             "value": booked.value,
             "bank_reference": f"B-{booked.key[:8]}",
         }
-        if step == "no_funds":
+        if step.startswith("no_funds"):
             told["reason"] = Reason.INSUFFICIENT_FUNDS.value
         if step == "wrong_amount":
             told["value"] = booked.value * 100
-        if step == "wrong_reference":
+        if step in {"wrong_reference", "no_funds_for_another"}:
             told["reference"] = "SOMEBODYELSE"
         return told
 

@@ -66,6 +66,16 @@ async def test_a_bank_that_refuses_for_its_own_reason_leaves_the_payment_to_the_
     assert len(world.bank.paid(created.payment.id.hex)) == 1
 
 
+async def test_a_refusal_that_speaks_of_another_payment_is_not_believed(world: World) -> None:
+    """Whether this bank has ours is not known, so that no other bank may have it, and persons look."""
+    world.bank.then(["no_funds_for_another"])
+    created = await world.pay(bank_id=None)
+    await world.sweep()
+    assert await world.status(created.payment.id) == "outcome_unknown"
+    assert len(await submissions(world)) == 1
+    assert await world.exceptions() == ["reference_mismatch"]
+
+
 async def test_a_refusal_of_the_payment_itself_is_the_end(world: World) -> None:
     """Without a reason that is the bank's own, another bank would refuse it as well, or should."""
     world.bank.then(["reject"])
