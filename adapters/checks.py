@@ -2,14 +2,22 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from adapters.contract import Account, BankSettings, Instruction, Payer
-from adapters.declaration import Declaration, FieldLimit
+from adapters.declaration import Declaration, FieldLimit, SettingForm
+from adapters.setting_forms import form_problem
+from adapters.signing import Signable, profiles
 from kernel.errors import FieldError
 from kernel.money import exponent_of
 
-_OF_EVERY_BANK = {("secrets", "tls_certificate"), ("secrets", "tls_key"), ("options", "tls_ca")}
+_OF_EVERY_BANK = {
+    ("secrets", "tls_certificate"): SettingForm.CERTIFICATE,
+    ("secrets", "tls_key"): SettingForm.PRIVATE_KEY,
+    ("options", "tls_ca"): SettingForm.CERTIFICATE,
+}
+# What a signing profile is asked to sign, to learn whether it could: some banks want the date signed.
+_TRIAL = Signable(method="POST", path="/", headers={"x-request-id": "trial", "date": "trial"}, body=b"{}")
 
 
 def field_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:
@@ -50,15 +58,44 @@ def setting_errors(declaration: Declaration, settings: BankSettings) -> list[Fie
     given = {("secrets", name) for name in settings.secrets} | {("options", name) for name in settings.options}
     needed = {place for place, each in known.items() if each.required}
     errors += [_error(f"/{place}/{name}", "required", "is required") for place, name in sorted(needed - given)]
-    errors += _choice_errors(declaration, settings)
-    unknown = sorted(given - set(known) - _OF_EVERY_BANK)
-    return errors + [_error(f"/{place}/{name}", "unknown", "is not a setting of this bank") for place, name in unknown]
+    errors += [*_choice_errors(declaration, settings), *_form_errors(declaration, settings)]
+    unknown = sorted(given - set(known) - set(_OF_EVERY_BANK))
+    for place, name in unknown:
+        taken = ", ".join(sorted(each for where, each in {*known, *_OF_EVERY_BANK} if where == place))
+        errors.append(_error(f"/{place}/{name}", "unknown", f"is not a setting of this bank; {place} here: {taken}"))
+    return errors or _signing_errors(declaration, settings)
 
 
 def _choice_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:
     chosen = {each.name: each.choices for each in declaration.settings if each.choices}
     wrong = sorted(name for name, value in settings.options.items() if name in chosen and value not in chosen[name])
     return [_error(f"/options/{name}", "invalid", f"must be one of: {', '.join(chosen[name])}") for name in wrong]
+
+
+def _form_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:
+    forms = {("secrets" if each.secret else "options", each.name): each.form for each in declaration.settings}
+    given = {("options", name): value for name, value in settings.options.items()}
+    given |= {("secrets", name): value.reveal() for name, value in settings.secrets.items()}
+    errors = []
+    for (place, name), form in sorted({**_OF_EVERY_BANK, **forms}.items()):
+        problem = None if form is None or (place, name) not in given else form_problem(form, given[place, name])
+        if problem is not None:
+            errors.append(_error(f"/{place}/{name}", "invalid", problem))
+    alone = {"tls_certificate", "tls_key"} - set(settings.secrets)
+    if len(alone) == 1:
+        errors.append(_error(f"/secrets/{alone.pop()}", "required", "a client certificate and its key come together"))
+    return errors
+
+
+def _signing_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:
+    """A trial: what cannot sign now would leave every payment waiting."""
+    profile = profiles().get(declaration.signing)
+    try:
+        if profile is not None:
+            profile.headers(_TRIAL, settings, datetime.fromtimestamp(0, UTC))
+    except ValueError as cannot:
+        return [_error("", "invalid", str(cannot))]
+    return []
 
 
 def _amount_errors(declaration: Declaration, instruction: Instruction) -> list[FieldError]:

@@ -129,11 +129,20 @@ class Deadlines:
     total_seconds: float = 15.0
 
 
+class SettingForm(StrEnum):
+    """What a setting that is more than a text holds; it is read when the bank is configured."""
+
+    CERTIFICATE = "certificate"
+    PRIVATE_KEY = "private_key"
+    RSA_KEY = "rsa_key"
+    KEY_SET = "key_set"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingField:
     """One setting that an admin gives for a bank of this protocol; a secret one is never shown again.
 
-    With `choices` it takes nothing else.
+    With `choices` it takes nothing else, and with a `form` only what can be read as that.
     """
 
     name: str
@@ -141,6 +150,7 @@ class SettingField:
     secret: bool = False
     required: bool = True
     choices: tuple[str, ...] = ()
+    form: SettingForm | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

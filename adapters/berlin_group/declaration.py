@@ -12,6 +12,7 @@ from adapters.declaration import (
     Rail,
     Recovery,
     SettingField,
+    SettingForm,
     Variant,
 )
 
@@ -96,12 +97,14 @@ BERLIN_GROUP = Declaration(
             name="signing_certificate",
             sentence="The QSEAL certificate (PEM) that signs our requests; without it they are not signed.",
             required=False,
+            form=SettingForm.CERTIFICATE,
         ),
         SettingField(
             name="signing_key",
             sentence="The QSEAL certificate's private RSA key (PEM).",
             secret=True,
             required=False,
+            form=SettingForm.RSA_KEY,
         ),
         SettingField(
             name="signature_algorithm",
@@ -119,6 +122,7 @@ BERLIN_GROUP = Declaration(
             name="bank_signing_certificate",
             sentence="The certificate (PEM) that signs the bank's answers; with it, no unsigned answer is believed.",
             required=False,
+            form=SettingForm.CERTIFICATE,
         ),
     ),
     variants=(

@@ -1,6 +1,6 @@
 """The settings of an Open Banking UK bank, each with its sentence for the admin who enters it."""
 
-from adapters.declaration import SettingField
+from adapters.declaration import SettingField, SettingForm
 from adapters.open_banking_uk.dialect import DIALECTS, PAYMENT_CONTEXTS
 
 SETTINGS = (
@@ -14,7 +14,12 @@ SETTINGS = (
     SettingField(name="authorization_url", sentence="The bank's authorisation endpoint, where payers are sent."),
     SettingField(name="token_url", sentence="The bank's token endpoint."),
     SettingField(name="client_id", sentence="Our client id at this bank, from the registration."),
-    SettingField(name="signing_key", sentence="Our private RSA key for signatures, in PEM.", secret=True),
+    SettingField(
+        name="signing_key",
+        sentence="Our private RSA key for signatures, in PEM.",
+        secret=True,
+        form=SettingForm.RSA_KEY,
+    ),
     SettingField(name="signing_key_id", sentence="The kid of that key in the directory."),
     SettingField(
         name="signature_issuer", sentence="Who signs: our organisation's id, a slash, and the software statement's id."
@@ -30,7 +35,11 @@ SETTINGS = (
         required=False,
         choices=("base64url", "unencoded"),
     ),
-    SettingField(name="bank_jwks", sentence="The bank's public signing keys as a JSON Web Key Set."),
+    SettingField(
+        name="bank_jwks",
+        sentence="The bank's public signing keys as a JSON Web Key Set.",
+        form=SettingForm.KEY_SET,
+    ),
     SettingField(
         name="bank_signature_issuer",
         sentence="Who must have signed the bank's answers; anyone with its keys, if not given.",

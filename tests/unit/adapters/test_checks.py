@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from adapters.berlin_group.declaration import BERLIN_GROUP
+from adapters.berlin_group.simulator.door.certificates import trust
 from adapters.checks import field_errors, schedule_errors, setting_errors
 from adapters.contract import Account, BankSettings, Creditor, Payer
 from adapters.declaration import AccountScheme, CurrencyRule, FieldLimit, OperationKind, SettingField
+from adapters.open_banking_uk.declaration import OPEN_BANKING_UK
 from adapters.sandbox.declaration import SANDBOX
 from kernel.masked import AccountNumber, Masked, PersonName, Secret
 from kernel.money import Money
 from tests.support.banks import IBAN, instruction
+from tests.support.open_banking_uk import settings as open_banking_uk_settings
 
 SECRETS = {"token": Secret("t"), "notification_secret": Secret("n")}
 DOMESTIC = Account(sort_code="123456", account_number=AccountNumber("12345678"))
@@ -103,7 +107,7 @@ def test_a_bank_with_fewer_digits_takes_only_whole_units() -> None:
                 secrets=SECRETS | {"tls_certificate": Secret("c"), "tls_key": Secret("k")},
                 options={"tls_ca": "pem"},
             ),
-            [],
+            ["/options/tls_ca", "/secrets/tls_certificate", "/secrets/tls_key"],
         ),
     ],
 )
@@ -182,3 +186,38 @@ def test_an_option_outside_its_choices_is_named() -> None:
     assert setting_errors(declared, settings) == setting_errors(declared, replace(settings, options={"speed": "fast"}))
     errors = setting_errors(declared, replace(settings, options={"speed": "slowly"}))
     assert [(each.pointer, each.code) for each in errors] == [("/options/speed", "invalid")]
+
+
+def test_keys_are_read_when_a_bank_is_configured() -> None:
+    """What is no key or certificate is named then, and not repeated; half a pair is too, and a whole one is taken."""
+    pair = trust().client
+    whole = {"tls_certificate": Secret(pair.certificate_pem), "tls_key": Secret(pair.key_pem)}
+    good = BankSettings(
+        base_url="https://bank.example",
+        secrets=whole | {"signing_key": Secret(pair.key_pem)},
+        options={"signing_certificate": pair.certificate_pem, "tls_ca": pair.certificate_pem},
+    )
+    assert setting_errors(BERLIN_GROUP, good) == []
+    marked = replace(good, secrets=whole | {"signing_key": Secret("MARKED")}, options={"signing_certificate": "MARKED"})
+    errors = setting_errors(BERLIN_GROUP, marked)
+    assert {each.pointer for each in errors} == {"/secrets/signing_key", "/options/signing_certificate"}
+    assert "MARKED" not in repr(errors)
+    half = replace(good, secrets={"tls_key": whole["tls_key"]}, options={})
+    assert [each.pointer for each in setting_errors(BERLIN_GROUP, half)] == ["/secrets/tls_certificate"]
+
+
+def test_settings_that_cannot_sign_are_refused() -> None:
+    """A key without its certificate would leave every payment waiting, so it is told at once."""
+    alone = BankSettings(base_url="https://bank.example", secrets={"signing_key": Secret(trust().client.key_pem)})
+    assert [each.message for each in setting_errors(BERLIN_GROUP, alone)] == [
+        "signing needs both signing_key and signing_certificate"
+    ]
+
+
+def test_a_banks_key_set_is_the_set_and_not_its_address() -> None:
+    """An address, an empty set and keys without a name verify nothing."""
+    whole = open_banking_uk_settings()
+    assert setting_errors(OPEN_BANKING_UK, whole) == []
+    for wrong in ("https://bank.example/jwks", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "[]"):
+        settings = replace(whole, options=whole.options | {"bank_jwks": wrong})
+        assert [each.pointer for each in setting_errors(OPEN_BANKING_UK, settings)] == ["/options/bank_jwks"]
