@@ -1,6 +1,6 @@
 """The configured banks as this process knows them, with their settings opened and their adapters at hand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import asyncpg
@@ -59,9 +59,9 @@ class BankRegistry:
             raise NotFound
         return self._known[bank_id]
 
-    async def all(self, environment: Environment | None = None) -> list[ConfiguredBank]:
-        """Every bank, or those of one environment, in the order of their ids."""
-        await self._refresh()
+    async def all(self, environment: Environment | None = None, named: Iterable[str] = ()) -> list[ConfiguredBank]:
+        """Every bank, or those of one environment, in the order of their ids; a `named` one may be just made."""
+        await self._refresh(next((each for each in named if each not in self._known), None))
         known = sorted(self._known.values(), key=lambda each: each.bank.id)
         return [each for each in known if environment in {None, each.bank.environment}]
 

@@ -1,6 +1,6 @@
 """Drafts a payment at the bank that its rule chooses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,12 +24,18 @@ class BankChooser:
         self._tools = tools
 
     async def draft(self, caller: Requester, request: PaymentRequest, now: datetime) -> Draft:
-        """The draft at the chosen bank, with the reasons among its terms. Raises Invalid where no bank can take it."""
-        banks = await self._tools.banks.all(caller.tenant.environment)
+        """The draft at the chosen bank, with the reasons among its terms.
+
+        Raises Invalid where no bank can take it, or where the rule names one that there is not.
+        """
+        rule = request.routing or Rule()
+        banks = await self._tools.banks.all(caller.tenant.environment, rule.banks)
+        if unknown := _unknown_banks(rule, banks):
+            raise Invalid(unknown)
         health = await read_health(self._tools.pool)
         drafts: dict[str, Draft] = {}
         candidates = [self._tried(caller, request, bank, now, (health, drafts)) for bank in banks]
-        decision = choose(request.routing or Rule(), request.amount, candidates, now)
+        decision = choose(rule, request.amount, candidates, now)
         if decision.chosen is None:
             raise Invalid(_why_not(request, decision))
         return _with_reasons(drafts[decision.chosen], decision)
@@ -53,6 +59,14 @@ class BankChooser:
         if bank.declaration.sends_payers and request.return_url is None:
             errors.append(_NO_WAY_BACK)
         return Candidate(bank=bank, health=health.get(bank_id, NOTHING_KNOWN), errors=errors)
+
+
+def _unknown_banks(rule: Rule, banks: Sequence[ConfiguredBank]) -> list[FieldError]:
+    """A misspelt bank left out in silence would send the money another way than the partner meant."""
+    known = {each.bank.id for each in banks}
+    wrong = [place for place, bank_id in enumerate(rule.banks) if bank_id not in known]
+    message = "there is no such bank"
+    return [FieldError(pointer=f"/routing/banks/{place}", code="not_found", message=message) for place in wrong]
 
 
 def _with_reasons(chosen: Draft, decision: Decision) -> Draft:

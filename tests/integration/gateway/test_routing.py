@@ -59,6 +59,17 @@ async def test_where_no_bank_can_every_one_is_told_with_its_reason(edge: Edge) -
     assert (await routed(edge, party)).status == 201
 
 
+async def test_a_bank_that_is_none_is_named_and_not_left_out(edge: Edge) -> None:
+    """The payment would else go another way than the partner meant; a dry run tells it too, and the key is free."""
+    party = await edge.party()
+    await edge.add_bank()
+    for query in ("", "?dry_run=true"):
+        refused = await routed(edge, party, query=query, routing={"banks": ["scripted", "scripted-bnak"]})
+        assert (refused.status, refused.pointers()) == (422, {"/routing/banks/1"})
+        assert b"bnak" not in refused.raw
+    assert (await routed(edge, party, routing={"banks": ["scripted"]})).status == 201
+
+
 async def test_a_dry_run_shows_the_choice(edge: Edge) -> None:
     """As the payment would have it; nothing is made."""
     party = await edge.party()
