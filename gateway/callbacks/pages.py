@@ -10,7 +10,7 @@ from accounts.model import Returned
 from gateway.http.call import Reply
 from kernel.ids import Kind, to_text
 from payments.journeys.returning import Arrival, Reception
-from payments.states.names import STATUS_SENTENCES
+from payments.states.names import STATUS_SENTENCES, PaymentStatus
 
 _HTML = {"Content-Type": "text/html; charset=utf-8"}
 _PAGE = Markup(
@@ -30,6 +30,16 @@ class _Words:
     text: str
 
 
+_OPEN = frozenset(
+    {
+        PaymentStatus.CREATED,
+        PaymentStatus.QUEUED,
+        PaymentStatus.SCHEDULED,
+        PaymentStatus.SUBMITTING,
+        PaymentStatus.AWAITING_AUTHORISATION,
+        PaymentStatus.OUTCOME_UNKNOWN,
+    }
+)
 _UNKNOWN = _Words(
     HTTPStatus.BAD_REQUEST,
     "We do not know this address",
@@ -74,8 +84,14 @@ def of_payment(arrival: Arrival) -> Reply:
     payment_id = to_text(Kind.PAYMENT, arrival.payment_id, arrival.environment)
     known = {"payment_id": payment_id, "status": arrival.status.value}
     onward = None if arrival.return_url is None else with_query(arrival.return_url, known)
-    status = arrival.status.value.replace("_", " ")
-    return _of(arrival.reception.value, onward, f"Payment {payment_id} is {status}: {STATUS_SENTENCES[arrival.status]}")
+    return _of(arrival.reception.value, onward, _standing(payment_id, arrival.status))
+
+
+def _standing(payment_id: str, status: PaymentStatus) -> str:
+    """What the payer just decided goes on without them, so they are not told that they are still waited for."""
+    if status in _OPEN:
+        return f"You are back from your bank. Whoever asked you to pay hears what becomes of payment {payment_id}."
+    return f"Payment {payment_id} is {status.value.replace('_', ' ')}: {STATUS_SENTENCES[status]}"
 
 
 def of_consent(returned: Returned) -> Reply:

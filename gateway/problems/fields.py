@@ -17,6 +17,8 @@ _CODES = {
     "too_short": "too_short",
     "string_pattern_mismatch": "format",
     "int_type": "type",
+    "int_parsing": "type",
+    "int_parsing_size": "too_large",
     "int_too_long": "too_large",
     "string_type": "type",
     "bool_type": "type",
@@ -37,6 +39,8 @@ _CODES = {
 }
 _WORDS = {
     "extra_forbidden": "An object here has a member that is not part of this API.",
+    "int_parsing": "Expected a whole number.",
+    "int_parsing_size": "This whole number has more than 64 bits.",
     "int_too_long": "This whole number has more than 64 bits.",
 }
 _TOO_LONG = 2.0**63

@@ -39,12 +39,16 @@ def test_what_is_no_form_brings_nothing(raw: bytes) -> None:
     assert form_of(raw) == {}
 
 
-def arrival(reception: Reception = Reception.TAKEN, url: str | None = None) -> Arrival:
+def arrival(
+    reception: Reception = Reception.TAKEN,
+    url: str | None = None,
+    status: PaymentStatus = PaymentStatus.AWAITING_AUTHORISATION,
+) -> Arrival:
     return Arrival(
         reception=reception,
         payment_id=UUID(int=7),
         environment=Environment.TEST,
-        status=PaymentStatus.AWAITING_AUTHORISATION,
+        status=status,
         return_url=url,
     )
 
@@ -69,8 +73,14 @@ def test_without_an_address_a_page_says_how_it_stands() -> None:
     """The payer may close it; nothing in it is loaded or sent."""
     reply = pages.of_payment(arrival())
     assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert b"awaiting authorisation" in reply.data
+    assert b"You are back from your bank" in reply.data
     assert b"<script" not in reply.data
+
+
+def test_who_has_just_approved_is_not_told_that_they_are_waited_for() -> None:
+    """The page is shown before the bank is asked; how a payment ended is told once it has."""
+    assert b"waits for the payer" not in pages.of_payment(arrival()).data
+    assert b"is rejected" in pages.of_payment(arrival(status=PaymentStatus.REJECTED)).data
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from gateway.http.replies import WholeResponse
 from gateway.problems.document import STATUSES, problem_of
 from gateway.problems.errors import RateLimited, Unauthenticated
 from gateway.problems.fields import field_errors, pointer_to
+from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import PaymentIn
 from kernel.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, ThreadneedleError, Unavailable
 
@@ -53,6 +54,15 @@ def test_a_path_that_is_none_is_told_from_an_id_that_is_none() -> None:
     assert "path" in nowhere.detail
     assert "/openapi.json" in nowhere.action
     assert "id" in nothing.action
+
+
+@pytest.mark.parametrize("text", ["many", "1.5", "", "9" * 5000])
+def test_what_is_no_number_in_a_query_is_told_so(text: str) -> None:
+    """A query is text, so its numbers are read from it; the text is not repeated."""
+    with pytest.raises(ValidationError) as refused:
+        PageQuery.model_validate({"limit": text})
+    (error,) = field_errors(refused.value)
+    assert (error.pointer, "whole number" in error.message) == ("/limit", True)
 
 
 def test_field_errors_are_part_of_the_document() -> None:

@@ -96,9 +96,11 @@ class AuthorisationPage:
 
     async def decide_for_test(self, request: web.Request) -> web.Response:
         """The same without a page: the first account is chosen."""
-        wanted = await request.json()
         try:
+            wanted: dict[str, Any] = await request.json()
             asked = self._asked(dict(parse_qsl(urlsplit(wanted["url"]).query)))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return web.json_response({"error": "send the authorisation's url, and a decision"}, status=400)
         except NoProof as wrong:
             return web.json_response({"error": str(wrong)}, status=400)
         chosen = tuple(identifier for identifier, _ in asked.question.accounts)

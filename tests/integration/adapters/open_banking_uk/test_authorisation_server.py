@@ -37,6 +37,16 @@ def tampered(bank: Client, url: str, **changes: Any) -> str:
     return f"{url.partition('?')[0]}?{urlencode(query)}"
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"url": 5}', b'{"url": "http://x"}'])
+async def test_a_decision_that_names_no_authorisation_is_refused(body: bytes) -> None:
+    """Who tries the bank by hand is told what to send."""
+    async with (
+        client(judged=False) as bank,
+        bank.session.post(f"{bank.bank.settings.base_url}/_decisions", data=body) as reply,
+    ):
+        assert (reply.status, set(await reply.json())) == (400, {"error"})
+
+
 async def test_a_person_approves_on_the_page_and_comes_back_with_a_code() -> None:
     """The page is one form; its answer sends the browser back with code, state and issuer."""
     async with client(judged=False) as bank:
