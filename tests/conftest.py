@@ -1,6 +1,7 @@
 """What every test may ask for: a database of its own, a clean Valkey, a clock that stands still."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
@@ -15,6 +16,12 @@ from tests.support.blocked_loop import LoopWatch
 from tests.support.clock import FakeClock
 from tests.support.keys import StaticKeys
 from tests.support.servers import running_servers
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay in memory: the collector, walking over them, would look like a blocked loop."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,12 @@ from tests.support.keys import StaticKeys
 from threadneedle.roles.sealed_columns import SEALED_COLUMNS
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-# What a column of each type holds where the test does not care.
 # What a table's own rules ask of a row beside its sealed value.
-_FITTING = {"oauth_clients": {"authentication": "'private_key_jwt'"}}
+_FITTING = {
+    "oauth_clients": {"authentication": "'private_key_jwt'"},
+    "authorisations": {"state_digest": "uuid_send(gen_random_uuid())"},
+}
+# What a column of each type holds where the test does not care.
 _FILL = {
     "uuid": "gen_random_uuid()",
     "timestamptz": "now()",
