@@ -130,7 +130,7 @@ def known_id(read: Callable[[], _Value], kind: Kind) -> _Value:
     try:
         return read()
     except NotFound:
-        message = f"Expected an id that begins with {kind}_."
+        message = f"Expected a whole id, which begins with {kind}_ and has 26 letters and digits at its end."
         raise Invalid([FieldError(pointer=f"/{kind.name.lower()}", code="unknown_id", message=message)]) from None
 
 

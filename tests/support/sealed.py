@@ -22,6 +22,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 _FITTING = {
     "oauth_clients": {"authentication": "'private_key_jwt'"},
     "authorisations": {"state_digest": "uuid_send(gen_random_uuid())"},
+    "account_consents": {"state_digest": "uuid_send(gen_random_uuid())"},
 }
 # What a column of each type holds where the test does not care.
 _FILL = {

@@ -25,8 +25,9 @@ class Proof:
     _started: float = field(default_factory=time.monotonic)
 
     def say(self, text: str) -> None:
-        """One line of what is happening."""
-        self.console.print(f"[dim]{time.monotonic() - self._started:7.2f} s[/dim]  {text}", highlight=False)
+        """One line of what is happening, not broken: it holds ids that are there to be copied."""
+        seconds = time.monotonic() - self._started
+        self.console.print(f"[dim]{seconds:7.2f} s[/dim]  {text}", highlight=False, soft_wrap=True)
 
     def heading(self, text: str) -> None:
         """A new part of the journey."""

@@ -111,14 +111,18 @@ async def _play(running: RunFile, console: Console) -> bool:
 
 
 def _show(running: RunFile, state: Path, console: Console) -> None:
-    console.print(f"  API        {running.gateway}      (document: {running.gateway}/openapi.json)", highlight=False)
-    console.print(f"  admin API  {running.admin}      (metrics of the gateway: /metrics)", highlight=False)
-    for role, url in running.watch.items():
-        console.print(f"  {role:10} {url}      (metrics: /metrics)", highlight=False)
-    console.print(f"  bank       {running.simulator}      (sandbox; its books: /_books)", highlight=False)
-    console.print(f"  bank       {running.uk_bank}      (open-banking-uk; payers approve there)", highlight=False)
-    console.print(f"  bank       {running.eu_bank}      (berlin-group; payers approve there)", highlight=False)
-    console.print(f"  logs       {state / 'log'}", highlight=False)
+    """A whole line each, in whatever window: addresses and paths are there to be copied."""
+    lines = [
+        f"  API        {running.gateway}      (to read: /docs, for programs: /openapi.json)",
+        f"  admin API  {running.admin}      (the same, and the gateway's /metrics)",
+        *(f"  {role:10} {url}      (metrics: /metrics)" for role, url in running.watch.items()),
+        f"  bank       {running.simulator}      (sandbox; its books: /_books)",
+        f"  bank       {running.uk_bank}      (open-banking-uk; payers approve there)",
+        f"  bank       {running.eu_bank}      (berlin-group; payers approve there)",
+        f"  logs       {state / 'log'}",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _write_servers(state: Path, urls: dict[str, str], stores: EmbeddedStores) -> None:
