@@ -2,13 +2,12 @@
 
 import argparse
 import asyncio
-import signal
-import sys
 from pathlib import Path
 
 from adapters.berlin_group.simulator.door.certificates import Trust, kept_trust, trust
 from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.server import start_simulator
+from adapters.simulation.alone import serve_alone
 from adapters.simulation.simulator import Pace, SimulatorOptions
 
 
@@ -35,14 +34,7 @@ async def _serve(arguments: argparse.Namespace, trusted: Trust) -> None:
         decoupled=arguments.decoupled,
         approves_after_seconds=arguments.approves_after_seconds,
     )
-    simulator = await start_simulator(options, habits, trusted=trusted)
-    sys.stdout.buffer.write(simulator.settings.to_json() + b"\n")
-    sys.stdout.flush()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    await simulator.close()
+    await serve_alone(start_simulator(options, habits, trusted=trusted), options)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 import argparse
 import asyncio
-import signal
-import sys
 from pathlib import Path
 
 from adapters.open_banking_uk.simulator.credentials import Credentials
 from adapters.open_banking_uk.simulator.server import Character, start_simulator
+from adapters.simulation.alone import serve_alone
 from adapters.simulation.simulator import Pace, SimulatorOptions
 
 
@@ -26,14 +25,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     options = SimulatorOptions(
         host=arguments.host, port=arguments.port, pace=Pace(settle_seconds=arguments.settle_seconds)
     )
-    simulator = await start_simulator(options, Character(version=arguments.version, credentials=keys))
-    sys.stdout.buffer.write(simulator.settings.to_json() + b"\n")
-    sys.stdout.flush()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    await simulator.close()
+    await serve_alone(start_simulator(options, Character(version=arguments.version, credentials=keys)), options)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 import argparse
 import asyncio
-import signal
-import sys
 
 from adapters.sandbox.simulator.server import new_secrets, start_simulator
+from adapters.simulation.alone import serve_alone
 from adapters.simulation.simulator import Pace, SimulatorOptions
 from kernel.masked import Secret
 
@@ -26,14 +25,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     secrets = new_secrets() | {name: Secret(value) for name, value in given.items() if value}
     pace = Pace(settle_seconds=arguments.settle_seconds)
     options = SimulatorOptions(host=arguments.host, port=arguments.port, pace=pace, callback_url=arguments.callback_url)
-    simulator = await start_simulator(options, secrets)
-    sys.stdout.buffer.write(simulator.settings.to_json() + b"\n")
-    sys.stdout.flush()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-    await simulator.close()
+    await serve_alone(start_simulator(options, secrets), options)
 
 
 if __name__ == "__main__":
