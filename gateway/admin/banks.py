@@ -1,5 +1,6 @@
 """Banks as admins configure them: settings are checked against the adapter's declaration and sealed."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class BankBook:
 
     async def add(self, actor: Actor, new: NewBank) -> Row:
         """Raises Invalid for settings that the adapter does not take, Conflict for an id that is in use."""
-        self._check(new.adapter, new.settings)
+        await self._check(new.adapter, new.settings)
         sealed = await seal_settings(self._vault, new.id, new.settings)
         change = Change(
             query="add_bank",
@@ -61,7 +62,7 @@ class BankBook:
         known = await self.get(bank_id)
         sealed = None
         if settings is not None:
-            self._check(known["adapter"], settings)
+            await self._check(known["adapter"], settings)
             sealed = await seal_settings(self._vault, bank_id, settings)
         changed = [field for field, value in (("name", name), ("settings", settings)) if value is not None]
         change = Change(
@@ -79,14 +80,14 @@ class BankBook:
         change = Change(query="set_bank_state", arguments=(bank_id, state), action=action, target=bank_id)
         return _found(await self._journal.change(actor, change))
 
-    def _check(self, adapter: str, settings: BankSettings) -> None:
+    async def _check(self, adapter: str, settings: BankSettings) -> None:
         known = self._adapters.get(adapter)
         if known is None:
             names = ", ".join(sorted(self._adapters))
             raise Invalid([FieldError(pointer="/adapter", code="unknown_value", message=f"Expected one of: {names}.")])
-        errors = [_in_settings(error) for error in setting_errors(known.declaration, settings)]
-        if errors:
-            raise Invalid(errors)
+        # Keys are read and a signature is made, which takes longer than anything else may take of the event loop.
+        if errors := await asyncio.to_thread(setting_errors, known.declaration, settings):
+            raise Invalid([_in_settings(error) for error in errors])
 
 
 def _in_settings(error: FieldError) -> FieldError:

@@ -32,7 +32,7 @@ async def test_a_bank_that_starts_again_knows_its_clients(tmp_path: Path) -> Non
     """What it prints is what an admin enters; its keys stay in a file that only its owner reads."""
     keys = tmp_path / "keys"
     first, second = await told(keys), await told(keys)
-    # The signing profiles are imported at the first check; a gateway does that when it starts.
+    # As the admin API does it: keys are read, and the signing profiles are imported at the first check.
     assert await asyncio.to_thread(setting_errors, BERLIN_GROUP, first) == []
     assert first.options == second.options
     assert first.secrets["signing_key"].reveal() == second.secrets["signing_key"].reveal()
