@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ import orjson
 
 from adapters.sandbox.notifications import sign
 from adapters.sandbox.simulator.books import Payment, Status
+from adapters.simulation.beside import Beside
 from adapters.simulation.faults import Fault
 from adapters.simulation.simulator import Pace
 from kernel.masked import Secret
@@ -65,30 +65,17 @@ class Notifier:
             return False
 
 
-class Lives:
+class Lives(Beside):
     """Lets booked payments settle, complete, return or fail, each in its own task."""
 
     def __init__(self, pace: Pace, notifier: Notifier) -> None:
+        super().__init__()
         self._pace = pace
         self._notifier = notifier
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, payment: Payment) -> None:
         """Start the life of a payment just booked."""
         self.spawn(self._live(payment))
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside the requests until the bank closes."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def close(self) -> None:
-        """Stop the clock of all payments."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _live(self, payment: Payment) -> None:
         for seconds, status, reason_code in _fate(payment.fault, self._pace):

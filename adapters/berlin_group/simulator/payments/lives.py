@@ -1,20 +1,20 @@
 """What becomes of an initiation: it dies without authorisation, and lives through its states with one."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from adapters.berlin_group.simulator.payments.books import ENDED, Payment, Status
+from adapters.simulation.beside import Beside
 from adapters.simulation.faults import Fault
 from adapters.simulation.simulator import Pace
 
 
-class Lives:
+class Lives(Beside):
     """Runs what happens beside the requests, each in its own task, until the bank closes."""
 
     def __init__(self, pace: Pace) -> None:
+        super().__init__()
         self._pace = pace
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def wait_for_payer(self, payment: Payment) -> None:
         """Let the initiation die if nobody authorises it in time."""
@@ -31,19 +31,6 @@ class Lives:
         payment.authorised = True
         payment.status = Status.PENDING if payment.fault is Fault.STAY_PENDING else Status.IN_PROCESS
         self.spawn(self._live(payment))
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside the requests."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def close(self) -> None:
-        """Stop the clock of all payments."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _abandon(self, end: Callable[[], None]) -> None:
         await asyncio.sleep(self._pace.abandon_seconds)

@@ -1,40 +1,26 @@
 """What happens to a payment after it was booked."""
 
 import asyncio
-from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Any
 
 from adapters.open_banking_uk.simulator.payments.books import Payment, Status
 from adapters.open_banking_uk.simulator.payments.orders import execution_time
+from adapters.simulation.beside import Beside
 from adapters.simulation.faults import Fault
 from adapters.simulation.simulator import Pace
 
 
-class Lives:
+class Lives(Beside):
     """Lets booked payments settle, complete or fail, each in its own task."""
 
     def __init__(self, pace: Pace) -> None:
+        super().__init__()
         self._pace = pace
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, payment: Payment) -> None:
         """Start the life of a payment just booked."""
         if payment.status is not Status.REJECTED:
             self.spawn(self._live(payment))
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside the requests until the bank closes."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def close(self) -> None:
-        """Stop the clock of all payments."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _live(self, payment: Payment) -> None:
         if payment.consent.scheduled:
