@@ -103,8 +103,23 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireReply:
-    """One completely read HTTP answer. Header names are in lower case; of a repeated header the last one counts."""
+    """One completely read HTTP answer. Header names are in lower case; of a repeated header the last one counts.
+
+    `request` is what it answers, with the headers that were made anew for this send and without credentials and
+    signature; None where nobody knows it, as in a recorded answer.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
+    request: WireRequest | None = field(default=None, repr=False)
+
+    def names_another(self, header: str) -> bool:
+        """Whether the answer gives the id in this header of the request back differently; case does not matter.
+
+        Banks play the id back by which they were called (X-Request-ID, x-fapi-interaction-id): with another one it is
+        the answer to another request. An id that does not come back says nothing.
+        """
+        sent = {name.lower(): value for name, value in self.request.headers} if self.request is not None else {}
+        told = self.headers.get(header, "").strip()
+        return bool(told) and header in sent and told.lower() != sent[header].lower()

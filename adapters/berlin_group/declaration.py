@@ -124,6 +124,13 @@ BERLIN_GROUP = Declaration(
             required=False,
             form=SettingForm.CERTIFICATE,
         ),
+        SettingField(
+            name="answer_ids",
+            sentence="Whether an X-Request-ID in an answer must be its request's (checked, the default), or not "
+            "(ignored), for banks that put their own there; a signed answer always has to bear it.",
+            required=False,
+            choices=("checked", "ignored"),
+        ),
     ),
     variants=(
         Variant(

@@ -29,7 +29,7 @@ class Adapter(Protocol):
         ...
 
     def parse(self, kind: OperationKind, reply: WireReply) -> Evidence:
-        """What the answer proves; what is not understood is Verdict.UNKNOWN."""
+        """What the answer to `reply.request` proves; what is not understood is Verdict.UNKNOWN."""
         ...
 
     def verify_notification(

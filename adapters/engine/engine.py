@@ -15,12 +15,12 @@ from adapters.engine.credentials import Credentials, MemoryTokens, NoToken, Toke
 from adapters.engine.credentials.credentials import Caller, Proven
 from adapters.engine.guards import BreakerPolicy, BulkheadFull, BulkheadPolicy
 from adapters.engine.line import Lane, Line
-from adapters.engine.preparing import believed, call_of, signed
+from adapters.engine.preparing import as_sent, call_of, signed, why_doubted
 from adapters.engine.recent import Standing
 from adapters.engine.recording import record
 from adapters.engine.transport import Call, Course, Why
 from adapters.retry_after import retry_after_seconds
-from adapters.wire import WireRequest
+from adapters.wire import WireReply, WireRequest
 from kernel.clock import Clock
 from kernel.masked import Secret
 
@@ -63,6 +63,7 @@ class _Attempt:
     proven: Proven | None = None
     sent: Call | None = None
     course: Course = field(default_factory=Course)
+    reply: WireReply | None = None
     retry_after_seconds: float | None = None
 
 
@@ -162,13 +163,9 @@ class Engine:
             raise BulkheadFull
         attempt.sent = call
         attempt.course = await line.send(call)
-        self._doubt(line.bank, declaration.signing, attempt)
-
-    def _doubt(self, bank: Bank, profile: str, attempt: _Attempt) -> None:
-        """An answer that the bank had to sign and did not is as good as none."""
-        wanted = attempt.request.signed or attempt.request.signed_answer
-        if wanted and attempt.course.why is None and not believed(attempt.course, bank, profile, self._clock.now()):
-            attempt.course.why = Why.UNSIGNED_ANSWER
+        if attempt.course.why is None:
+            attempt.reply = attempt.course.reply(as_sent(request, call))
+            attempt.course.why = why_doubted(attempt.reply, line.bank, declaration.signing, self._clock.now())
 
     def _seconds_left(self, attempt: _Attempt, call: Call) -> float:
         """Until when the call may begin: leases count on it, so a late one must not leave any more."""
@@ -184,12 +181,14 @@ class Engine:
         exchange = record(attempt.request, attempt.sent, attempt.course, attempt.at, int(seconds * 1_000_000))
         outcome: Outcome
         course = attempt.course
-        if course.why is None:
-            outcome = Answered(reply=course.reply(), exchange=exchange)
+        if course.why is None and attempt.reply is not None:
+            outcome = Answered(reply=attempt.reply, exchange=exchange)
         elif course.connected:
-            outcome = Unknown(why=course.why, bytes_seen=len(course.body), exchange=exchange)
+            outcome = Unknown(why=course.why or Why.OTHER, bytes_seen=len(course.body), exchange=exchange)
         else:
-            outcome = NeverLeft(why=course.why, exchange=exchange, retry_after_seconds=attempt.retry_after_seconds)
+            outcome = NeverLeft(
+                why=course.why or Why.OTHER, exchange=exchange, retry_after_seconds=attempt.retry_after_seconds
+            )
         self._count(attempt, type(outcome).__name__, seconds)
         return outcome
 

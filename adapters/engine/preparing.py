@@ -9,10 +9,11 @@ from uuid import uuid4
 
 from adapters.contract import Bank
 from adapters.declaration import Declaration
-from adapters.engine.transport import Call, Course
+from adapters.engine.transport import Call, Why
 from adapters.signing import Signable, profiles
-from adapters.wire import Host, WireRequest
+from adapters.wire import Host, WireReply, WireRequest
 
+# The ids by which a bank is called; the standards have it play them back in the answer.
 _UUIDS = frozenset({"x-request-id", "x-fapi-interaction-id"})
 
 
@@ -40,10 +41,28 @@ def signed(call: Call, bank: Bank, profile: str, now: datetime) -> Call:
     return replace(call, headers=_merged(call.headers, profiles()[profile].headers(signable, bank.settings, now)))
 
 
-def believed(course: Course, bank: Bank, profile: str, now: datetime) -> bool:
+def as_sent(request: WireRequest, call: Call) -> WireRequest:
+    """The request with the headers that were made anew for this call."""
+    made = {name: call.headers[name] for name in request.fresh}
+    return replace(request, headers=(*request.headers, *made.items()), fresh=())
+
+
+def why_doubted(reply: WireReply, bank: Bank, profile: str, now: datetime) -> Why | None:
+    """Why an answer is as good as none: it is another request's, or lacks the bank's signature.
+
+    The option `answer_ids` "ignored" is for banks that put ids of their own where they should play back ours.
+    """
+    if bank.settings.options.get("answer_ids") != "ignored" and any(map(reply.names_another, _UUIDS)):
+        return Why.FOREIGN_ANSWER
+    request = reply.request
+    wanted = request is not None and (request.signed or request.signed_answer)
+    return Why.UNSIGNED_ANSWER if wanted and not _believed(reply, bank, profile, now) else None
+
+
+def _believed(reply: WireReply, bank: Bank, profile: str, now: datetime) -> bool:
     """Whether the bank signed this answer; settings that cannot tell believe nothing."""
     try:
-        return profiles()[profile].believes(course.reply(), bank.settings, now)
+        return profiles()[profile].believes(reply, bank.settings, now)
     except (ValueError, LookupError):
         return False
 

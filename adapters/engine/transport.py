@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from adapters.declaration import Deadlines
-from adapters.wire import WireReply
+from adapters.wire import WireReply, WireRequest
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -45,6 +45,7 @@ class Why(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     NOT_HTTP = "not_http"
     UNSIGNED_ANSWER = "unsigned_answer"
+    FOREIGN_ANSWER = "foreign_answer"
     OTHER = "other"
 
 
@@ -78,11 +79,11 @@ class Course:
     body: bytearray = field(default_factory=bytearray)
     why: Why | None = None
 
-    def reply(self) -> WireReply:
-        """The answer; only for a call that has one."""
+    def reply(self, to: WireRequest | None = None) -> WireReply:
+        """The answer, to this request; only for a call that has one."""
         if self.status is None:
             raise ValueError("this call was not answered")
-        return WireReply(status=self.status, headers=self.headers, body=bytes(self.body))
+        return WireReply(status=self.status, headers=self.headers, body=bytes(self.body), request=to)
 
 
 @dataclass(slots=True, kw_only=True)

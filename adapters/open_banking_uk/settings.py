@@ -52,6 +52,12 @@ SETTINGS = (
         choices=("required", "ignored"),
     ),
     SettingField(
+        name="answer_ids",
+        sentence="Whether an x-fapi-interaction-id in an answer must be its request's: checked (assumed), or ignored.",
+        required=False,
+        choices=("checked", "ignored"),
+    ),
+    SettingField(
         name="enquiry",
         sentence="What is asked for a payment's status: payment (assumed) or payment_details.",
         required=False,

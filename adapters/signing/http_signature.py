@@ -66,7 +66,10 @@ class HttpSignature:
         }
 
     def believes(self, reply: WireReply, settings: BankSettings, now: datetime) -> bool:  # noqa: ARG002 - the port's
-        """Whether the bank signed the body's digest; a bank without a known certificate is believed as it is."""
+        """Whether the bank signed the body's digest together with the id of the request that it answers.
+
+        A bank without a known certificate is believed as it is.
+        """
         pem = settings.options.get("bank_signing_certificate")
         if pem is None:
             return True
@@ -74,7 +77,8 @@ class HttpSignature:
             certificate = _certificate(pem)
         except ValueError:
             return False
-        return verify(reply.headers, reply.body, certificate, Signable(method="", path="", headers={}, body=b""))
+        nothing = Signable(method="", path="", headers={}, body=b"")
+        return not reply.names_another("x-request-id") and verify(reply.headers, reply.body, certificate, nothing)
 
 
 def digest(body: bytes) -> str:

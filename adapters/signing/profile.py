@@ -27,5 +27,8 @@ class SigningProfile(Protocol):
         ...
 
     def believes(self, reply: WireReply, settings: BankSettings, now: datetime) -> bool:
-        """Whether the bank signed these bytes; a profile whose banks do not sign answers says True."""
+        """Whether the bank signed these bytes, in answer to `reply.request` as far as the signature covers that.
+
+        A profile whose banks do not sign answers says True.
+        """
         ...

@@ -58,6 +58,7 @@ class FakeBank:
         self.url = ""
         self.signature: str | None = mac(b"{}")
         self.seen: list[str] = []
+        self.id: str | None = None
 
     async def answer(self, request: web.Request) -> web.Response:
         if request.method == "POST":
@@ -65,6 +66,8 @@ class FakeBank:
             assert request.headers["X-Signature"] == mac("\n".join(head).encode() + await request.read())
         self.seen.append(request.headers.get("X-Signature", ""))
         headers = {} if self.signature is None else {"X-Signature": self.signature}
+        if self.id is not None:
+            headers["X-Request-ID"] = self.id or request.headers["X-Request-ID"].upper()
         return web.Response(body=b"{}", content_type="application/json", headers=headers)
 
 
@@ -113,6 +116,38 @@ async def test_an_answer_that_had_to_be_signed_is_unknown_without(
     assert isinstance(outcome, Unknown)
     assert outcome.why == "unsigned_answer"
     assert (outcome.exchange.outcome, outcome.exchange.status_code) == ("unsigned_answer", 200)
+
+
+SAME, FOREIGN = "", "99391c7e-ad88-49ec-a2ad-99ddcb1f7721"
+
+
+@pytest.mark.parametrize(
+    ("told", "options", "why"),
+    [
+        (FOREIGN, {}, "foreign_answer"),
+        (SAME, {}, None),
+        (None, {}, None),
+        (FOREIGN, {"answer_ids": "checked"}, "foreign_answer"),
+        (FOREIGN, {"answer_ids": "ignored"}, None),
+    ],
+)
+async def test_an_answer_to_another_request_is_unknown(
+    far: FakeBank, banks: Engine, told: str | None, options: dict[str, str], why: str | None
+) -> None:
+    """A bank plays X-Request-ID back: another one than ours is no evidence, unless this bank never plays it back."""
+    far.id = told
+    outcome = await banks.perform(bank(far.url, secrets=SECRETS, options=options), SIGNED)
+    assert (outcome.why if isinstance(outcome, Unknown) else None) == why
+
+
+async def test_an_answer_knows_its_request_as_it_left(far: FakeBank, banks: Engine) -> None:
+    """With what was made anew for this send, and without what is secret."""
+    outcome = await banks.perform(bank(far.url, secrets=SECRETS), SIGNED)
+    assert isinstance(outcome, Answered)
+    request = outcome.reply.request
+    assert request is not None
+    assert (request.method, request.path, request.body) == (SIGNED.method, SIGNED.path, SIGNED.body)
+    assert {name.lower() for name, _ in request.headers} == {"content-type", "x-request-id"}
 
 
 async def test_an_answer_that_needs_no_signature_is_taken_as_it_is(far: FakeBank, banks: Engine) -> None:

@@ -20,7 +20,7 @@ from adapters.berlin_group.simulator.door.certificates import trust
 from adapters.contract import BankSettings
 from adapters.signing.http_signature import HttpSignature, digest, key_id, parameters_of, sign, signing_string, verify
 from adapters.signing.profile import Signable
-from adapters.wire import WireReply
+from adapters.wire import WireReply, WireRequest
 from kernel.masked import Secret
 
 NOW = dt.datetime(2026, 11, 2, 12, 0, tzinfo=dt.UTC)
@@ -186,6 +186,21 @@ def test_a_bank_that_signs_is_believed_under_its_own_signature_only() -> None:
     broken = BankSettings(base_url="", options={"bank_signing_certificate": "?"})
     assert not profile.believes(WireReply(status=201, headers=headers, body=BODY), broken, NOW)
     assert profile.believes(WireReply(status=201, headers={}, body=BODY), BankSettings(base_url=""), NOW)
+
+
+def test_a_signed_answer_to_another_request_is_not_believed() -> None:
+    """The bank's signature covers the id of the request that it answers: replayed for another, it proves nothing."""
+    own = trust().bank
+    bank = BankSettings(
+        base_url="", secrets={"signing_key": Secret(own.key_pem)}, options={"signing_certificate": own.certificate_pem}
+    )
+    signed = HttpSignature().headers(call(), bank, NOW)
+    headers = {name.lower(): value for name, value in {**REQUEST, **signed}.items()}
+    known = BankSettings(base_url="", options={"bank_signing_certificate": own.certificate_pem})
+    for asked, believed in ((headers["x-request-id"].upper(), True), ("3dc3d5b3-7023-4848-9829-de8fa34b6b7f", False)):
+        request = WireRequest(method="GET", path="/", headers=(("X-Request-ID", asked),))
+        reply = WireReply(status=201, headers=headers, body=BODY, request=request)
+        assert HttpSignature().believes(reply, known, NOW) is believed
 
 
 def test_an_issuers_name_is_told_in_ascii_and_without_quotes() -> None:
