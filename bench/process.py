@@ -1,6 +1,7 @@
 """Child processes: this interpreter, their output in a file, ended by their pid."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -56,19 +57,42 @@ class Process:
             waited += _POLL_SECONDS
 
     async def stop(self, seconds_max: float = 40.0) -> None:
-        """SIGTERM, and SIGKILL if that is not enough."""
+        """SIGTERM; if that is not enough, SIGKILL to it and to all that descend from it."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(self._process.wait(), seconds_max)
         except TimeoutError:
-            self._process.kill()
+            for pid in [self._process.pid, *descendants(self._process.pid)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             await self._process.wait()
 
     def last_words(self) -> str:
         """The end of its output."""
         return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+
+
+def descendants(pid: int) -> list[int]:
+    """The children of a process, their children and so on; none where the system has no `/proc`."""
+    parents = dict(filter(None, map(_parent, Path("/proc").glob("[0-9]*"))))
+    found, unseen = [], [pid]
+    while unseen:
+        parent = unseen.pop()
+        children = [child for child, its_parent in parents.items() if its_parent == parent]
+        found += children
+        unseen += children
+    return found
+
+
+def _parent(folder: Path) -> tuple[int, int] | None:
+    """A process and its parent (proc_pid_stat(5)); the name in brackets may hold anything. None: it has ended."""
+    try:
+        after_name = (folder / "stat").read_text(errors="replace").rpartition(")")[2]
+    except OSError:
+        return None
+    return int(folder.name), int(after_name.split()[1])
 
 
 def free_port() -> int:

@@ -165,12 +165,12 @@ class RunFile:
     """What the running system says of itself; read anew at each use, because a restart may change ports and pids."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def read(self) -> dict[str, Any]:
         """The present content; empty while there is none."""
         try:
-            content = orjson.loads(self._path.read_bytes())
+            content = orjson.loads(self.path.read_bytes())
         except (FileNotFoundError, orjson.JSONDecodeError):
             return {}
         return dict(content)

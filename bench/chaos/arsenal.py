@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from bench.chaos.stage import ROLES, Stage
+from bench.chaos.stage import Stage
+from bench.chaos.system import ROLES, System
 from bench.faults.bank import Misbehave
 from bench.faults.deck import Card, weather_seconds
 from bench.faults.disk import DiskFull
@@ -26,15 +27,14 @@ SKEWS_SECONDS = (-600, -60, 0, 60, 600)
 class RestartSystem:
     """SIGTERM to everything but the servers in the middle of everything; it comes back with other clocks."""
 
-    stage: Stage
+    system: System
     skew_seconds: int
     answers: Callable[[], Awaitable[bool]]
     kind: str = "restart system"
 
     async def strike(self) -> float:
         """Until it answers again."""
-        await self.stage.end_system()
-        await self.stage.start_system(self.skew_seconds)
+        await self.system.restart(self.skew_seconds)
         return await until(self.answers, _BACK_SECONDS_MAX)
 
 
@@ -61,7 +61,7 @@ class Arsenal:
         yield "restart system", self._restart
 
     def _restart(self, card: Card) -> RestartSystem:
-        return RestartSystem(self._stage, SKEWS_SECONDS[int(card.luck * len(SKEWS_SECONDS))], self._answers)
+        return RestartSystem(self._stage.system, SKEWS_SECONDS[int(card.luck * len(SKEWS_SECONDS))], self._answers)
 
     async def _answers(self) -> bool:
         return (await self._api.call(self._target.feed, {})).status in self._target.feed.accepted

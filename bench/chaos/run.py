@@ -11,11 +11,11 @@ import orjson
 from bench.chaos.arsenal import SKEWS_SECONDS, Arsenal
 from bench.chaos.options import Options
 from bench.chaos.stage import Stage
+from bench.chaos.striking import Striking
 from bench.checker.check import chains_promised, check
 from bench.checker.finding import Finding
 from bench.checker.history import History
-from bench.faults.deck import Card, deal
-from bench.faults.fault import SkippedFault
+from bench.faults.deck import deal
 from bench.lines import Lines, read_lines
 from bench.load.api import Api, NotAnswered
 from bench.load.collect import collect
@@ -50,8 +50,8 @@ class SeedRun:
             api = Api(self._target, self._stage, session)
             await self._register(api, session)
             load = await self._stage.load()
-            await self._break(api, load)
-            return await self._settle(api)
+            missing = await self._break(api, load)
+            return [*await self._settle(api), *missing]
 
     def say(self, words: str) -> None:
         """A line of progress."""
@@ -66,30 +66,24 @@ class SeedRun:
             reply.raise_for_status()
         self.say(f"{len(scene.lanes)} lanes are registered; the load begins")
 
-    async def _break(self, api: Api, load: Process) -> None:
-        """Strike while the load goes on, and let it go on for a while after the last fault: only so recovery shows."""
+    async def _break(self, api: Api, load: Process) -> list[Finding]:
+        """Strike while the load goes on, and let it go on for a while after the last fault: only so recovery shows.
+
+        Gives what should have struck more often.
+        """
         bank_faults = sorted(self._target.bank_faults.bodies) if self._target.bank_faults else []
         cards = deal(self._seed, self._options.seconds - _QUIET_SECONDS, bank_faults) if self._options.faults else []
         arsenal = Arsenal(self._stage, self._target, api, self._options.seconds * _WEATHER_SHARE)
+        striking = Striking(arsenal.stroke, self._log, self.say)
         began = time.monotonic()
         telling = asyncio.create_task(self._tell(load))
-        async with asyncio.TaskGroup() as group:
-            for card in cards:
-                group.create_task(self._strike(arsenal, card))
-        await asyncio.sleep(max(_QUIET_SECONDS, began + self._options.seconds - time.monotonic()))
-        await load.stop(_LAST_ANSWERS_SECONDS)
-        telling.cancel()
-
-    async def _strike(self, arsenal: Arsenal, card: Card) -> None:
-        await asyncio.sleep(card.at_seconds)
-        began, skipped = time.monotonic(), ""
         try:
-            self.say(f"fault: {card.name}")
-            ended = await arsenal.stroke(card).strike()
-        except SkippedFault as reason:
-            ended, skipped = began, str(reason)
-            self.say(f"skipped: {card.name}: {reason}")
-        self._log.write(kind=card.name, began=began, ended=ended, skipped=skipped)
+            await striking.play(cards)
+            await asyncio.sleep(max(_QUIET_SECONDS, began + self._options.seconds - time.monotonic()))
+            await load.stop(_LAST_ANSWERS_SECONDS)
+        finally:
+            telling.cancel()
+        return list(striking.missing(self._options.seconds)) if self._options.faults else []
 
     async def _tell(self, load: Process) -> None:
         while True:
@@ -119,7 +113,7 @@ class SeedRun:
         final["references"] = {line["theirs"]: line["ours"] for line in read_lines(folder / "orders.jsonl")}
         final["memory_bytes"] = self._stage.memory_bytes()
         (folder / "final.json").write_bytes(orjson.dumps(final))
-        restarts = Finding(name="the system's supervisor ended by itself", count=self._stage.restarts)
+        restarts = Finding(name="the system's supervisor ended by itself", count=self._stage.system.restarts)
         history = History.read(folder, chains_promised=promised)
         found = check(history, self._target, self._options.recovery_seconds_max)
         return [*found, restarts]

@@ -1,9 +1,8 @@
 """Everything that runs during one seed: servers, proxies, bank, receivers, system, load."""
 
-import asyncio
 import os
 import shutil
-import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,22 +13,21 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bench.chaos.options import Options
+from bench.chaos.system import ROLES, System
 from bench.faults.disk import SmallDisk
 from bench.faults.processes import pids_of, resident_bytes
 from bench.faults.proxy import Proxy
 from bench.faults.tap import OrderTap
 from bench.lines import Lines
-from bench.process import NotStarted, Process, free_port
+from bench.process import Process, free_port
 from bench.target import RunFile, Target, fill, pick
 
 _SERVERS_SECONDS_MAX = 60.0
-_SYSTEM_SECONDS_MAX = 60.0
 _LOAD_SECONDS_EXTRA = 300.0
-ROLES = ("gateway", "dispatcher", "worker")
 
 
 class Stage:
-    """Starts things in order and ends them in reverse. Files: `<state>/<seed>/`."""
+    """Starts things in order and ends them in reverse, however it comes to that. Files: `<state>/<seed>/`."""
 
     def __init__(self, options: Options, target: Target, seed: int) -> None:
         self.folder = options.state / str(seed)
@@ -38,7 +36,6 @@ class Stage:
         self._seed = seed
         self.disk = SmallDisk(self.folder / "servers" / target.start.disk)
         self.servers_file = RunFile(self.folder / "servers" / target.start.servers_file)
-        self.run_file = RunFile(self.folder / "system" / target.start.run_file)
         self.bank: dict[str, Any] = {}
         self.proxies = {
             "postgres": Proxy(lambda: _host_and_port(self.servers_file.read().get("database_url"))),
@@ -47,10 +44,9 @@ class Stage:
         tap = OrderTap(target.books, Lines(self.folder / "orders.jsonl")) if target.books is not None else None
         self.proxies["bank"] = Proxy(lambda: _host_and_port(self.bank.get("bank_url")), tap)
         self._ports = {"gateway_port": free_port(), "admin_port": free_port()}
-        self._processes: list[Process] = []
-        self._system: Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self.restarts = 0
+        self._ends = AsyncExitStack()
+        self.system = System(target.start, self.folder, self._ports, self._stores_of_system)
+        self.run_file = self.system.run_file
 
     async def raise_curtain(self, skew_seconds: int) -> None:
         """Start all but the load. Raises NotStarted."""
@@ -58,71 +54,25 @@ class Stage:
         self.folder.mkdir(parents=True)
         if os.geteuid() == 0:
             await (await self._start_servers()).stop()
+            self._ends.push_async_callback(self.disk.unmount)
             await self.disk.mount()
-            (self.folder / "servers" / self._target.start.servers_file).unlink()
+            self.servers_file.path.unlink()
         await self._start_servers()
         for proxy in self.proxies.values():
+            self._ends.push_async_callback(proxy.close)
             await proxy.start()
         await self._start_bank()
-        await self.start_system(skew_seconds)
+        self._ends.push_async_callback(self.system.end)
+        await self.system.start(skew_seconds)
 
     async def lower_curtain(self) -> None:
-        """End everything that was started."""
-        await self.end_system()
-        for process in reversed(self._processes):
-            await process.stop()
-        for proxy in self.proxies.values():
-            await proxy.close()
-        await self.disk.unmount()
-
-    async def start_system(self, skew_seconds: int) -> None:
-        """Start the roles, their clocks off by so much; until told to end, they are kept up as an init system would."""
-        start = self._target.start
-        values = {"state": str(self.folder / "system"), **self._ports}
-        environment = {name: str(fill(text, values)) for name, text in start.environment.items()}
-        environment |= {
-            "DATABASE_URL": self._through_proxy("postgres", "database_url"),
-            "REDIS_URL": self._through_proxy("redis", "redis_url"),
-            start.clock_skew_variable: str(skew_seconds),
-        }
-        system = Process(fill(start.system, values), self.folder / "system.log", environment)
-        await self._launch(system)
-        self._system = system
-        self._keeper = asyncio.create_task(self._keep(system))
-
-    async def end_system(self) -> None:
-        """SIGTERM to the supervisor of the roles, in the middle of everything."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-        if self._system is not None:
-            await self._system.stop()
-
-    async def _launch(self, system: Process) -> None:
-        """Start it, again if a store is away just then. Raises NotStarted."""
-        deadline = time.monotonic() + _SYSTEM_SECONDS_MAX
-        while True:
-            (self.folder / "system" / self._target.start.run_file).unlink(missing_ok=True)
-            await system.start()
-            try:
-                await system.ready(lambda: all(pids_of(self.run_file, role) for role in ROLES), _SYSTEM_SECONDS_MAX)
-            except NotStarted:
-                await system.stop()
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(1.0)
-            else:
-                return
-
-    async def _keep(self, system: Process) -> None:
-        while True:
-            await system.ended()
-            self.restarts += 1
-            await self._launch(system)
+        """End everything that was started; what cannot be ended keeps nothing else from its end."""
+        await self._ends.aclose()
 
     async def start_process(self, name: str, arguments: list[str]) -> Process:
         """One of our own tools."""
         process = Process(arguments, self.folder / f"{name}.log")
-        self._processes.append(process)
+        self._ends.push_async_callback(process.stop)
         await process.start()
         return process
 
@@ -139,7 +89,7 @@ class Stage:
         options = self._options
         arguments = {
             "--target": options.target,
-            "--run-file": self.folder / "system" / self._target.start.run_file,
+            "--run-file": self.run_file.path,
             "--scene": self.folder / "scene.json",
             "--log": self.folder / "requests.jsonl",
             "--seed": self._seed,
@@ -195,6 +145,12 @@ class Stage:
         kept = _json_line(bank.log)
         self.bank = {name: pick(kept, path) for name, path in self._target.start.bank_keep.items()}
         self.bank["bank_proxy_url"] = f"http://127.0.0.1:{self.proxies['bank'].port}"
+
+    def _stores_of_system(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self._through_proxy("postgres", "database_url"),
+            "REDIS_URL": self._through_proxy("redis", "redis_url"),
+        }
 
     def _through_proxy(self, server: str, url: str) -> str:
         parts = urlsplit(str(self.servers_file.read()[url]))

@@ -20,7 +20,7 @@ _SEEDS = 3
 # How often each strikes in a run of 480 seconds. Names: see bench/chaos/arsenal.py.
 FULL_RUN: Mapping[str, int] = {
     "kill gateway": 9,
-    "kill dispatcher": 11,
+    "kill dispatcher": 9,
     "kill worker": 9,
     "end gateway": 3,
     "end dispatcher": 3,
@@ -44,6 +44,8 @@ FULL_RUN: Mapping[str, int] = {
     "restart system": 2,
 }
 BANK_FULL_RUN = 24
+# How often each must have struck in such a run, so that three seeds make 20: a run with fewer proves too little.
+LEAST_FULL_RUN: Mapping[str, int] = {"kill gateway": 7, "kill dispatcher": 7, "kill worker": 7}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,11 @@ def deal(seed: int, seconds: float, bank_faults: Sequence[str]) -> list[Card]:
     groups = [(name,) for name in alone] + [tuple(names[place::clusters]) for place in range(clusters)]
     spacing = max(0.0, seconds - _LEAD_IN_SECONDS - len(alone) * _ALONE_SECONDS) / clusters
     return sorted(_placed(dice, groups, spacing), key=lambda card: card.at_seconds)
+
+
+def least_strikes(seconds: float) -> Mapping[str, int]:
+    """How often each of the kinds that are promised must have struck in a run of this length."""
+    return {name: int(least * seconds / _FULL_RUN_SECONDS) for name, least in LEAST_FULL_RUN.items()}
 
 
 def weather_seconds(luck: float) -> float:

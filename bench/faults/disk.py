@@ -41,8 +41,8 @@ class SmallDisk:
         await _run("mount", "-o", f"remount,size={_SIZE}", str(self.folder))
 
     async def unmount(self) -> None:
-        """Give it back, with all that is on it."""
-        if not self.why_not:
+        """Give it back, with all that is on it, also where its mounting was broken off."""
+        if self.folder.is_mount():
             await _run("umount", "--lazy", str(self.folder))
 
 

@@ -10,6 +10,10 @@ class SkippedFault(Exception):
     """The fault cannot be done here; the message says why."""
 
 
+class NoVictim(SkippedFault):
+    """What it would strike is not there just now; it may be back soon."""
+
+
 class Stroke(Protocol):
     """One fault, to be done once."""
 

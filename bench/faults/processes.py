@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bench.faults.fault import SkippedFault, until
+from bench.faults.fault import NoVictim, until
 from bench.target import RunFile
 
 _BACK_SECONDS_MAX = 40.0
@@ -31,7 +31,7 @@ class EndRole:
         """Nothing is taken away that another process has to wait for, so recovery counts from the signal."""
         pids = pids_of(self.run_file, self.role)
         if not pids:
-            raise SkippedFault(f"no {self.role} runs")
+            raise NoVictim(f"no {self.role} runs")
         pid = self.dice.choice(pids)
         send(pid, self.signal)
         struck = time.monotonic()
@@ -61,7 +61,7 @@ class KillServer:
         """Until it answers again under another pid."""
         pids = pids_of(self.servers_file, self.server)
         if not pids:
-            raise SkippedFault(f"no {self.server} runs")
+            raise NoVictim(f"no {self.server} runs")
         send(pids[0], signal.SIGKILL)
 
         async def back() -> bool:

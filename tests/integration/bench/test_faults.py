@@ -14,10 +14,13 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from bench.faults.fault import SkippedFault
+from bench.chaos.striking import Striking
+from bench.faults.deck import Card
+from bench.faults.fault import NoVictim, SkippedFault
 from bench.faults.processes import EndRole
 from bench.faults.proxy import BadWeather, Proxy, Weather
 from bench.faults.redis import Flush, Rewind
+from bench.lines import Lines, read_lines
 from bench.target import RunFile
 
 
@@ -131,3 +134,37 @@ async def test_a_fault_without_a_victim_is_skipped_with_a_reason(tmp_path: Path)
     stroke = EndRole(role="worker", signal=signal.SIGKILL, run_file=run_file, dice=random.Random(1))  # noqa: S311 - a test's choice
     with pytest.raises(SkippedFault, match="no worker"):
         await stroke.strike()
+
+
+class Away:
+    """A stroke whose victim is away for some strikes."""
+
+    kind = "kill worker"
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+
+    async def strike(self) -> float:
+        self._times -= 1
+        if self._times >= 0:
+            raise NoVictim("no worker runs")
+        return time.monotonic()
+
+
+@pytest.mark.parametrize(("times", "struck", "skipped"), [(3, 7, 0), (10**6, 6, 1)])
+async def test_a_kill_whose_victim_is_away_is_dealt_again(
+    times: int, struck: int, skipped: int, tmp_path: Path
+) -> None:
+    """Until it has struck, or the time is over; a seed with too few that struck fails."""
+    away = Away(times)
+    cards = [Card(at_seconds=place / 100, name="kill worker", luck=place / 10) for place in range(7)]
+    strokes = {card: away if card is cards[0] else Away(0) for card in cards}
+    with closing(Lines(tmp_path / "faults.jsonl")) as log:
+        striking = Striking(strokes.__getitem__, log, lambda _: None, again_seconds=(0.01, 0.02))
+        await striking.play(cards, late_seconds_max=0.3)
+    lines = list(read_lines(tmp_path / "faults.jsonl"))
+    assert sum(not line["skipped"] for line in lines) == struck
+    assert sum(bool(line["skipped"]) for line in lines) == skipped
+    missing = {finding.name: finding for finding in striking.missing(480)}
+    assert missing["too few: kill worker"].held == (struck == 7)
+    assert missing["too few: kill gateway"].count == 7
