@@ -19,7 +19,7 @@ from payments.calls import operations
 from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Heard, Ledger, Recorded, clean
 from payments.calls.operations import Call
-from payments.calls.steps import Steps
+from payments.calls.steps import Steps, kind_of
 from payments.carrying.carried import Asker, Carried
 from payments.carrying.finish import KnownEnds
 from payments.intents.planning import outline, plan_submission
@@ -195,8 +195,7 @@ class Advancer:
         plan = next_step(situation)
         again = plan.at if plan.step is Step.REST else now
         if plan.step in {Step.RESEND, Step.AGAIN, Step.ENQUIRE}:
-            declaration, checks = case.background.bank.declaration, case.payment.checks
-            again = next_enquiry_at(declaration, now, checks, evidence.retry_after_seconds)
+            again = self._in_vain(case, kind_of(case, plan), evidence.retry_after_seconds)
         await self._ledger.look_again(connection, case, again)
 
     async def _call_person(self, connection: Connection, case: Case, situation: Situation) -> None:
@@ -215,10 +214,14 @@ class Advancer:
             if case.authorisation is not None:
                 return await self._journeys.try_again(connection, case, outcome)
             return await self._submit_again(connection, case, outcome)
-        now = self._tools.clock.now()
-        declaration, asked = case.background.bank.declaration, outcome.retry_after_seconds
-        await self._ledger.look_again(connection, case, next_enquiry_at(declaration, now, case.payment.checks, asked))
+        await self._ledger.look_again(connection, case, self._in_vain(case, call.kind, outcome.retry_after_seconds))
         return Recorded(case=case)
+
+    def _in_vain(self, case: Case, kind: OperationKind, asked: float | None) -> datetime:
+        """When such a call is made again: the more of them were in vain, the later."""
+        tries = 0 if kind is OperationKind.ENQUIRE else case.calls_of(kind) - 1
+        declaration = case.background.bank.declaration
+        return next_enquiry_at(declaration, self._tools.clock.now(), max(case.payment.checks, tries), asked)
 
     async def _submit_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
         """Another submission while there were few; else this transaction decides that there will be none."""

@@ -4,13 +4,16 @@ Every transaction that changes a payment locks its row first. So there is one or
 once.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 
+from adapters.declaration import OperationKind
 from kernel.errors import NotFound
 from kernel.ids import Environment, Tenant
 from kernel.money import Money
@@ -20,7 +23,7 @@ from payments.intents.planning import Facts, Reference
 from payments.journeys import authorisations
 from payments.journeys.authorisations import AuthorisationRow
 from payments.policy import PaymentsPolicy
-from payments.recovery.situation import Situation
+from payments.recovery.situation import Situation, Tries
 from payments.rows import OperationRow, PaymentRef, PaymentRow, SubmissionRow
 from payments.states.decide import Standing
 from payments.terms import Terms, context
@@ -47,7 +50,7 @@ class Case:
     """A locked payment with one submission (the newest, unless another was asked for) and its newest operation.
 
     `suspended`: its bank, partner or client is. `disputed`: the bank contradicted an earlier end, a person looks.
-    `authorisation` is there where a payer authorises it.
+    `authorisation` is there where a payer authorises it. `tries` are those of the submission.
     """
 
     background: Background
@@ -58,6 +61,11 @@ class Case:
     disputed: bool
     last_poll: str | None
     authorisation: AuthorisationRow | None = None
+    tries: Mapping[OperationKind, Tries] = field(default_factory=dict)
+
+    def calls_of(self, kind: OperationKind) -> int:
+        """How often operations of this kind were sent."""
+        return self.tries.get(kind, Tries()).calls
 
     @property
     def reference(self) -> Reference:
@@ -101,7 +109,7 @@ class Case:
             pending_told=self.last_poll == "pending",
             has_bank_reference=self.submission.bank_reference is not None,
             has_consent=self.reference.consent_id is not None,
-            tries=self.operation.sequence,
+            tries=self.tries,
             authorisation=None if self.authorisation is None else self.authorisation.standing,
             declaration=self.background.bank.declaration,
             policy=policy,
@@ -151,6 +159,7 @@ class Cases:
             disputed=work["disputed"],
             last_poll=work["last_poll"],
             authorisation=await self._authorisation(connection, background, work["s_id"]),
+            tries=_tries(work["tries"]),
         )
 
     async def _authorisation(
@@ -164,6 +173,11 @@ class Cases:
 def moved(case: Case, payment: PaymentRow, submission: SubmissionRow) -> Case:
     """The case after a change."""
     return replace(case, payment=payment, submission=submission)
+
+
+def _tries(counted: str) -> Mapping[OperationKind, Tries]:
+    counts: dict[str, tuple[int, int]] = orjson.loads(counted)
+    return {OperationKind(kind): Tries(calls=calls, left=left) for kind, (calls, left) in counts.items()}
 
 
 def part_of(row: asyncpg.Record, prefix: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ WHERE partner_id = $1 AND id = $2
 FOR UPDATE;
 
 -- name: find_work
--- One submission of a locked payment (the newest, or the one asked for), its newest operation, and what hinders it.
+-- One submission of a locked payment (the newest, or the one asked for), its newest operation, what was tried, and what hinders it.
 SELECT s.id AS s_id, s.sequence AS s_sequence, s.state::text AS s_state, s.end_to_end_id AS s_end_to_end_id,
        s.bank_id AS at_bank_id, s.bank_reference AS s_bank_reference, s.sent_at AS s_sent_at, s.created_at AS s_created_at,
        o.id AS o_id, o.submission_id AS o_submission_id, o.sequence AS o_sequence, o.kind::text AS o_kind,
@@ -41,7 +41,15 @@ SELECT s.id AS s_id, s.sequence AS s_sequence, s.state::text AS s_state, s.end_t
              AND e.source = 'poll' AND e.received_at > o.last_sent_at
            ORDER BY e.received_at DESC, e.id DESC
            LIMIT 1
-       ) AS last_poll
+       ) AS last_poll,
+       (
+           SELECT json_object_agg(kind, json_build_array(calls, calls_left)) FROM (
+               SELECT kind, sum(sends) AS calls, coalesce(sum(sends) FILTER (WHERE state <> 'never_left'), 0) AS calls_left
+               FROM bank_operations
+               WHERE partner_id = s.partner_id AND submission_id = s.id
+               GROUP BY kind
+           ) counted
+       ) AS tries
 FROM submissions s
 JOIN LATERAL (
     SELECT * FROM bank_operations

@@ -38,7 +38,7 @@ class Steps:
     async def begin(self, connection: Connection, case: Case, plan: Plan) -> Begun:
         """Take the step; one that calls the bank waits where the bank's quota has no room for it."""
         if plan.step in _CALLING:
-            bank, kind = case.background.bank, _kind_of(case, plan)
+            bank, kind = case.background.bank, kind_of(case, plan)
             wait_seconds = await take_from_quotas(connection, bank.bank.id, bank.declaration, kind)
             if wait_seconds is not None:
                 return await self._wait(connection, case, plan.step, wait_seconds)
@@ -46,7 +46,7 @@ class Steps:
             case Step.SEND:
                 return await self._send(connection, case)
             case Step.RESEND | Step.AGAIN:
-                is_new, kind = plan.step is Step.AGAIN, _kind_of(case, plan)
+                is_new, kind = plan.step is Step.AGAIN, kind_of(case, plan)
                 return await self._leased(
                     connection, await self._planner.plan(connection, case, kind) if is_new else case
                 )
@@ -133,6 +133,6 @@ class Steps:
         return recorded
 
 
-def _kind_of(case: Case, plan: Plan) -> OperationKind:
+def kind_of(case: Case, plan: Plan) -> OperationKind:
     """What the step would ask of the bank."""
     return OperationKind.ENQUIRE if plan.step is Step.ENQUIRE else plan.kind or case.operation.kind

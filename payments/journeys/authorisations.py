@@ -33,7 +33,7 @@ class AuthorisationRow:
     """How it stands with the payer of a submission.
 
     `expires_at` is until when the payer may come, and, once access is held, until when that can be used; None where the
-    bank did not say. `attempts` is how many operations asked for the authorisation, or for access.
+    bank did not say.
     """
 
     id: UUID
@@ -44,7 +44,6 @@ class AuthorisationRow:
     expires_at: datetime | None
     returned_at: datetime | None
     consent_id: str | None
-    attempts: int
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
@@ -60,7 +59,7 @@ class AuthorisationRow:
     @property
     def standing(self) -> Authorising:
         """What the next step depends on."""
-        return Authorising(status=self.status, expires_at=self.expires_at, attempts=self.attempts)
+        return Authorising(status=self.status, expires_at=self.expires_at)
 
     @property
     def view(self) -> AuthorisationView | None:
@@ -70,7 +69,7 @@ class AuthorisationRow:
         return AuthorisationView(method=(self.method or AuthorisationMethod.REDIRECT).value, expires_at=self.expires_at)
 
 
-_PLAIN = ("id", "sealed_handshake", "sealed_grant", "expires_at", "returned_at", "consent_id", "attempts")
+_PLAIN = ("id", "sealed_handshake", "sealed_grant", "expires_at", "returned_at", "consent_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,9 @@ INSERT INTO authorisations (partner_id, id, environment, bank_id, payment_id, su
 VALUES ($1, $2, $3, $4, $5, $6, 'planned', $7, $8, $9, $9);
 
 -- name: find_authorisation
--- How a submission's authorisation stands, the bank's id of the consent, and how often its start was asked for.
+-- How a submission's authorisation stands, and the bank's id of the consent.
 SELECT a.id, a.status::text AS status, a.method, a.sealed_handshake, a.sealed_grant, a.expires_at, a.returned_at,
-       s.consent_id,
-       (
-           SELECT count(*) FROM bank_operations o
-           WHERE o.partner_id = a.partner_id AND o.submission_id = a.submission_id AND o.kind = 'authorise'
-       ) AS attempts
+       s.consent_id
 FROM authorisations a
 JOIN submissions s ON s.partner_id = a.partner_id AND s.id = a.submission_id
 WHERE a.partner_id = $1 AND a.submission_id = $2;

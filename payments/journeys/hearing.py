@@ -100,7 +100,7 @@ class JourneyHearing:
 
     async def try_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
         """No byte of the operation was written: another one of its kind, under the same consent, while they are few."""
-        now, policy, tries = self._tools.clock.now(), self._tools.policy, case.operation.sequence
+        now, policy, tries = self._tools.clock.now(), self._tools.policy, case.calls_of(case.operation.kind)
         if tries >= policy.submissions_max:
             never, rejected = SubmissionState.NEVER_LEFT, PaymentStatus.REJECTED
             return await self._ledger.set_standing(connection, case, never, rejected, reason=BANK_UNREACHABLE)
@@ -131,7 +131,7 @@ class JourneyHearing:
         refused = RefusedMove(why=turn.why or "says_nothing")
         await self._ledger.note(connection, case, heard, refused)
         now, asked = self._tools.clock.now(), heard.evidence.retry_after_seconds
-        at = resubmission_at(self._tools.policy, now, case.operation.sequence, asked)
+        at = resubmission_at(self._tools.policy, now, case.calls_of(case.operation.kind), asked)
         await self._ledger.look_again(connection, case, at)
         return Recorded(case=case, refused=refused)
 

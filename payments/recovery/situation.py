@@ -1,6 +1,7 @@
 """What the next step of a payment depends on, and what it can be."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,7 +44,14 @@ class Authorising:
 
     status: AuthorisationStatus
     expires_at: datetime | None
-    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """How often a submission's operations of one kind were sent, and how many of these sends may have left us."""
+
+    calls: int = 0
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +59,8 @@ class Situation:
     """All that the next step depends on.
 
     `absence_told`: an enquiry after the last send found nothing. `pending_told`: it found the payment pending. `tries`
-    counts the operations of the submission, and `authorisation` is there where a payer authorises it.
+    are counted by kind, so that what is lost of one kind takes nothing from another. `authorisation` is there where a
+    payer authorises it.
     """
 
     now: datetime
@@ -72,8 +81,12 @@ class Situation:
     policy: PaymentsPolicy
     pending_told: bool = False
     has_consent: bool = False
-    tries: int = 1
+    tries: Mapping[OperationKind, Tries] = field(default_factory=dict)
     authorisation: Authorising | None = None
+
+    def tries_of(self, kind: OperationKind) -> Tries:
+        """What was tried of this kind."""
+        return self.tries.get(kind, Tries())
 
     def seconds_since(self, earlier: datetime) -> float:
         """How long ago that was."""

@@ -39,10 +39,9 @@ def unsent(it: Situation) -> Plan:
 def waiting_at_the_bank(it: Situation) -> Plan | None:
     """What to do for a payer whose bank waits for them, beside asking the bank how it stands; None for nothing."""
     authorisation = it.authorisation
-    if authorisation is None or it.status is not P.AWAITING_AUTHORISATION or it.tries >= it.policy.submissions_max:
+    if authorisation is None or it.status is not P.AWAITING_AUTHORISATION:
         return None
-    unknown = authorisation.status is A.PLANNED
-    if unknown and authorisation.attempts < STARTS_MAX and not it.blocked:
+    if authorisation.status is A.PLANNED and _may_start_again(it):
         # The bank has one payment and executes it once at most: only its answer, with where to go, is missing.
         return Plan(step=Step.AGAIN, kind=OperationKind.AUTHORISE)
     return Plan(step=Step.AGAIN, kind=OperationKind.CANCEL) if _is_to_be_withdrawn(it) else None
@@ -67,9 +66,19 @@ def _lost(it: Situation) -> str | None:
         return AUTHORISATION_LOST
     if held is not None and held.status is A.GRANTED and held.expires_at is not None and it.now >= held.expires_at:
         return AUTHORISATION_EXPIRED
-    if it.operation_state is O.UNKNOWN and it.tries >= it.policy.submissions_max:
+    if it.operation_state is O.UNKNOWN and _is_spent(it, it.operation_kind):
         return BANK_UNREACHABLE
     return None
+
+
+def _is_spent(it: Situation, kind: OperationKind) -> bool:
+    return it.tries_of(kind).calls >= it.policy.submissions_max
+
+
+def _may_start_again(it: Situation) -> bool:
+    """What never left us was no start."""
+    kind = OperationKind.AUTHORISE
+    return not it.blocked and it.tries_of(kind).left < STARTS_MAX and not _is_spent(it, kind)
 
 
 def _once_more(it: Situation) -> Plan:
@@ -86,7 +95,7 @@ def _is_to_be_withdrawn(it: Situation) -> bool:
     One that said "pending" last is asked too: its payer may have approved in the app, and is not to be thwarted.
     """
     told = it.operation_kind is OperationKind.CANCEL and it.operation_state is O.ANSWERED
-    can = OperationKind.CANCEL in it.declaration.operations
+    can = OperationKind.CANCEL in it.declaration.operations and not _is_spent(it, OperationKind.CANCEL)
     return can and not told and not it.pending_told and it.now >= _payer_until(it)
 
 

@@ -116,6 +116,17 @@ async def test_a_payer_who_comes_twice_at_once_pays_once(world: World, vault: Va
     assert len(world.bank.paid(payment.hex)) == 1
 
 
+async def test_a_bank_that_answers_no_consent_is_not_asked_every_second(world: World) -> None:
+    """The same bytes are sent again under the same key, ever later, and as often as any operation."""
+    world.bank.then(["garbage"] * 100)
+    created = await world.pay()
+    for _ in range(300):
+        await world.sweep(10)
+    assert world.bank.calls == ["consent"] * 20
+    view = await world.payments.get(world.caller, created.payment.id)
+    assert (view.status.value, view.reason) == ("expired", "bank_unreachable")
+
+
 async def test_a_refusal_in_the_browser_ends_the_payment(world: World) -> None:
     """The payer would not: nothing was sent that can pay, and a code that comes later changes nothing."""
     payment, state = await invited(world)

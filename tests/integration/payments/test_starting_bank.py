@@ -90,6 +90,27 @@ async def test_starts_are_made_again_a_few_times_only(world: World) -> None:
     assert await world.status(created.payment.id) == "cancelled"
 
 
+async def test_lost_beginnings_take_nothing_from_the_starts(world: World) -> None:
+    """A bank that lost many beginnings still gets its start, and another where that is lost too."""
+    world.bank.then(["garbage"] * 19 + ["ok", "lost_after"])
+    created = await world.pay()
+    for _ in range(24):
+        await world.sweep(61)
+    assert await url_of(world, created.payment.id) is not None
+    assert (world.bank.calls.count("consent"), world.bank.calls.count("authorise")) == (20, 2)
+
+
+async def test_a_withdrawal_outlasts_a_bank_that_is_away_for_minutes(world: World) -> None:
+    """The more of its calls were in vain, the later comes the next."""
+    created = await world.pay()
+    world.clock.advance(3_600)
+    world.bank.then(["never_left"] * 8)
+    for _ in range(40):
+        await world.sweep(60)
+    assert world.bank.calls.count("cancel") <= 12
+    assert await world.status(created.payment.id) == "cancelled"
+
+
 async def test_a_refusal_in_the_browser_is_only_a_reason_to_ask(world: World) -> None:
     """The browser says no, and the bank says that it waits still: the bank is believed."""
     created = await world.pay()

@@ -15,7 +15,7 @@ from kernel.money import Money
 from payments.journeys.handshakes import Invitation, new_handshake, state_digest
 from payments.policy import PaymentsPolicy
 from payments.recovery.plan import next_step
-from payments.recovery.situation import Authorising, Situation, Step
+from payments.recovery.situation import Authorising, Situation, Step, Tries
 from payments.states.courses import Course, turn_of
 from payments.states.decide import Standing
 from payments.states.names import AuthorisationStatus, OperationState, PaymentStatus, SubmissionState
@@ -83,7 +83,7 @@ def situation(**changes: object) -> Situation:
         "has_bank_reference": True,
         "declaration": REDIRECTING,
         "policy": PaymentsPolicy(),
-        "authorisation": Authorising(status=AuthorisationStatus.PLANNED, expires_at=None, attempts=0),
+        "authorisation": Authorising(status=AuthorisationStatus.PLANNED, expires_at=None),
     }
     return Situation(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -121,7 +121,7 @@ def test_a_lost_exchange_and_a_payer_who_does_not_come_end_the_payment() -> None
     lost = next_step(situation(operation_kind=AUTHORISE))
     assert (lost.step, lost.reason) == (Step.EXPIRE, "authorisation_lost")
     until = NOW + timedelta(seconds=1)
-    awaiting = Authorising(status=AuthorisationStatus.AWAITING, expires_at=until, attempts=0)
+    awaiting = Authorising(status=AuthorisationStatus.AWAITING, expires_at=until)
     waiting = situation(operation_state=OperationState.ANSWERED, authorisation=awaiting)
     assert (next_step(waiting).step, next_step(waiting).at) == (Step.REST, until)
     gone = next_step(replace(waiting, now=until))
@@ -131,7 +131,7 @@ def test_a_lost_exchange_and_a_payer_who_does_not_come_end_the_payment() -> None
 def test_a_bank_that_is_asked_by_the_consent_is_asked_when_no_repeat_is_allowed_any_more() -> None:
     """A consent tells that it was used, and not what became of the payment: a repeat under the same key tells both."""
     asked_by_consent = replace(REDIRECTING, enquiry_keys=(EnquiryKey.BANK_REFERENCE, EnquiryKey.CONSENT))
-    held = Authorising(status=AuthorisationStatus.GRANTED, expires_at=None, attempts=1)
+    held = Authorising(status=AuthorisationStatus.GRANTED, expires_at=None)
     lost = situation(
         declaration=asked_by_consent,
         status=PaymentStatus.OUTCOME_UNKNOWN,
@@ -149,7 +149,7 @@ def test_a_bank_that_is_asked_by_the_consent_is_asked_when_no_repeat_is_allowed_
 
 def test_a_payer_whose_bank_waits_for_them_is_withdrawn_in_time_and_once() -> None:
     """Where nothing was told of the way there it is asked for again first, three times at most."""
-    told = Authorising(status=AuthorisationStatus.AWAITING, expires_at=NOW, attempts=1)
+    told = Authorising(status=AuthorisationStatus.AWAITING, expires_at=NOW)
     at_bank = situation(
         declaration=STARTING,
         state=SubmissionState.ACCEPTED,
@@ -164,8 +164,31 @@ def test_a_payer_whose_bank_waits_for_them_is_withdrawn_in_time_and_once() -> No
     untold = replace(told, status=AuthorisationStatus.PLANNED, expires_at=None)
     again = next_step(replace(at_bank, authorisation=untold))
     assert (again.step, again.kind) == (Step.AGAIN, AUTHORISE)
-    tired = replace(at_bank, authorisation=replace(untold, attempts=3))
+    tired = replace(at_bank, authorisation=untold, tries={AUTHORISE: Tries(calls=3, left=3)})
     assert next_step(tired).step is Step.ENQUIRE
+
+
+def test_what_is_lost_of_one_kind_takes_no_try_from_another() -> None:
+    """Lost consents leave the starts and the withdrawal as they were, and what never left us was no start."""
+    told = Authorising(status=AuthorisationStatus.AWAITING, expires_at=NOW)
+    at_bank = situation(
+        declaration=STARTING,
+        state=SubmissionState.ACCEPTED,
+        status=PaymentStatus.AWAITING_AUTHORISATION,
+        operation_kind=AUTHORISE,
+        operation_state=OperationState.ANSWERED,
+        authorisation=told,
+        tries={CONSENT: Tries(calls=20, left=20), AUTHORISE: Tries(calls=9, left=2)},
+    )
+    assert next_step(at_bank).kind is OperationKind.CANCEL
+    untold = replace(told, status=AuthorisationStatus.PLANNED, expires_at=None)
+    assert next_step(replace(at_bank, authorisation=untold)).kind is AUTHORISE
+    spent = {OperationKind.CANCEL: Tries(calls=20, left=20)}
+    assert next_step(replace(at_bank, tries=spent)).step is Step.ENQUIRE
+    lost = situation(declaration=STARTING, tries={CONSENT: Tries(calls=19, left=19), AUTHORISE: Tries(calls=9)})
+    assert next_step(lost).step is Step.AGAIN
+    given_up = next_step(replace(lost, tries={CONSENT: Tries(calls=20, left=0)}))
+    assert (given_up.step, given_up.reason) == (Step.EXPIRE, "bank_unreachable")
 
 
 def test_what_binds_a_payer_is_new_each_time_and_kept_whole() -> None:
