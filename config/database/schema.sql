@@ -173,7 +173,9 @@ CREATE TABLE oauth_clients (
     version               bigint NOT NULL DEFAULT 0,
     token_binding         token_binding NOT NULL DEFAULT 'none',
     token_generation      bigint NOT NULL DEFAULT 0,
+    sealed_binding_certificates bytea,
     PRIMARY KEY (partner_id, id),
+    CONSTRAINT oauth_clients_binding CHECK (sealed_binding_certificates IS NULL OR token_binding = 'mtls'),
     CONSTRAINT oauth_clients_proof CHECK (
         (authentication IN ('client_secret_basic', 'client_secret_post')) = (secret_digest IS NOT NULL)
         AND (secret_digest IS NULL) = (sealed_credentials IS NOT NULL)

@@ -69,9 +69,9 @@ RETURNING id, name, tier, state::text AS state, created_at;
 -- A new OAuth client of a partner that exists. Every change of a client takes the next number of all changes.
 INSERT INTO oauth_clients (
     partner_id, id, environment, name, scopes, authentication, secret_digest, sealed_credentials, merchant_ids, networks,
-    token_binding, version
+    token_binding, sealed_binding_certificates, version
 )
-SELECT partner_id, $2, environment, $4, $5, $6, $7, $8, $9, $10, $11, next_client_version()
+SELECT partner_id, $2, environment, $4, $5, $6, $7, $8, $9, $10, $11, $12, next_client_version()
 FROM environments WHERE partner_id = $1 AND environment = $3
 RETURNING id;
 
@@ -79,7 +79,7 @@ RETURNING id;
 -- A partner's OAuth clients, newest first.
 SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
        authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials,
-       merchant_ids, networks, version
+       sealed_binding_certificates, merchant_ids, networks, version
 FROM oauth_clients
 WHERE partner_id = $1 AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3;
@@ -88,7 +88,7 @@ ORDER BY id DESC LIMIT $3;
 -- One OAuth client.
 SELECT partner_id, id, environment::text AS environment, name, scopes, state::text AS state, created_at,
        authentication::text AS method, token_binding::text AS token_binding, older_secret_ends_at, sealed_credentials,
-       merchant_ids, networks, version
+       sealed_binding_certificates, merchant_ids, networks, version
 FROM oauth_clients WHERE partner_id = $1 AND id = $2 AND environment = $3;
 
 -- name: change_client
@@ -105,6 +105,7 @@ SET name = coalesce($5, name),
     merchant_ids = coalesce($9, merchant_ids),
     networks = coalesce($10, networks),
     token_binding = coalesce($11, token_binding),
+    sealed_binding_certificates = $12,
     token_generation = token_generation
         + (authentication <> $7 OR token_binding <> coalesce($11, token_binding))::integer,
     version = next_client_version()

@@ -13,6 +13,7 @@ import structlog
 
 from tests.e2e.conftest import ROOT
 from tests.e2e.running import Running
+from tests.support.oauth import holder
 from threadneedle.terminal import run_to_end
 
 # What the production image does not carry.
@@ -121,6 +122,12 @@ def test_a_client_is_changed_and_gets_a_new_secret(urls: dict[str, str], tmp_pat
     again = run("client", "rotate-secret", *where, **urls)
     assert (again.returncode, "drop_oldest" in again.stderr) == (2, True)
     assert rotated["secret"] != client["secret"]
+    file = tmp_path / "certificates.pem"
+    file.write_bytes(holder().pem + holder().pem)
+    bound = run("client", "change", *where, "--set", f"token_binding_certificates={file}", **urls)
+    assert (bound.returncode, "token_binding_certificates: Only tokens" in bound.stderr) == (2, True), bound.stderr
+    missing = run("client", "change", *where, "--set", f"token_binding_certificates={tmp_path / 'none'}", **urls)
+    assert (missing.returncode, "token_binding_certificates: Expected the path" in missing.stderr) == (2, True)
     shown = json.loads(run("client", "show", *where, "--json", **urls).stdout)
     assert (shown["name"], shown["networks"], shown["scopes"]) == ("till", ["127.0.0.0/8"], ["payments:read"])
     assert shown["older_secret_ends_at"] is not None

@@ -18,9 +18,10 @@ from tests.support.keys import StaticKeys
 from threadneedle.roles.sealed_columns import SEALED_COLUMNS
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-# What a table's own rules ask of a row beside its sealed value.
+# What the rules of a table, or of a column, ask of a row beside its sealed value.
 _FITTING = {
-    "oauth_clients": {"authentication": "'private_key_jwt'"},
+    "oauth_clients.sealed_credentials": {"authentication": "'private_key_jwt'"},
+    "oauth_clients.sealed_binding_certificates": {"secret_digest": "'\\x00'", "token_binding": "'mtls'"},
     "authorisations": {"state_digest": "uuid_send(gen_random_uuid())"},
     "account_consents": {"state_digest": "uuid_send(gen_random_uuid())"},
 }
@@ -62,7 +63,7 @@ class Shelf:
         plain = f"{column.name} {len(self.values)}".encode() * 20
         sealed = vault.seal(await vault.data_key(*owner), plain, column.context(row))
         given = {**key, column.column: sealed, **({"partner_id": owner[0]} if column.is_partners else {})}
-        await self._insert(column.table, given)
+        await self._insert(column, given)
         self.values.append((column, owner[0], owner[1], row, plain))
 
     def _key_part(self, name: str, kind: str) -> Any:
@@ -70,17 +71,17 @@ class Shelf:
             return new_id(self.clock.now())
         return {"environment": "test", "version": len(self.values) + 1}.get(name, f"name-{len(self.values)}")
 
-    async def _insert(self, table: str, given: Mapping[str, Any]) -> None:
+    async def _insert(self, column: SealedColumn, given: Mapping[str, Any]) -> None:
         columns = await self.pool.fetch(
             "SELECT column_name AS name, udt_name AS type FROM information_schema.columns"
             " WHERE table_name = $1 AND is_nullable = 'NO' AND column_default IS NULL",
-            table,
+            column.table,
         )
         fill = {row["name"]: await self._filling(row["type"]) for row in columns if row["name"] not in given}
-        fill |= _FITTING.get(table, {})
+        fill |= _FITTING.get(column.table, {}) | _FITTING.get(column.name, {})
         names = ", ".join([*given, *fill])
         values = ", ".join([*(f"${n}" for n in range(1, len(given) + 1)), *fill.values()])
-        await self.pool.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", *given.values())  # noqa: S608
+        await self.pool.execute(f"INSERT INTO {column.table} ({names}) VALUES ({values})", *given.values())  # noqa: S608
 
     async def _filling(self, kind: str) -> str:
         if kind in _FILL:
@@ -129,5 +130,5 @@ class Shelf:
     async def erased_row(self, column: SealedColumn, partner_id: UUID) -> Mapping[str, Any]:
         """A row whose value was overwritten on purpose."""
         key = {name: self._key_part(name, kind) for name, kind in column.key.items()}
-        await self._insert(column.table, {**key, column.column: ERASED, "partner_id": partner_id})
+        await self._insert(column, {**key, column.column: ERASED, "partner_id": partner_id})
         return key

@@ -16,8 +16,9 @@ Members = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="A member as the admin API names it; again for more. jwks=FILE reads a key set; merchant_ids and networks "
-        "are lists with commas between, and empty for no limit.",
+        help="A member as the admin API names it; again for more. jwks=FILE reads a key set, "
+        "token_binding_certificates=FILE a PEM file; merchant_ids and networks are lists with commas between. Empty is "
+        "none.",
     ),
 ]
 

@@ -12,7 +12,8 @@ from uuid import UUID
 from config.keys import open_provider
 from config.loading import load_settings
 from config.settings import Settings
-from gateway.admin.clients.book import ClientBook, SecretRotation
+from gateway.admin.clients.book import ClientBook
+from gateway.admin.clients.model import SecretRotation
 from gateway.admin.clients.requests import new_client, patch_of
 from gateway.admin.clients.view import client_view
 from gateway.admin.handlers import either
@@ -31,6 +32,7 @@ from threadneedle.registering import known_id
 from threadneedle.roles import policies
 
 _LISTS = frozenset({"merchant_ids", "networks"})
+_END = "-----END CERTIFICATE-----"
 
 
 def members_of(pairs: Sequence[str], scopes: Sequence[str]) -> Callable[[], dict[str, Any]]:
@@ -101,8 +103,8 @@ async def _book() -> AsyncIterator[tuple[ClientBook, Settings]]:
 
 
 async def _shown(book: ClientBook, row: Row, secret: Secret | None = None) -> dict[str, Any]:
-    (credentials,) = await book.credentials([row])
-    shown = client_view(row, credentials)
+    (opened,) = await book.opened([row])
+    shown = client_view(row, opened)
     return shown if secret is None else {"id": shown["id"], "secret": secret.reveal(), **shown}
 
 
@@ -110,8 +112,8 @@ def _member(pair: str) -> tuple[str, Any]:
     name, is_pair, value = pair.partition("=")
     if not is_pair:
         raise Invalid([FieldError(pointer="/set", code="format", message="Expected NAME=VALUE.")])
-    if name == "jwks":
-        return name, _key_set(value)
+    if name in _READ:
+        return name, _READ[name](value)
     return name, [each for each in value.split(",") if each] if name in _LISTS else value
 
 
@@ -121,6 +123,24 @@ def _key_set(path: str) -> Any:
     except (OSError, ValueError):
         message = "Expected the path of a file with a JSON Web Key Set."
         raise Invalid([FieldError(pointer="/jwks", code="format", message=message)]) from None
+
+
+def _certificates(path: str) -> list[str]:
+    """The certificates of a PEM file, one text each; none without a path."""
+    if not path:
+        return []
+    try:
+        text = Path(path).read_text(encoding="ascii")
+    except (OSError, ValueError):
+        text = ""
+    parts = [f"{part.strip()}\n{_END}\n" for part in text.split(_END)[:-1]]
+    if not parts:
+        message = "Expected the path of a PEM file with the certificates that may bind tokens, without their issuers'."
+        raise Invalid([FieldError(pointer="/token_binding_certificates", code="format", message=message)])
+    return parts
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {"jwks": _key_set, "token_binding_certificates": _certificates}
 
 
 def _named(partner: str, client: str) -> tuple[Tenant, UUID]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from accounts.consents import sealed as consents
 from accounts.reading.model import account_context, balances_context
 from gateway.admin.parties import merchant_context
-from gateway.oauth.clients.credentials import credentials_context
+from gateway.oauth.clients.credentials import binding_context, credentials_context
 from gateway.oauth.signing.keys import private_context
 from kernel.audit.keys import key_context
 from kernel.ids import Environment, Tenant
@@ -48,6 +48,7 @@ def _event_type_context(row: Row) -> bytes:
 SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     _column("merchants.sealed_name", merchant_context),
     _column("oauth_clients.sealed_credentials", credentials_context),
+    _column("oauth_clients.sealed_binding_certificates", binding_context),
     _column("payments.sealed_terms", terms.context),
     _column("bank_operations.sealed_request", request_context),
     _column("authorisations.sealed_handshake", handshake_context),

@@ -1,89 +1,42 @@
 """Registers and changes OAuth clients; each change leaves its audit row and is in force everywhere within a second."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network
-from typing import Any
 from uuid import UUID
 
 from gateway.admin.clients.differences import differences
+from gateway.admin.clients.model import ClientPatch, NewClient, SecretRotation
 from gateway.admin.journal import Actor, Change, Journal, Row
-from gateway.oauth.clients.credentials import Credentials, credentials_context
+from gateway.oauth.clients.credentials import (
+    BindingCertificates,
+    Credentials,
+    Opened,
+    binding_context,
+    credentials_context,
+    open_rows,
+)
 from gateway.oauth.clients.methods import Method
-from gateway.oauth.clients.registration import Registration, RegistrationRules, check_binding, registration
+from gateway.oauth.clients.registration import (
+    Registration,
+    RegistrationRules,
+    binding_certificates,
+    check_binding,
+    registration,
+)
 from gateway.oauth.clients.secrets import digest, new_secret
 from gateway.oauth.tokens.binding import TokenBinding
 from kernel.clock import Clock
 from kernel.errors import Conflict, FieldError, Invalid, NotFound
-from kernel.ids import Activity, Environment, Kind, Tenant, to_text
+from kernel.ids import Activity, Kind, Tenant, to_text
 from kernel.masked import Secret
-from kernel.sealing import SealError, Vault
+from kernel.sealing import Vault
 
 OVERLAP_DEFAULT = timedelta(days=1)
 _STATE_ACTIONS = {Activity.ACTIVE: "client.resumed", Activity.SUSPENDED: "client.suspended"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Which merchants a client may act for, and where it may call from; empty means all."""
-
-    merchant_ids: Sequence[UUID] = ()
-    networks: Sequence[IPv4Network | IPv6Network] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewClient:
-    """A client to make. `metadata` are those of RFC 7591 and RFC 8705 that its method needs, by their names."""
-
-    partner_id: UUID
-    environment: Environment
-    name: str
-    scopes: tuple[str, ...]
-    method: Method = Method.SECRET_BASIC
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
-    token_binding: TokenBinding = TokenBinding.NONE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretRotation:
-    """How long the present secret stays good, and whether one that is older than it, and still good, ends now."""
-
-    overlap: timedelta
-    is_oldest_dropped: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientPatch:
-    """What is to be different; None keeps what there is. Metadata replace what the client proved itself with."""
-
-    name: str | None = None
-    scopes: tuple[str, ...] | None = None
-    method: Method | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    merchant_ids: Sequence[UUID] | None = None
-    networks: Sequence[IPv4Network | IPv6Network] | None = None
-    token_binding: TokenBinding | None = None
-
-    def wanted(self) -> dict[str, Any]:
-        """What it says of each field that has a column of its own, by the name of the API's member."""
-        return {
-            "name": self.name,
-            "scopes": self.scopes,
-            "token_endpoint_auth_method": self.method,
-            "merchant_ids": self.merchant_ids,
-            "networks": self.networks,
-            "token_binding": self.token_binding,
-        }
-
-    def changed(self) -> list[str]:
-        """The names of the fields that it changes."""
-        return [*(name for name, value in self.wanted().items() if value is not None), *self.metadata]
-
-
 class ClientBook:
-    """See the module. A row's sealed credentials are opened by `credentials`."""
+    """See the module. What a row holds sealed is opened by `opened`."""
 
     def __init__(self, journal: Journal, vault: Vault, rules: RegistrationRules, clock: Clock) -> None:
         self._journal = journal
@@ -95,6 +48,7 @@ class ClientBook:
         """A client, and its secret if it has one, which is kept as a digest only. Raises Invalid, NotFound."""
         registered = registration(new.method, new.metadata, self._rules, self._clock.now())
         check_binding(new.token_binding, self._rules)
+        binding = binding_certificates(new.token_binding, new.binding_certificates, self._clock.now())
         await self._check_merchants(Tenant(new.partner_id, new.environment), new.limits.merchant_ids)
         identifier = self._journal.new_id()
         secret = new_secret() if new.method.has_secret else None
@@ -108,10 +62,11 @@ class ClientBook:
                 list(new.scopes),
                 new.method,
                 None if secret is None else digest(secret),
-                await self._sealed(new.partner_id, identifier, registered.credentials),
+                await self._sealed(new.partner_id, registered.credentials, credentials_context(identifier)),
                 list(new.limits.merchant_ids),
                 list(new.limits.networks),
                 new.token_binding,
+                await self._sealed(new.partner_id, binding, binding_context(identifier)),
             ),
             action="client.created",
             target=to_text(Kind.CLIENT, identifier, new.environment),
@@ -121,6 +76,7 @@ class ClientBook:
                 "scopes": new.scopes,
                 "method": new.method,
                 "token_binding": new.token_binding,
+                "binding_certificates": len(new.binding_certificates),
                 "is_limited": bool(new.limits.merchant_ids or new.limits.networks),
             },
         )
@@ -146,7 +102,7 @@ class ClientBook:
         await self._check_merchants(tenant, patch.merchant_ids or ())
         sealed = row["sealed_credentials"]
         if registered is not None:
-            sealed = await self._sealed(tenant.partner_id, client_id, registered.credentials)
+            sealed = await self._sealed(tenant.partner_id, registered.credentials, credentials_context(client_id))
         change = Change(
             query="change_client",
             arguments=(
@@ -161,6 +117,7 @@ class ClientBook:
                 None if patch.merchant_ids is None else list(patch.merchant_ids),
                 None if patch.networks is None else list(patch.networks),
                 patch.token_binding,
+                await self._sealed_binding(row, patch),
             ),
             action="client.changed",
             target=to_text(Kind.CLIENT, client_id, tenant.environment),
@@ -234,15 +191,9 @@ class ClientBook:
         await self._journal.change(actor, change)
         return await self.get(tenant, client_id)
 
-    async def credentials(self, rows: Sequence[Row]) -> list[Credentials | None]:
-        """What each proves itself with; None for one with a secret, or whose partner's key was destroyed."""
-        sealed = [
-            (row["partner_id"], row["sealed_credentials"], credentials_context(row["id"]))
-            for row in rows
-            if row["sealed_credentials"] is not None
-        ]
-        opened = iter(await self._vault.open_each(sealed))
-        return [None if row["sealed_credentials"] is None else _credentials(next(opened)) for row in rows]
+    async def opened(self, rows: Sequence[Row]) -> list[Opened]:
+        """What each proves itself with and is bound to; nothing where its partner's key was destroyed."""
+        return await open_rows(self._vault, rows)
 
     def _registered(self, row: Row, patch: ClientPatch) -> Registration | None:
         """The client's new registration; None where the patch leaves it alone. Raises Invalid."""
@@ -268,12 +219,18 @@ class ClientBook:
         if errors:
             raise Invalid(errors)
 
-    async def _sealed(self, partner_id: UUID, client_id: UUID, credentials: Credentials | None) -> bytes | None:
-        if credentials is None:
+    async def _sealed_binding(self, row: Row, patch: ClientPatch) -> bytes | None:
+        """The certificates that bind its tokens from now on; tokens that none binds have none. Raises Invalid."""
+        binding = patch.token_binding or TokenBinding(row["token_binding"])
+        named = binding_certificates(binding, patch.binding_certificates or (), self._clock.now())
+        if patch.binding_certificates is not None or binding is not TokenBinding.MTLS:
+            return await self._sealed(row["partner_id"], named, binding_context(row["id"]))
+        kept: bytes | None = row["sealed_binding_certificates"]
+        return kept
+
+    async def _sealed(
+        self, partner_id: UUID, value: Credentials | BindingCertificates | None, context: bytes
+    ) -> bytes | None:
+        if value is None:
             return None
-        key = await self._vault.data_key(partner_id)
-        return self._vault.seal(key, credentials.to_bytes(), credentials_context(client_id))
-
-
-def _credentials(opened: bytes | SealError) -> Credentials | None:
-    return None if isinstance(opened, SealError) else Credentials.from_bytes(opened)
+        return self._vault.seal(await self._vault.data_key(partner_id), value.to_bytes(), context)

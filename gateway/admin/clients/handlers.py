@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from gateway.admin.clients.book import SecretRotation
+from gateway.admin.clients.model import SecretRotation
 from gateway.admin.clients.requests import new_client, patch_of
 from gateway.admin.clients.view import client_view
 from gateway.admin.handlers import actor, before, either, page_of, partner_id_of
@@ -72,8 +72,8 @@ async def _one(services: AdminServices, row: Row) -> Reply:
 
 
 async def _shown(services: AdminServices, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    credentials = await services.clients.credentials(rows)
-    return [client_view(row, each) for row, each in zip(rows, credentials, strict=True)]
+    opened = await services.clients.opened(rows)
+    return [client_view(row, each) for row, each in zip(rows, opened, strict=True)]
 
 
 def _named(call: Call) -> tuple[Tenant, UUID]:

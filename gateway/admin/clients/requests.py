@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from gateway.admin.clients.book import ClientPatch, Limits, NewClient
+from gateway.admin.clients.model import ClientPatch, Limits, NewClient
 from gateway.oauth.clients.methods import Method
 from gateway.oauth.clients.registration import METADATA
 from gateway.oauth.tokens.binding import TokenBinding
@@ -25,6 +25,7 @@ def new_client(partner_id: UUID, body: ClientIn) -> NewClient:
         metadata=_metadata(body),
         limits=Limits(merchant_ids=_merchants(body.merchant_ids, environment), networks=body.networks),
         token_binding=TokenBinding(body.token_binding),
+        binding_certificates=body.token_binding_certificates,
     )
 
 
@@ -38,6 +39,7 @@ def patch_of(body: ClientChange, environment: Environment) -> ClientPatch:
         merchant_ids=None if body.merchant_ids is None else _merchants(body.merchant_ids, environment),
         networks=body.networks,
         token_binding=None if body.token_binding is None else TokenBinding(body.token_binding),
+        binding_certificates=body.token_binding_certificates,
     )
 
 

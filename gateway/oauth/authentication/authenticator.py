@@ -75,14 +75,16 @@ class ClientAuthenticator:
         """Whether tokens of the client may be bound to a certificate that it shows, however it proved itself.
 
         A proxy lets certificates of any issuer pass, and TLS here those of every client. So it must be one that the
-        client names: by its holder, or whole, as the `x5c` of its keys. A client that names none, because it proves
-        itself by a secret or by keys alone, may show any certificate of an authority of ours.
+        client names: for this purpose, or as what it proves itself by, which is its holder's name, or the `x5c` of its
+        keys. A client that names none, with a secret or with keys alone, may show any of an authority of ours.
         """
+        if client.binding is not None:
+            return is_registered(shown.der, client.binding.certificates, self._clock.now())
         credentials = client.credentials or Credentials()
         if credentials.subject is not None:
             return self._is_of(credentials.subject, shown)
         if credentials.has_certificates:
-            return is_registered(shown.der, credentials.jwks, self._clock.now())
+            return is_registered(shown.der, credentials.certificates, self._clock.now())
         return self._is_issued(_parsed(shown.der))
 
     def _is_of(self, subject: Subject, shown: ClientCertificate) -> bool:
@@ -126,7 +128,7 @@ class ClientAuthenticator:
         if shown is None or credentials is None:
             raise ClientRefused(_NO_CERTIFICATE)
         if client.method is Method.SELF_SIGNED_TLS:
-            good = is_registered(shown.der, credentials.jwks, self._clock.now())
+            good = is_registered(shown.der, credentials.certificates, self._clock.now())
         else:
             good = credentials.subject is not None and self._is_of(credentials.subject, shown)
         if not good:

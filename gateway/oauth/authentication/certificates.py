@@ -1,7 +1,7 @@
 """What a client's certificate must be (RFC 8705 §2.1 and §2.2)."""
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -10,7 +10,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from gateway.oauth.clients.credentials import Subject, SubjectKind
-from gateway.oauth.clients.keys import Jwk, certificate_of
 from webhooks.endpoints.checks.certificates import UNREADABLE
 
 
@@ -46,15 +45,13 @@ def names(certificate: x509.Certificate, subject: Subject) -> bool:
     return _OF[subject.kind](alternatives, subject.value)
 
 
-def is_registered(der: bytes, jwks: Sequence[Jwk], now: datetime) -> bool:
+def is_registered(der: bytes, certificates: Iterable[bytes], now: datetime) -> bool:
     """Whether it is, byte for byte, a certificate that the client is registered with (RFC 8705 §2.2), and still good.
 
     Where TLS ends here the handshake refuses one that is over; a proxy that lets any certificate pass may not.
     """
-    known = [certificate_of(jwk) for jwk in jwks]
-    return any(hmac.compare_digest(der, each) for each in known if each is not None) and _is_valid(
-        x509.load_der_x509_certificate(der), now
-    )
+    known = any(hmac.compare_digest(der, each) for each in certificates)
+    return known and _is_valid(x509.load_der_x509_certificate(der), now)
 
 
 def _dns(alternatives: x509.SubjectAlternativeName, value: str) -> bool:

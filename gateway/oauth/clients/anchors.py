@@ -1,19 +1,18 @@
-"""Lets clients show their self-signed certificates where TLS ends in this process, which must know them beforehand.
+"""Lets clients show certificates of their own where TLS ends in this process, which must know them beforehand.
 
 A certificate that a client no longer has may still be shown, and then proves nothing: who a client is, is decided by
 gateway/oauth/authentication alone.
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import asyncpg
 import structlog
 
-from gateway.oauth.clients.credentials import Credentials, credentials_context
-from gateway.oauth.clients.keys import certificate_of
+from gateway.oauth.clients.credentials import open_rows
 from kernel import sql
-from kernel.sealing import SealError, Vault
+from kernel.sealing import Vault
 from kernel.tasks import Rereader
 
 _QUERIES = sql.beside(__file__, "anchors.sql")
@@ -41,15 +40,13 @@ class CertificateAnchors:
 
     async def refresh(self) -> None:
         """Read what has changed now."""
-        rows = await self._pool.fetch(_QUERIES["list_self_signed"], self._version, timeout=5)
-        sealed = [(row["partner_id"], row["sealed_credentials"], credentials_context(row["id"])) for row in rows]
-        for row, opened in zip(rows, await self._vault.open_each(sealed), strict=True):
+        rows = await self._pool.fetch(_QUERIES["list_own_certificates"], self._version, timeout=5)
+        for row, opened in zip(rows, await open_rows(self._vault, rows), strict=True):
             self._version = max(self._version, row["version"])
-            if not isinstance(opened, SealError):
-                self._trust_all(Credentials.from_bytes(opened))
+            self._trust_all(opened.certificates)
 
-    def _trust_all(self, credentials: Credentials) -> None:
-        for der in filter(None, map(certificate_of, credentials.jwks)):
+    def _trust_all(self, certificates: Iterable[bytes]) -> None:
+        for der in certificates:
             try:
                 self._trust(der)
             except ssl.SSLError as error:

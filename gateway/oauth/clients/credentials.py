@@ -1,5 +1,6 @@
-"""What a client without a secret is known by: its keys, where they stand, or whom its certificate names."""
+"""What a client's row holds sealed: what one without a secret is known by, and which certificates may bind tokens."""
 
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.oauth.clients.keys import certificate_of
+from kernel.sealing import SealError, Vault
 
 
 class SubjectKind(StrEnum):
@@ -40,6 +46,11 @@ class Credentials:
         """Whether a key of it is registered with its certificate (`x5c`)."""
         return any("x5c" in jwk for jwk in self.jwks)
 
+    @property
+    def certificates(self) -> list[bytes]:
+        """The certificates that its keys carry, as DER."""
+        return [der for der in map(certificate_of, self.jwks) if der is not None]
+
     def to_metadata(self) -> dict[str, Any]:
         """As clients are registered and shown (RFC 7591 §2)."""
         if self.subject is not None:
@@ -63,6 +74,71 @@ class Credentials:
         return cls(subject=Subject(kind=SubjectKind(name), value=value))
 
 
+@dataclass(frozen=True, slots=True)
+class BindingCertificates:
+    """The certificates, as DER, that a client's tokens may be bound to, and no others (RFC 8705 §3)."""
+
+    certificates: Sequence[bytes] = ()
+
+    def to_pem(self) -> list[str]:
+        """As they are registered and shown."""
+        return [ssl.DER_cert_to_PEM_cert(der) for der in self.certificates]
+
+    def to_bytes(self) -> bytes:
+        """The plaintext of oauth_clients.sealed_binding_certificates."""
+        return "".join(self.to_pem()).encode()
+
+    @classmethod
+    def from_bytes(cls, plaintext: bytes) -> "BindingCertificates":
+        """The opposite of `to_bytes`."""
+        return cls([one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(plaintext)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a client's row held; of what does not open any more nothing is left, so that it proves and binds nothing."""
+
+    credentials: Credentials | None = None
+    binding: BindingCertificates | None = None
+
+    @property
+    def certificates(self) -> list[bytes]:
+        """Every certificate in it, as DER."""
+        named = () if self.binding is None else self.binding.certificates
+        return [*(() if self.credentials is None else self.credentials.certificates), *named]
+
+
+async def open_rows(vault: Vault, rows: Sequence[Any]) -> list[Opened]:
+    """What each row holds, in their order; rows have partner_id, id and the two sealed columns."""
+    sealed = {
+        (row["id"], column): (row["partner_id"], row[column], context(row["id"]))
+        for row in rows
+        for column, context in _CONTEXTS.items()
+        if row[column] is not None
+    }
+    opened = dict(zip(sealed, await vault.open_each(list(sealed.values())), strict=True))
+    return [_opened(*(opened.get((row["id"], column)) for column in _CONTEXTS)) for row in rows]
+
+
+def _opened(credentials: bytes | SealError | None, binding: bytes | SealError | None) -> Opened:
+    return Opened(
+        credentials=Credentials.from_bytes(credentials) if isinstance(credentials, bytes) else None,
+        binding=BindingCertificates() if isinstance(binding, SealError) else _binding(binding),
+    )
+
+
+def _binding(plaintext: bytes | None) -> BindingCertificates | None:
+    return None if plaintext is None else BindingCertificates.from_bytes(plaintext)
+
+
 def credentials_context(client_id: UUID) -> bytes:
     """What binds sealed credentials to their client."""
     return b"oauth_clients.credentials:" + client_id.bytes
+
+
+def binding_context(client_id: UUID) -> bytes:
+    """What binds sealed binding certificates to their client."""
+    return b"oauth_clients.binding_certificates:" + client_id.bytes
+
+
+_CONTEXTS = {"sealed_credentials": credentials_context, "sealed_binding_certificates": binding_context}

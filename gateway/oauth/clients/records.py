@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 from authlib.oauth2.rfc6749 import ClientMixin
 
-from gateway.oauth.clients.credentials import Credentials, credentials_context
+from gateway.oauth.clients.credentials import BindingCertificates, Credentials, Opened, open_rows
 from gateway.oauth.clients.methods import Method
 from gateway.oauth.clients.secrets import digest
 from gateway.oauth.scopes import expand
@@ -21,7 +21,7 @@ from kernel import sql
 from kernel.errors import NotFound
 from kernel.ids import NIL, Environment, Kind, Tenant, from_text, to_text
 from kernel.masked import Secret
-from kernel.sealing import KeyDestroyed, Vault
+from kernel.sealing import Vault
 
 _QUERIES = sql.beside(__file__, "records.sql")
 _DIGEST_BYTES = 32
@@ -33,8 +33,8 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
 
     `secret_digests` are those of its live secrets, each with its end, if it has one. Of `secret_digests` and
     `credentials` a client has what its method needs; nothing is left of it where its partner's data key was destroyed.
-    `networks` are where it may call from; none means anywhere. Its tokens carry `token_generation`, by which all that
-    are out can be ended.
+    `binding` are the certificates that its tokens may be bound to, if it names some. `networks` are where it may call
+    from; none means anywhere. Its tokens carry `token_generation`, by which all that are out can be ended.
     """
 
     tenant: Tenant
@@ -47,6 +47,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
     credentials: Credentials | None = None
     networks: Sequence[IPv4Network | IPv6Network] = ()
     token_binding: TokenBinding = TokenBinding.NONE
+    binding: BindingCertificates | None = None
     token_generation: int = 0
 
     def get_client_id(self) -> str:
@@ -83,17 +84,10 @@ class Clients:
         """The client, or one that nobody can be: so that unknown ids cost and answer what wrong secrets do."""
         environment, identifier = parsed_id(client_id) or (Environment.LIVE, NIL)
         row = await self._pool.fetchrow(_QUERIES["find_client"], identifier, environment)
-        return _nobody() if row is None else _client(row, await self._credentials(row))
-
-    async def _credentials(self, row: Any) -> Credentials | None:
-        sealed = row["sealed_credentials"]
-        if sealed is None:
-            return None
-        try:
-            opened = await self._vault.open(row["partner_id"], sealed, credentials_context(row["id"]))
-        except KeyDestroyed:
-            return None
-        return Credentials.from_bytes(opened)
+        if row is None:
+            return _nobody()
+        (opened,) = await open_rows(self._vault, [row])
+        return _client(row, opened)
 
 
 def parsed_id(client_id: str) -> tuple[Environment, UUID] | None:
@@ -106,7 +100,7 @@ def parsed_id(client_id: str) -> tuple[Environment, UUID] | None:
     return None
 
 
-def _client(row: Any, credentials: Credentials | None) -> Client:
+def _client(row: Any, opened: Opened) -> Client:
     digests = ((row["secret_digest"], None), (row["older_secret_digest"], row["older_secret_ends_at"]))
     return Client(
         tenant=Tenant(row["partner_id"], Environment(row["environment"])),
@@ -116,9 +110,10 @@ def _client(row: Any, credentials: Credentials | None) -> Client:
         tier=row["tier"],
         active=row["active"],
         secret_digests=tuple((kept, ends_at) for kept, ends_at in digests if kept is not None),
-        credentials=credentials,
+        credentials=opened.credentials,
         networks=row["networks"],
         token_binding=TokenBinding(row["token_binding"]),
+        binding=opened.binding,
         token_generation=row["token_generation"],
     )
 

@@ -7,12 +7,14 @@ from ipaddress import ip_address
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.oauth.clients.credentials import Credentials, Subject, SubjectKind
+from gateway.oauth.clients.credentials import BindingCertificates, Credentials, Subject, SubjectKind
 from gateway.oauth.clients.keys import KEYS_MAX, certificate_problem, has_expired, key_problem
 from gateway.oauth.clients.methods import Method, MethodPolicy
 from gateway.oauth.tokens.binding import TokenBinding
 from kernel.errors import FieldError, Invalid
+from webhooks.endpoints.checks.certificates import UNREADABLE
 from webhooks.endpoints.urls import UrlRules, check_url
 
 _SUBJECTS = tuple(kind.value for kind in SubjectKind)
@@ -26,6 +28,7 @@ METADATA_OF: Mapping[Method, tuple[str, ...]] = {
 }
 METADATA = ("jwks", "jwks_uri", *_SUBJECTS)
 _METHOD = "/token_endpoint_auth_method"
+_BINDING = "/token_binding_certificates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,33 @@ def check_binding(binding: TokenBinding | None, rules: RegistrationRules) -> Non
     """Raises Invalid where tokens are to be bound to certificates that nobody tells this installation of."""
     if binding is TokenBinding.MTLS and not rules.methods.self_signed_tls:
         raise Invalid([_error("/token_binding", "not_offered", "Client certificates do not reach this installation.")])
+
+
+def binding_certificates(binding: TokenBinding, pems: Sequence[str], now: datetime) -> BindingCertificates | None:
+    """What the tokens may be bound to, from one PEM each; None where none is named. Raises Invalid."""
+    if pems and binding is not TokenBinding.MTLS:
+        raise Invalid([_error(_BINDING, "not_for_binding", "Only tokens with the token_binding mtls have them.")])
+    read = [_certificate(pem) for pem in pems]
+    problems = {index: problem for index, one in enumerate(read) if (problem := _pem_problem(one, now)) is not None}
+    if problems:
+        raise Invalid([_error(f"{_BINDING}/{index}", *problem) for index, problem in problems.items()])
+    return BindingCertificates([one.public_bytes(Encoding.DER) for one in read if one is not None]) if read else None
+
+
+def _certificate(pem: str) -> x509.Certificate | None:
+    try:
+        certificates = x509.load_pem_x509_certificates(pem.encode())
+    except UNREADABLE:
+        return None
+    return certificates[0] if len(certificates) == 1 and "PRIVATE KEY" not in pem else None
+
+
+def _pem_problem(certificate: x509.Certificate | None, now: datetime) -> tuple[str, str] | None:
+    if certificate is None:
+        return "format", "Expected one certificate as PEM, without those of its issuers, and never with a key."
+    if certificate.not_valid_after_utc < now:
+        return "certificate_expired", "This certificate has expired: send a new one."
+    return None
 
 
 def _method_errors(method: Method, metadata: Mapping[str, Any], rules: RegistrationRules) -> list[FieldError]:

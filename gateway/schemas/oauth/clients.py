@@ -16,6 +16,8 @@ BindingName = Literal["none", "mtls", "dpop"]
 OVERLAP_SECONDS_MAX = 2_592_000
 _MERCHANTS_MAX = 1_000
 _NETWORKS_MAX = 100
+_CERTIFICATES_MAX = 10
+_PEM_CHARACTERS_MAX = 16_384
 
 
 def _network(value: Any) -> IPv4Network | IPv6Network:
@@ -33,6 +35,10 @@ CidrNetwork = Annotated[
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
 MerchantIds = Annotated[list[Id], Field(max_length=_MERCHANTS_MAX)]
 Networks = Annotated[list[CidrNetwork], Field(max_length=_NETWORKS_MAX)]
+# One for each certificate that may be in use at a time; an RSA key of 4096 bits and long names fit well.
+Certificates = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=_PEM_CHARACTERS_MAX)]], Field(max_length=_CERTIFICATES_MAX)
+]
 
 
 class _Metadata(Request):
@@ -48,7 +54,10 @@ class _Metadata(Request):
 
 
 class ClientIn(_Metadata):
-    """An OAuth client of a partner. No merchant_ids and no networks mean: all of them."""
+    """An OAuth client of a partner. No merchant_ids and no networks mean: all of them.
+
+    token_binding_certificates are the only ones that its tokens may be bound to, a PEM each; with token_binding mtls.
+    """
 
     name: Title
     environment: EnvironmentName
@@ -57,6 +66,7 @@ class ClientIn(_Metadata):
     merchant_ids: MerchantIds = Field(default_factory=list)
     networks: Networks = Field(default_factory=list)
     token_binding: BindingName = "none"  # noqa: S105 - a name
+    token_binding_certificates: Certificates = Field(default_factory=list)
 
     _given = field_validator("*", mode="before")(given)
 
@@ -70,6 +80,7 @@ class ClientChange(_Metadata):
     merchant_ids: MerchantIds | None = None
     networks: Networks | None = None
     token_binding: BindingName | None = None
+    token_binding_certificates: Certificates | None = None
 
     _given = field_validator("*", mode="before")(given)
 
@@ -102,6 +113,7 @@ class ClientOut(Response):
     tls_client_auth_san_ip: str | None = None
     tls_client_auth_san_email: str | None = None
     token_binding: BindingName
+    token_binding_certificates: list[str]
     merchant_ids: list[str]
     networks: list[str]
     older_secret_ends_at: datetime | None

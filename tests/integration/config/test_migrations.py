@@ -102,7 +102,7 @@ def numbers() -> Iterator[str]:
 
 
 def test_migrations_are_numbered_once() -> None:
-    """No two migrations share a number, none is left out, and each has its SQL."""
-    found = sorted(numbers())
-    assert found == [f"{number:04}" for number in range(1, len(found) + 1)]
+    """No two migrations share a number, and each has its SQL. Some may be left out."""
+    found = list(numbers())
+    assert len(found) == len(set(found))
     assert all(path.with_suffix(".sql").exists() for path in VERSIONS.glob("0*.py"))

@@ -12,12 +12,18 @@ from tests.support.edge import Edge
 from tests.support.oauth import Signer, ask, holder, is_refused, prove, register, with_key
 
 KEY = Signer.new().jwk
-OVER = holder("Example Till", days=-1)
+OVER, OWN = holder("Example Till", days=-1), holder()
+PEM = OWN.pem.decode()
 PRIVATE = ECKey.generate_key("P-256").as_dict(private=True)
 RSA = Signer.new("PS256").jwk
 JWT_METHOD = {"token_endpoint_auth_method": "private_key_jwt"}
 TLS_METHOD = {"token_endpoint_auth_method": "tls_client_auth"}
 SELF_SIGNED = {"token_endpoint_auth_method": "self_signed_tls_client_auth"}
+
+
+def _bound_to(*pems: str) -> dict[str, Any]:
+    return {"token_binding": "mtls", "token_binding_certificates": list(pems)}
+
 
 WRONG: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({"token_endpoint_auth_method": "none"}, "/token_endpoint_auth_method", "unknown_value"),
@@ -51,6 +57,12 @@ WRONG: tuple[tuple[dict[str, Any], str, str], ...] = (
     ({**SELF_SIGNED, "jwks": {"keys": [{**KEY, "x5c": ["AAAA"]}]}}, "/jwks/keys/0", "invalid_key"),
     ({**SELF_SIGNED, "jwks_uri": "https://keys.example.com"}, "/jwks_uri", "not_for_method"),
     ({**SELF_SIGNED, "jwks": {"keys": [holder().jwk, OVER.jwk]}}, "/jwks/keys/1/x5c/0", "certificate_expired"),
+    ({"token_binding_certificates": [PEM]}, "/token_binding_certificates", "not_for_binding"),
+    (_bound_to(PEM, OVER.pem.decode()), "/token_binding_certificates/1", "certificate_expired"),
+    (_bound_to(PEM, "no PEM"), "/token_binding_certificates/1", "format"),
+    (_bound_to(PEM + PEM), "/token_binding_certificates/0", "format"),
+    (_bound_to(PEM + OWN.key_pem.decode()), "/token_binding_certificates/0", "format"),
+    (_bound_to(*[PEM] * 11), "/token_binding_certificates", "too_long"),
     ({"networks": ["203.0.113.1/24"]}, "/networks/0", "format"),
     ({"networks": ["203.0.113.0/24", 5]}, "/networks/1", "format"),
     ({"merchant_ids": ["mer_test_x"]}, "/merchant_ids/0", "unknown_id"),
