@@ -147,9 +147,14 @@ async def _exchange(session: ClientSession, call: Call, course: Course) -> None:
             trace_request_ctx=watch,
         ) as response:
             course.status = response.status
-            course.headers.update((name.lower(), value) for name, value in response.headers.items())
+            course.headers.update((name.lower(), _text(value)) for name, value in response.headers.items())
             patience.reschedule(None)
             await _read(response, call.reply_bytes_max, course)
+
+
+def _text(value: str) -> str:
+    """What can be written down: bytes that are no UTF-8, which aiohttp keeps as lone surrogates, become marks."""
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 async def _read(response: ClientResponse, bytes_max: int, course: Course) -> None:

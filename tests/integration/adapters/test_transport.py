@@ -155,6 +155,16 @@ async def test_nothing_is_sent_twice(banks: Engine, method: str, script: Script)
         assert server.connections == 1
 
 
+async def test_a_header_that_is_no_text_is_recorded_all_the_same(banks: Engine) -> None:
+    """Bytes that are no UTF-8 become replacement marks: what a bank says must never keep its answer from being kept."""
+    odd = b"HTTP/1.1 200 OK\r\nx-bank: caf\xe9\r\ncontent-length: 2\r\n\r\n{}"
+    async with serving(answering(odd)) as server:
+        outcome = await call(banks, server)
+    assert isinstance(outcome, Answered)
+    assert outcome.reply.headers["x-bank"] == "caf\ufffd"
+    assert b"caf" in outcome.exchange.to_bytes()
+
+
 async def test_every_call_has_a_connection_of_its_own(banks: Engine) -> None:
     """No call meets a kept-alive connection that the bank may have closed."""
     async with serving(answering(OK)) as server:
