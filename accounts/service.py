@@ -17,6 +17,7 @@ from accounts.consents.ledger import Changer
 from accounts.consents.rows import ConsentRef, ConsentRow
 from accounts.consents.sealed import url_context
 from accounts.consents.states import ConsentState
+from accounts.exchanges.history import ConsentExchange, ExchangeHistory
 from accounts.model import Asked, ConsentFilter, ConsentPage, ConsentRequest, Requester, RequestKey, Returned
 from accounts.reading.book import AccountFilter
 from accounts.reading.reader import AccountPage, AccountReader, Freshness, Wanted
@@ -25,7 +26,7 @@ from accounts.view import ConsentView, view_of
 from adapters.contract import Payer
 from kernel import deadline
 from kernel.errors import NotFound
-from kernel.ids import Tenant
+from kernel.ids import Environment, Tenant
 from kernel.sealing import SealError
 from kernel.sql import beside
 
@@ -44,6 +45,7 @@ class Accounts:
         self._changer = Changer(tools)
         self._returns = Returns(tools, self._runner)
         self._reader = AccountReader(tools)
+        self._history = ExchangeHistory(tools)
 
     async def ask_consent(self, caller: Requester, request: ConsentRequest, key: RequestKey) -> Asked:
         """Commit the consent, ask the bank, and wait for its answer.
@@ -121,6 +123,12 @@ class Accounts:
     ) -> dict[str, Any]:
         """Raises as accounts.reading.reader.AccountReader.transactions."""
         return await self._reader.transactions(tenant, account_id, wanted, payer)
+
+    async def exchanges(
+        self, environment: Environment, consent_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[ConsentExchange]:
+        """For admins. Raises as accounts.exchanges.history.ExchangeHistory.of."""
+        return await self._history.of(environment, consent_id, after, limit)
 
     async def settle(self) -> None:
         """Wait for the calls that were begun here."""

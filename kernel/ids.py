@@ -68,6 +68,7 @@ class Kind(StrEnum):
     CONSENT = "cns"
     ACCOUNT = "acc"
     TRANSACTION = "txn"
+    EXCHANGE = "xch"
     ADMIN_TOKEN = "adm"  # noqa: S105 - a prefix, not a secret
 
 

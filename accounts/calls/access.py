@@ -11,6 +11,7 @@ from accounts.consents import ledger
 from accounts.consents.hear import Change, Heard, heard_of, refreshed
 from accounts.consents.ledger import Changer
 from accounts.consents.rows import ConsentRow
+from accounts.exchanges.keeping import Exchanges
 from accounts.tools import AccountBank, Tools
 from adapters.contract import Grant
 from adapters.contract.accounts import ReadingKind
@@ -26,6 +27,7 @@ class Access:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._changer = Changer(tools)
+        self._exchanges = Exchanges(tools)
 
     async def of(self, consent: ConsentRow, bank: AccountBank) -> tuple[ConsentRow, Secret | None]:
         """The consent as it stands, and its access; None at a bank that gives none.
@@ -73,12 +75,13 @@ class Access:
         key = await ledger.key_of(self._tools, leased)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             held = await ledger.lock(connection, leased.ref)
-            if held.lease_owner != leased.lease_owner:
-                raise _unavailable()
-            consent, jobs = await self._changer.apply(connection, held, change, key)
+            if heard is not None:
+                await self._exchanges.keep(connection, held, ReadingKind.REFRESH, heard, key)
+            is_ours = held.lease_owner == leased.lease_owner
+            consent, jobs = await self._changer.apply(connection, held, change, key) if is_ours else (held, ())
         if jobs:
             await self._tools.enqueuer.offer(jobs)
-        if change.again:
+        if change.again or not is_ours:
             raise _unavailable()
         return consent
 

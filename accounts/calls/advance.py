@@ -17,6 +17,7 @@ from accounts.consents.ledger import Changer
 from accounts.consents.plan import CALLS, Journey, Step, next_step
 from accounts.consents.rows import ConsentRef, ConsentRow
 from accounts.consents.states import ConsentState
+from accounts.exchanges.keeping import Exchanges
 from accounts.tools import AccountBank, Connection, Tools
 from adapters.contract import Authorisation
 from adapters.wire import WireRequest
@@ -58,6 +59,7 @@ class Advancer:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._changer = Changer(tools)
+        self._exchanges = Exchanges(tools)
 
     async def advance(self, ref: ConsentRef) -> None:
         """Take steps until there is nothing to do at once. After a crash anywhere, the next `advance` goes on."""
@@ -144,6 +146,7 @@ class Advancer:
         url = await self._own_url(begun, bank, heard)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             consent = await ledger.lock(connection, begun.consent.ref)
+            await self._exchanges.keep(connection, consent, CALLS[begun.step], heard, key)
             if consent.lease_owner != begun.lease:
                 return False  # It was taken over; who did so goes on.
             change = change_by(begun.step, consent, Journey.of(bank.declaration), heard)

@@ -7,7 +7,7 @@ from typing import Self
 from accounts.consents.plan import Journey, Step
 from accounts.consents.rows import ConsentRow
 from accounts.consents.states import ConsentState
-from adapters.contract import Answered, Authorisation, AuthorisationMethod, Grant, NeverLeft, Outcome
+from adapters.contract import Answered, Authorisation, AuthorisationMethod, Exchange, Grant, NeverLeft, Outcome
 from adapters.contract.accounts import AccountAdapter, ConsentStatus, Reading, ReadingKind, Trouble
 
 _LOST = Reading(trouble=Trouble.UNREADABLE)
@@ -22,11 +22,15 @@ _REFUSALS = _GONE | {Trouble.REFUSED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """One answer: what was read, and whether the call may have reached the bank at all."""
+    """One answer: what was read, and whether the call may have reached the bank at all.
+
+    `exchange` is what is kept of the call; None where none was made.
+    """
 
     reading: Reading = _LOST
     left: bool = True
     retry_after_seconds: float | None = None
+    exchange: Exchange | None = field(default=None, repr=False)
 
     @classmethod
     def refusal(cls) -> Self:
@@ -60,10 +64,10 @@ class Change:
 def heard_of(adapter: AccountAdapter, kind: ReadingKind, outcome: Outcome) -> Heard:
     """What a call brought."""
     if isinstance(outcome, Answered):
-        return Heard(reading=adapter.parse(kind, outcome.reply))
+        return Heard(reading=adapter.parse(kind, outcome.reply), exchange=outcome.exchange)
     if isinstance(outcome, NeverLeft):
-        return Heard(left=False, retry_after_seconds=outcome.retry_after_seconds)
-    return Heard()
+        return Heard(left=False, retry_after_seconds=outcome.retry_after_seconds, exchange=outcome.exchange)
+    return Heard(exchange=outcome.exchange)
 
 
 def change_by(step: Step, consent: ConsentRow, journey: Journey, heard: Heard) -> Change:

@@ -13,8 +13,10 @@ import structlog
 from accounts.calls.access import Access
 from accounts.calls.inquiries import bare_inquiry
 from accounts.consents import ledger
+from accounts.consents.hear import heard_of
 from accounts.consents.rows import ConsentRow
 from accounts.consents.states import ConsentState
+from accounts.exchanges.keeping import Exchanges
 from accounts.reading.quota import Counted, ReadLimit, ReadQuota
 from accounts.tools import AccountBank, Tools
 from adapters.contract import Answered, NeverLeft, Payer
@@ -56,6 +58,7 @@ class BankReads:
         self._tools = tools
         self._access = Access(tools)
         self._quota = ReadQuota(tools.pool)
+        self._exchanges = Exchanges(tools)
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(self._new_places)
 
     async def read(self, asked: Asked) -> Reading:
@@ -74,9 +77,12 @@ class BankReads:
             outcome = await self._tools.engine.read(bank.bank, request, access)
         if isinstance(outcome, NeverLeft) and counted_at is not None:
             await self._quota.give_back(asked.counted, counted_at)
+        heard = heard_of(bank.adapter, asked.kind, outcome)
+        key = await ledger.key_of(self._tools, consent)
+        await self._exchanges.keep(self._tools.pool, consent, asked.kind, heard, key)
         if not isinstance(outcome, Answered):
             raise _unavailable()
-        return await self._understood(asked, bank.adapter.parse(asked.kind, outcome.reply))
+        return await self._understood(asked, heard.reading)
 
     async def read_all(self, asked: Asked) -> Sequence[Reading]:
         """The same over all of the bank's pages; each counts. Raises as `read`."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Self
 
 import orjson
 
@@ -28,6 +29,15 @@ class Exchange:
         """One JSON line with both heads and the bodies' lengths, then the two bodies."""
         lengths = {"request_bytes": len(self.request_body), "reply_bytes": len(self.reply_body)}
         return orjson.dumps({**self.head, **lengths}) + b"\n" + self.request_body + self.reply_body
+
+    @classmethod
+    def from_bytes(cls, opened: bytes, **plain: Any) -> Self:
+        """The exchange that `to_bytes` wrote, with what stands in plain columns beside it."""
+        line, _, bodies = opened.partition(b"\n")
+        head = orjson.loads(line)
+        cut = head.pop("request_bytes")
+        del head["reply_bytes"]
+        return cls(head=head, request_body=bodies[:cut], reply_body=bodies[cut:], **plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ class Kept(StrEnum):
     AUTHORISATIONS = "authorisations"
     SILENCES = "endpoint_silences"
     CONSENTS = "account_consents"
+    CONSENT_EXCHANGES = "consent_exchanges"
     USED_ASSERTIONS = "used_assertions"
 
 

@@ -58,3 +58,10 @@ WITH old AS (
     DELETE FROM account_reads r USING old WHERE r.partner_id = old.partner_id AND r.consent_id = old.id
 )
 DELETE FROM account_consents c USING old WHERE c.partner_id = old.partner_id AND c.id = old.id;
+
+-- name: delete_consent_exchanges
+-- A chunk of what banks said about consents before a time.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM consent_exchanges WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM consent_exchanges WHERE at < $1 LIMIT $2)
+);

@@ -3,6 +3,7 @@
 from gateway.admin import evidence
 from gateway.admin import handlers as do
 from gateway.admin.clients.routes import CLIENT_ROUTES
+from gateway.admin.consents.routes import CONSENT_ROUTES
 from gateway.admin.for_partners.routes import PARTNER_ROUTES
 from gateway.admin.limits.routes import LIMIT_ROUTES
 from gateway.admin.queue.routes import QUEUE_ROUTES
@@ -152,6 +153,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         response=PaymentOut,
         refuses=("already_confirmed", "evidence_refused", "proposal_replaced", "second_person_required"),
     ),
+    *CONSENT_ROUTES,
     *LIMIT_ROUTES,
     *QUEUE_ROUTES,
     *PARTNER_ROUTES,

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.consents import sealed as consents
+from accounts.exchanges.keeping import exchange_context as consent_exchange_context
 from accounts.reading.model import account_context, balances_context
 from gateway.admin.parties import merchant_context
 from gateway.oauth.clients.credentials import binding_context, credentials_context
@@ -59,6 +60,7 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     _column("account_consents.sealed_grant", consents.grant_context),
     _column("consent_accounts.sealed_account", account_context),
     _column("consent_accounts.sealed_balances", balances_context),
+    _column("consent_exchanges.sealed_exchange", consent_exchange_context),
     _column("bank_exchanges.sealed_exchange", bank_exchange_context),
     _column("evidence_proposals.sealed_note", note_context),
     _column("webhook_endpoints.sealed_settings", settings_context),

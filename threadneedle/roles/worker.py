@@ -141,6 +141,7 @@ async def _retain(foundation: Foundation) -> None:
         # What an endpoint missed can be told as long as the events are there.
         Kept.SILENCES: retention.events_days + _WEEK_DAYS,
         Kept.CONSENTS: retention.consents_days,
+        Kept.CONSENT_EXCHANGES: retention.consent_exchanges_days,
         Kept.USED_ASSERTIONS: _USED_ASSERTIONS_DAYS,
     }
     await delete_expired_rows(pool, foundation.clock.now(), days)

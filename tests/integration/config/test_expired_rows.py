@@ -33,6 +33,9 @@ INSERTS = {
     " valid_until, authorise_by, state_digest, sealed_terms, ended_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'test', gen_random_uuid(), gen_random_uuid(), 'b', 'revoked',"
     " $1, $1, uuid_send(gen_random_uuid()), '\\x00', $1 FROM generate_series(1, $2::int)",
+    Kept.CONSENT_EXCHANGES: "INSERT INTO consent_exchanges (partner_id, id, consent_id, kind, at, outcome, duration_us,"
+    " sealed_exchange) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'consent', $1, 'answered', 1,"
+    " '\\x00' FROM generate_series(1, $2::int)",
     Kept.USED_ASSERTIONS: "INSERT INTO used_assertions (partner_id, client_id, digest, expires_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'd', $1 FROM generate_series(1, $2)",
 }

@@ -4,6 +4,7 @@ import asyncpg
 import orjson
 import pytest
 
+from gateway.admin.consents.schemas import ConsentExchangeOut
 from gateway.schemas.admin import (
     AdminBankOut,
     AuditOut,
@@ -16,6 +17,7 @@ from gateway.schemas.oauth.clients import ClientCreated, ClientOut
 from gateway.schemas.pages import Page
 from tests.integration.gateway.test_api import pay
 from tests.support.edge import Edge, another_admin
+from tests.support.linking import link
 
 BANK = {
     "id": "scripted",
@@ -222,3 +224,18 @@ async def _plain_columns(database: "asyncpg.Pool[asyncpg.Record]") -> str:
     rows = [row for table in tables for row in await database.fetch(f'SELECT * FROM "{table["relname"]}"')]  # noqa: S608 - names of the catalogue
     plain = [{name: str(value) for name, value in row.items() if not isinstance(value, bytes)} for row in rows]
     return orjson.dumps(plain).decode()
+
+
+async def test_an_admin_reads_what_a_bank_said_about_a_consent(edge: Edge) -> None:
+    """Each call with its outcome, page by page; a consent that is not there is not found."""
+    party = await edge.party()
+    await edge.add_bank()
+    linked = await link(edge, party)
+    path = f"/admin/v1/consents/{linked.consent_id}/exchanges"
+    first = await edge.call("GET", f"{path}?limit=2", admin=True)
+    assert [each["kind"] for each in first.json["data"]] == ["accounts", "authorise"]
+    ConsentExchangeOut.model_validate(first.json["data"][0])
+    rest = await edge.call("GET", f"{path}?limit=2&cursor={first.json['next_cursor']}", admin=True)
+    assert [(each["kind"], each["outcome"]) for each in rest.json["data"]] == [("consent", "answered")]
+    unknown = await edge.call("GET", path.replace("cns_test_", "cns_"), admin=True)
+    assert unknown.status == 404

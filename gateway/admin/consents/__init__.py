@@ -1,0 +1,1 @@
+"""Consents of account holders on the admin port."""
