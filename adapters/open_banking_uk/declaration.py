@@ -14,6 +14,7 @@ from adapters.declaration import (
     Rail,
     Recovery,
 )
+from adapters.open_banking_uk.dialect import DIALECTS
 from adapters.open_banking_uk.settings import SETTINGS
 
 # Thirteen digits before the point are what an amount can have.
@@ -27,6 +28,7 @@ OPEN_BANKING_UK = Declaration(
     name="open_banking_uk",
     title="Open Banking UK",
     mapping_version="1",
+    paths=tuple(each.path for each in DIALECTS.values()),
     operations=frozenset({OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT, OperationKind.ENQUIRE}),
     journey=(OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT),
     arms=OperationKind.SUBMIT,

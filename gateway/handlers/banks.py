@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.checks import required_fields
 from adapters.declaration import Declaration
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
@@ -70,6 +71,9 @@ def _capabilities(declared: Declaration, options: Mapping[str, str]) -> dict[str
                 "charset": limit.charset,
             }
             for pointer, limit in sorted(declared.fields.items())
+        ],
+        "required": [
+            {"pointer": pointer, "requests": list(requests)} for pointer, requests in required_fields(declared).items()
         ],
         "reads": sorted(declared.reads),
         "unattended_reads_a_day": declared.unattended_reads_a_day,
