@@ -35,6 +35,7 @@ OPEN_BANKING_UK = Declaration(
     after_return=OperationKind.AUTHORISE,
     reads=frozenset(ReadingKind),
     schedules=True,
+    notifications=True,
     currencies={
         "GBP": CurrencyRule(exponent=2, value_max=_VALUE_MAX),
         "EUR": CurrencyRule(exponent=2, value_max=_VALUE_MAX),

@@ -50,6 +50,16 @@ SETTINGS = (
         required=False,
     ),
     SettingField(
+        name="notification_issuer",
+        sentence="Who issues the bank's event notifications, their iss: the issuer, if not given.",
+        required=False,
+    ),
+    SettingField(
+        name="notification_audience",
+        sentence="What the bank's event notifications call us, their aud: the client id, if not given.",
+        required=False,
+    ),
+    SettingField(
         name="answer_signatures",
         sentence="Whether a success must bear the bank's signature: required (assumed), or ignored.",
         required=False,

@@ -30,8 +30,13 @@ async def get_bank(services: Services, call: Call) -> Reply:
 async def accept_notification(services: Services, call: Call) -> Reply:
     """Kept, committed, answered; what it means is found out later, so a forged one learns nothing."""
     headers = {name.lower(): value for name, value in call.request.headers.items()}
-    await services.inbox.accept(call.path_text("bank_id"), call.raw, headers)
-    return Reply({"received": True})
+    told = await services.inbox.accept(call.path_text("bank_id"), call.raw, headers)
+    return Reply({"received": True}, headers=told)
+
+
+async def accept_event_notification(services: Services, call: Call) -> Reply:
+    """The same at the other address; its version says nothing that the notification does not say itself."""
+    return await accept_notification(services, call)
 
 
 def _bank(configured: ConfiguredBank, health: Health) -> dict[str, Any]:
