@@ -45,6 +45,8 @@ def _success(kind: OperationKind, reply: WireReply) -> Evidence:
             return _authorisation_started(reply, read_object(reply.body))
         case OperationKind.ENQUIRE, 200:
             return _payment(read_object(reply.body))
+        case OperationKind.ENQUIRE_AUTHORISATION, 200:
+            return _authorisations(reply, read_object(reply.body))
         case OperationKind.CANCEL, 204 if "x-request-id" in reply.headers and not reply.body:
             return Evidence(verdict=Verdict.CANCELLED, iso_code="CANC")
         case OperationKind.CANCEL, 202:
@@ -96,6 +98,31 @@ def _authorisation_started(reply: WireReply, body: dict[str, Any]) -> Evidence:
         if authorisation is None:
             raise Unreadable("sca_not_supported")
     return Evidence(verdict=verdict, raw_code=status, authorisation=authorisation)
+
+
+def _authorisations(reply: WireReply, body: dict[str, Any]) -> Evidence:
+    """Which authorisations were begun, or how one of them stands: whatever was asked for."""
+    asked = reply.request
+    is_list = "authorisationIds" in body if asked is None else asked.path.endswith("/authorisations")
+    if not is_list:
+        return _authorisation(reply, body)
+    ids = tuple(id_of(each) for each in as_list(body.get("authorisationIds"), needed=True))
+    return Evidence(verdict=Verdict.UNKNOWN, authorisation_ids=ids)
+
+
+def _authorisation(reply: WireReply, body: dict[str, Any]) -> Evidence:
+    """The payer's word, and the way to them where the bank tells it once more."""
+    status = code_of(body.get("scaStatus"))
+    if status not in SCA_STATUSES:
+        raise Unreadable(status)
+    verdict = SCA_STATUSES[status]
+    waits = verdict is Verdict.NEEDS_AUTHORISATION
+    return Evidence(
+        verdict=verdict,
+        raw_code=status,
+        reason=Reason.AUTHORISATION_REFUSED if status == "failed" else None,
+        authorisation=authorisation_of(reply, links_of(body)) if waits else None,
+    )
 
 
 def authorisation_of(reply: WireReply, links: dict[str, str]) -> Authorisation | None:

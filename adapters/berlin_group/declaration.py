@@ -26,8 +26,15 @@ BERLIN_GROUP = Declaration(
     name="berlin_group",
     title="Berlin Group NextGenPSD2 1.3.11",
     mapping_version="1",
-    paths=("/v1",),
-    operations=frozenset({OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.ENQUIRE, OperationKind.CANCEL}),
+    operations=frozenset(
+        {
+            OperationKind.CONSENT,
+            OperationKind.AUTHORISE,
+            OperationKind.ENQUIRE,
+            OperationKind.ENQUIRE_AUTHORISATION,
+            OperationKind.CANCEL,
+        }
+    ),
     journey=(OperationKind.CONSENT, OperationKind.AUTHORISE),
     arms=OperationKind.AUTHORISE,
     reads=frozenset({"consent", "authorise", "consent_status", "consent_end", "accounts", "balances", "transactions"}),

@@ -34,6 +34,8 @@ class BerlinGroupAdapter(NoPayers, NoNotifications):
                 return requests.start_authorisation(instruction)
             case OperationKind.ENQUIRE:
                 return requests.enquire(instruction)
+            case OperationKind.ENQUIRE_AUTHORISATION:
+                return requests.enquire_authorisation(instruction)
             case OperationKind.CANCEL:
                 return requests.cancel(instruction)
             case _:

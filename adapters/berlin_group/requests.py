@@ -33,6 +33,13 @@ def enquire(instruction: Instruction) -> WireRequest:
     return _bare("GET", path, instruction)
 
 
+def enquire_authorisation(instruction: Instruction) -> WireRequest:
+    """GET …/{paymentId}/authorisations, or of one of them its scaStatus. Raises ValueError."""
+    path = f"{_resource(instruction)}/authorisations"
+    one = instruction.authorisation_id
+    return _bare("GET", path if one is None else f"{path}/{segment(one)}", instruction)
+
+
 def cancel(instruction: Instruction) -> WireRequest:
     """DELETE …/{paymentId}. Raises ValueError."""
     return _bare("DELETE", _resource(instruction), instruction)

@@ -1,6 +1,5 @@
 """What a bank said, in one vocabulary for all of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +39,7 @@ class Reason(StrEnum):
     FORMAT = "format"
     REGULATORY = "regulatory"
     TOO_LATE = "too_late"
+    AUTHORISATION_REFUSED = "authorisation_refused"
     RATE_LIMITED = "rate_limited"
     TECHNICAL = "technical"
     UNSPECIFIED = "unspecified"
@@ -52,7 +52,12 @@ class Evidence:
     `at` is the bank's own time of the fact if it said one. `retry_after_seconds` is how long the bank asked us to wait.
     `consent_id`, `authorisation` and `grant` belong to the payer's consent: a consent answered with
     NEEDS_AUTHORISATION brings the first two, an exchanged code the third, with ACCEPTED. `refund_account` is where a
-    refund would go: the payer's account, where the payer's consent lets the bank tell it.
+    refund would go: the payer's account, where the payer's consent lets the bank tell it. `authorisation_ids` are the
+    authorisations that were begun for a payment, oldest first; () where none was.
+
+    Of one authorisation (the operation ENQUIRE_AUTHORISATION) the bank says NEEDS_AUTHORISATION while it waits for the
+    payer, PENDING once they approved or need not, and UNKNOWN with AUTHORISATION_REFUSED where it failed: that is a
+    word about the payer, which rejects no payment.
     """
 
     verdict: Verdict
@@ -68,48 +73,22 @@ class Evidence:
     authorisation: Authorisation | None = None
     grant: Grant | None = field(default=None, repr=False)
     refund_account: Account | None = field(default=None, repr=False)
+    authorisation_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What can be said of a notification at the door: whether the bank sent it, and how to recognise it again.
-
-    `headers` are those that the protocol wants in the answer.
-    """
+    """What can be said of a notification at the door: whether the bank sent it, and how to recognise it again."""
 
     verified: bool
     dedupe_key: bytes
     refused_why: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Subject(StrEnum):
-    """What a hint can be about; the id beside it is the bank's own."""
-
-    PAYMENT = "payment"
-    ACCOUNT_CONSENT = "account_consent"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
-    """That something has changed at the bank, but not what it has become: a reason to ask, and evidence of nothing.
-
-    `ended`: the bank says that its customer took back what they had authorised, which is all there is to say.
-    """
-
-    about: Subject
-    id: str
-    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notified:
-    """A notification's content. Without a reference of either kind it cannot be matched to a submission.
-
-    A bank that tells only that something changed gives `hints` instead of evidence.
-    """
+    """A notification's content. Without a reference of either kind it cannot be matched to a submission."""
 
     evidence: Evidence
     end_to_end_id: str | None = None
     bank_reference: str | None = None
-    hints: tuple[Hint, ...] = ()

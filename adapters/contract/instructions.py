@@ -18,8 +18,10 @@ class Instruction:
 
     `end_to_end_id` is the submission's own reference: at most 35 characters of [A-Za-z0-9-]. `idempotency_key` is the
     operation's. `bank_reference` is the bank's id of the payment and `consent_id` its id of the payer's consent, once
-    an answer brought them. `requested_at` is the time for the bank's date fields: it was fixed with the intent, so that
-    building twice gives the same bytes. `handshake` is there where the payer is sent to the bank.
+    an answer brought them. `authorisation_id` is its id of one of the payer's authorisations where that one is asked
+    about, and None where the bank is asked which there are. `requested_at` is the time for the bank's date fields: it
+    was fixed with the intent, so that building twice gives the same bytes. `handshake` is there where the payer is sent
+    to the bank.
     """
 
     tenant: Tenant
@@ -37,4 +39,5 @@ class Instruction:
     debtor: Account | None = None
     payer: Payer | None = None
     consent_id: str | None = None
+    authorisation_id: str | None = None
     handshake: Handshake | None = field(default=None, repr=False)

@@ -54,7 +54,9 @@ CREATE TYPE finality AS ENUM (
     'irrevocable'         -- It can no longer be returned.
 );
 
-CREATE TYPE operation_kind AS ENUM ('consent', 'authorise', 'submit', 'enquire', 'cancel', 'refund');
+CREATE TYPE operation_kind AS ENUM (
+    'consent', 'authorise', 'submit', 'enquire', 'cancel', 'refund', 'enquire_authorisation'
+);
 
 CREATE TYPE operation_state AS ENUM (
     'planned',     -- Committed with its exact bytes; not sent.
@@ -119,7 +121,8 @@ CREATE TYPE authorisation_status AS ENUM (
     'awaiting',  -- The payer is expected.
     'returned',  -- The payer came back, and what they brought is committed.
     'granted',   -- The access that it gave is held.
-    'ended'      -- Nothing more comes of it, and no access is held.
+    'ended',     -- Nothing more comes of it, and no access is held.
+    'refused'    -- The payer said no, by the bank's word or their browser's; only the bank ends the payment for it.
 );
 
 CREATE TYPE consent_status AS ENUM (
@@ -513,8 +516,7 @@ CREATE TABLE bank_notifications (
     PRIMARY KEY (bank_id, id),
     UNIQUE (bank_id, dedupe_key)
 );
--- What is due, bank by bank, so that one which sends many holds up no other.
-CREATE INDEX bank_notifications_due ON bank_notifications (bank_id, next_check_at) WHERE processed_at IS NULL;
+CREATE INDEX bank_notifications_due ON bank_notifications (next_check_at) WHERE processed_at IS NULL;
 
 -- ───────────────────────────────────────────────── account information
 -- state_digest finds the consent when its holder comes back; sealed_terms hold what that return is checked against.
@@ -559,9 +561,6 @@ CREATE INDEX account_consents_listing ON account_consents (partner_id, environme
 -- What is due, bank by bank, so that a dead one holds up no other; it serves every partner.
 CREATE INDEX account_consents_check ON account_consents (bank_id, next_check_at) WHERE next_check_at IS NOT NULL;
 CREATE INDEX account_consents_ended ON account_consents (ended_at) WHERE ended_at IS NOT NULL;
--- Some notifications name a consent by the bank's own id only; the partner is what the look-up finds.
-CREATE INDEX account_consents_bank_consent ON account_consents (bank_id, bank_consent_id)
-    WHERE bank_consent_id IS NOT NULL;
 
 -- Accounts that a consent opened, found by the digest of the bank's own id. balances_token is there while balances are
 -- being read or kept; whoever moves money takes it away, and what was read before is then neither kept nor shown.

@@ -12,17 +12,18 @@ from functools import partial
 
 import structlog
 
-from adapters.contract import Answered, Evidence, NeverLeft, Outcome, Verdict
+from adapters.contract import Evidence, NeverLeft, Outcome, Verdict
 from adapters.declaration import OperationKind
 from payments.banks import ConfiguredBank
 from payments.calls import operations
 from payments.calls.cases import Background, Case, Cases
-from payments.calls.ledger import Heard, Ledger, Recorded, clean
+from payments.calls.ledger import Heard, Ledger, Recorded
 from payments.calls.operations import Call
 from payments.calls.steps import Steps, kind_of
 from payments.carrying.carried import Asker, Carried
 from payments.carrying.finish import KnownEnds
 from payments.intents.planning import outline, plan_submission
+from payments.journeys.asking import Answer, PayerEnquiry
 from payments.journeys.hearing import JourneyHearing
 from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
@@ -53,6 +54,7 @@ class Advancer:
         planner = JourneyPlanner(tools)
         self._steps = Steps(tools, self._ledger, planner)
         self._journeys = JourneyHearing(tools, self._ledger, planner)
+        self._asking = PayerEnquiry(tools)
         self._known = KnownEnds(tools, self._ledger)
         self._elsewhere = Elsewhere(tools)
 
@@ -124,29 +126,30 @@ class Advancer:
         return recorded
 
     async def _finish(self, background: Background, call: Call, outcome: Outcome) -> Recorded:
+        answer = await self._asking.understood(background, call, outcome)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             case = await self._cases.lock(connection, background, call.operation.submission_id)
-            await self._ledger.record_exchange(connection, case, call.operation.id, outcome.exchange)
+            for exchange in (outcome.exchange, *answer.exchanges):
+                await self._ledger.record_exchange(connection, case, call.operation.id, exchange)
             if isinstance(outcome, NeverLeft):
                 recorded = await self._never_left(connection, case, call, outcome)
             elif _is_unarmed(case, call):
-                recorded = await self._journeys.hear(connection, case, call, _evidence(background, call, outcome))
+                recorded = await self._journeys.hear(connection, case, call, answer.evidence)
             elif _is_behind(case, call):
-                recorded = await self._journeys.hear_behind(
-                    connection, case, call, _evidence(background, call, outcome)
-                )
+                recorded = await self._journeys.hear_behind(connection, case, call, answer.evidence)
             else:
-                recorded = await self._hear(connection, case, call, _evidence(background, call, outcome))
+                recorded = await self._hear(connection, case, call, answer)
         await self._offer(recorded.jobs)
         return recorded
 
-    async def _hear(self, connection: Connection, case: Case, call: Call, evidence: Evidence) -> Recorded:
+    async def _hear(self, connection: Connection, case: Case, call: Call, answer: Answer) -> Recorded:
         """Bytes left: whatever came back is evidence, also when somebody took the operation over meanwhile."""
-        evidence = clean(evidence)
+        case, evidence = await self._journeys.beside_payer(connection, case, answer)
         if call.lease is not None:
             understood = evidence.verdict not in {Verdict.UNKNOWN, Verdict.NOT_FOUND}
             state = OperationState.ANSWERED if understood else OperationState.UNKNOWN
             await operations.end(connection, self._tools, case, call, state)
+        if call.lease is not None or evidence.authorisation is not None:
             case = await self._journeys.keep(connection, case, evidence)
         heard = Heard(
             evidence=evidence,
@@ -156,7 +159,7 @@ class Advancer:
         )
         if evidence.verdict is Verdict.REJECTED and _is_beside(case, call):
             recorded = await self._heard_in_vain(connection, case, heard, f"{call.kind.value}_refused")
-        elif self._journeys.awaits_still(case, evidence):
+        elif answer.word is None and self._journeys.awaits_still(case, evidence):
             recorded = await self._heard_in_vain(connection, case, heard, "payer_awaited")
         elif (bank := await self._bank_after_refusal(connection, case, call, evidence)) is not None:
             await self._ledger.note(connection, case, heard)
@@ -276,9 +279,3 @@ def _is_beside(case: Case, call: Call) -> bool:
 def _carries(case: Case, call: Call) -> bool:
     """Whether the call carries the payment to the bank; what is asked beside that is asked again by the cadence."""
     return call.kind in case.background.bank.declaration.journey
-
-
-def _evidence(background: Background, call: Call, outcome: Outcome) -> Evidence:
-    if isinstance(outcome, Answered):
-        return background.bank.adapter.parse(call.kind, outcome.reply)
-    return Evidence(verdict=Verdict.UNKNOWN)

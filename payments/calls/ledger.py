@@ -188,7 +188,8 @@ class Ledger:
         await connection.execute(_SQL["close_exceptions"], ref.partner_id, ref.payment_id, self._tools.clock.now())
 
     async def _refuse(self, connection: Connection, case: Case, heard: Heard, refused: RefusedMove) -> Recorded:
-        if refused.why == "nothing_new" and heard.source is EvidenceSource.POLL:
+        said_before = case.last_poll in {None, heard.evidence.verdict.value}
+        if refused.why == "nothing_new" and heard.source is EvidenceSource.POLL and said_before:
             return Recorded(case=case, refused=refused)
         evidence_id = await self.note(connection, case, heard, refused)
         if refused.needs_person:

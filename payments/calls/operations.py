@@ -12,10 +12,10 @@ from kernel.masked import Secret
 from kernel.sealing import Vault
 from kernel.sql import beside
 from payments.calls.cases import Case
-from payments.intents.planning import PlannedOperation, PlannedSubmission, request_context
+from payments.intents.planning import PlannedOperation, PlannedSubmission, Reference, request_context
 from payments.journeys.authorisations import open_access
 from payments.rows import OperationRow, Owner
-from payments.states.names import OperationState, SubmissionState
+from payments.states.names import AuthorisationStatus, OperationState, SubmissionState
 from payments.tools import Connection, Tools
 
 _SQL = beside(__file__, "operations.sql")
@@ -28,6 +28,7 @@ class Call:
     """A call that may be made now. `lease` is None for an enquiry, which needs none: it changes nothing.
 
     `payer_access` is there where the call is made as the payer.
+    `reference` is by what the bank knows the payment, and `payer` how it stood with its payer, for an enquiry.
     `resent`: earlier sends of the same bytes may have arrived, so that nothing about this one proves absence.
     """
 
@@ -38,6 +39,8 @@ class Call:
     payer_access: Secret | None = None
     lease: UUID | None = None
     resent: bool = False
+    reference: Reference | None = None
+    payer: AuthorisationStatus | None = None
 
     def is_late(self, now: datetime) -> bool:
         """Whether so much of the lease is gone that the call may not be begun any more."""

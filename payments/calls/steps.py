@@ -98,6 +98,8 @@ class Steps:
             began_at=self._tools.clock.now(),
             request=request,
             payer_access=await operations.access_for(self._tools, case, request),
+            reference=case.reference,
+            payer=case.authorisation.status if case.authorisation else None,
         )
         return Begun(call=call)
 

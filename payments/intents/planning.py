@@ -38,6 +38,7 @@ class Reference:
     requested_at: datetime
     bank_reference: str | None = None
     consent_id: str | None = None
+    authorisation_id: str | None = None
     handshake: Handshake | None = field(default=None, repr=False)
 
 
@@ -141,6 +142,7 @@ def instruct(facts: Facts, bank: ConfiguredBank, reference: Reference) -> Instru
         debtor=facts.terms.debtor,
         payer=facts.terms.payer,
         consent_id=reference.consent_id,
+        authorisation_id=reference.authorisation_id,
         handshake=reference.handshake,
     )
 

@@ -14,6 +14,7 @@ from payments.calls import operations
 from payments.calls.cases import Case
 from payments.calls.ledger import Heard, Ledger, Recorded, clean
 from payments.calls.operations import Call
+from payments.journeys.asking import Answer
 from payments.journeys.inviting import Inviter
 from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import resubmission_at
@@ -27,6 +28,7 @@ from payments.states.names import (
     PaymentStatus,
     SubmissionState,
 )
+from payments.states.payers import Attitude, beside
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
@@ -87,6 +89,15 @@ class JourneyHearing:
         if turn.course in {Course.EXECUTED, Course.BEGUN}:
             await self._ledger.call_person(connection, case, "taken_unasked", evidence_id)
         return Recorded(case=case)
+
+    async def beside_payer(self, connection: Connection, case: Case, answer: Answer) -> tuple[Case, Evidence]:
+        """What an answer after the arming operation means beside what is known of the payer; a refusal is kept."""
+        row = case.authorisation
+        evidence = beside(clean(answer.evidence), answer.word, row.status if row else None)
+        refused = answer.word is not None and answer.word.attitude is Attitude.REFUSED
+        if refused and row is not None and row.status in _OF_THE_PAYER:
+            case = await self._inviter.refused(connection, case)
+        return case, evidence
 
     async def keep(self, connection: Connection, case: Case, evidence: Evidence) -> Case:
         """Where the payer is to go, as an answer after the arming operation told it."""

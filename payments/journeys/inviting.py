@@ -69,6 +69,15 @@ class Inviter:
         back = replace(row, status=status, sealed_handshake=sealed, returned_at=now)
         return await self.write(connection, replace(case, authorisation=back))
 
+    async def refused(self, connection: Connection, case: Case, *, came_back: bool = False) -> Case:
+        """Keep that the payer said no: whatever the bank ends it for without a reason, it is theirs."""
+        row = case.authorisation
+        if row is None:
+            return case
+        returned_at = self._tools.clock.now() if came_back else row.returned_at
+        no = replace(row, status=AuthorisationStatus.REFUSED, returned_at=returned_at)
+        return await self.write(connection, replace(case, authorisation=no))
+
     async def write(self, connection: Connection, case: Case) -> Case:
         """Keep the authorisation as the case has it."""
         if case.authorisation is not None:

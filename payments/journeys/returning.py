@@ -26,6 +26,7 @@ from payments.states.names import AuthorisationStatus, OperationState, PaymentSt
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
+_PLANNED = SubmissionState.PLANNED
 # RFC 6749 §A.11: visible characters; no code is longer than a browser's address.
 _CODE = re.compile(r"[ -~]{1,4000}")
 
@@ -112,17 +113,21 @@ class PayerReturns:
         )
 
     async def _step(self, connection: Connection, case: Case, row: AuthorisationRow, brought: Brought) -> _Step:
-        if row.status is AuthorisationStatus.AWAITING:
-            if case.submission.state is not SubmissionState.PLANNED:
-                return await self._ask(connection, case)
-            if case.operation.state is OperationState.ANSWERED:
-                return await self._go_on(connection, case, brought)
+        is_awaited, is_armed = row.status is AuthorisationStatus.AWAITING, case.submission.state is not _PLANNED
+        thinks_better = row.status is AuthorisationStatus.REFUSED and not brought.refused
+        if is_armed and (is_awaited or thinks_better):
+            return await self._ask(connection, case, brought)
+        if is_awaited and case.operation.state is OperationState.ANSWERED:
+            return await self._go_on(connection, case, brought)
         late = case.payment.status is PaymentStatus.EXPIRED and row.returned_at is None
         return _Step(case=case, reception=Reception.OVER if late else Reception.TAKEN)
 
-    async def _ask(self, connection: Connection, case: Case) -> _Step:
+    async def _ask(self, connection: Connection, case: Case, brought: Brought) -> _Step:
         """Money may be moving: the bank is asked at once, whatever the browser says."""
-        case = await self._inviter.returned(connection, case, None)
+        if brought.refused:
+            case = await self._inviter.refused(connection, case, came_back=True)
+        else:
+            case = await self._inviter.returned(connection, case, None)
         await self._ledger.look_again(connection, case, self._tools.clock.now())
         return _Step(case=case, begins=True)
 

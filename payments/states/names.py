@@ -53,6 +53,7 @@ class AuthorisationStatus(StrEnum):
     RETURNED = "returned"
     GRANTED = "granted"
     ENDED = "ended"
+    REFUSED = "refused"
 
 
 class Finality(StrEnum):

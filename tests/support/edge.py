@@ -53,7 +53,6 @@ from kernel.batcher import Batcher, BatchPolicy
 from kernel.sealing import Vault
 from payments.banks import BankRegistry
 from payments.inbox import Inbox
-from payments.inbox.metrics import notification_counter
 from payments.operators.evidence import OperatorEvidence
 from payments.operators.waiting import WaitingPayments
 from payments.policy import PaymentsPolicy
@@ -327,7 +326,7 @@ async def _running(
         reach=MerchantReach(pool),
         payments=payments,
         accounts=accounts,
-        inbox=Inbox(tools, notification_counter(CollectorRegistry())),
+        inbox=Inbox(tools),
         load=Load(waiting=lambda: payments.waiting),
         proxies=PROXIES,
         methods=METHODS,

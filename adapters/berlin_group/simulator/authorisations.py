@@ -20,7 +20,7 @@ class Subject:
     """What a payer is asked to approve: how the page tells it, and what their decision does."""
 
     sentence: str
-    path: str  # of the resource in the interface
+    path: str  # where its authorisations stand in the interface
     approved: Callable[[], None]
     refused: Callable[[], None]
     is_open: Callable[[], bool]
@@ -36,6 +36,11 @@ class Authorisation:
     redirect_uri: str | None
     refused_uri: str | None
     status: ScaStatus = ScaStatus.STARTED
+
+    @property
+    def path(self) -> str:
+        """Where it stands in the interface."""
+        return f"{self.subject.path}/{self.id}"
 
     def decide(self, *, approve: bool) -> str | None:
         """The payer's decision, once; where their browser goes."""
@@ -67,7 +72,7 @@ class Authorisations:
         return begun
 
     def of(self, path: str) -> list[Authorisation]:
-        """Those of one resource."""
+        """Those that stand under this path."""
         return [each for each in self.all.values() if each.subject.path == path]
 
     def waiting(self) -> list[Authorisation]:

@@ -21,6 +21,7 @@ from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.information.accounts import AccountDesk
 from adapters.berlin_group.simulator.information.consents import ConsentDesk
 from adapters.berlin_group.simulator.information.holdings import Holdings
+from adapters.berlin_group.simulator.payments.authorisations import AuthorisationCounter
 from adapters.berlin_group.simulator.payments.counter import PaymentCounter
 from adapters.berlin_group.simulator.payments.lives import Lives
 from adapters.berlin_group.simulator.sca import ScaDesk
@@ -46,7 +47,8 @@ class BerlinGroupSimulator:
         self._lives = Lives(options.pace)
         self._authorisations = Authorisations()
         self._desk = ScaDesk(self._authorisations, habits, self._lives)
-        self._payments = PaymentCounter(self._desk, self._authorisations, habits, options.pace, self._lives)
+        self._payments = PaymentCounter(self._desk, habits, options.pace, self._lives)
+        self._payers = AuthorisationCounter(self._payments, self._desk, self._authorisations, habits)
         self._consents = ConsentDesk(self._desk, self._authorisations, habits, self._lives)
         holdings = Holdings(self._payments.books, dt.datetime.now(dt.UTC).date())
         self._accounts = AccountDesk(self._consents, holdings, habits)
@@ -98,7 +100,7 @@ class BerlinGroupSimulator:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[door(self._habits, self._trusted)])
-        for part in (self._payments, self._consents, self._accounts, self._desk):
+        for part in (self._payments, self._payers, self._consents, self._accounts, self._desk):
             app.add_routes(part.routes())
         app.router.add_get("/_books", self._show_books)
         app.router.add_get("/_settings", self._show_settings)

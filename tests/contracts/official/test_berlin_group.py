@@ -85,8 +85,10 @@ def leaving(request: WireRequest) -> dict[str, str]:
 def test_every_request_is_the_standards(api: OfficialApi, kind: OperationKind, told: Instruction) -> None:
     """Whatever the declaration lets through is sent as the official file has it: path, headers and body."""
     assert field_errors(BERLIN_GROUP, told) == []
-    request = adapter().build(kind, replace(told, bank_reference=None if kind is OperationKind.CONSENT else PAYMENT_ID))
-    assert api.problems_of_request(request, leaving(request)) == []
+    known = None if kind is OperationKind.CONSENT else PAYMENT_ID
+    for one in (None, "123auth456"):
+        request = adapter().build(kind, replace(told, bank_reference=known, authorisation_id=one))
+        assert api.problems_of_request(request, leaving(request)) == []
 
 
 def test_every_combination_of_options_is_the_standards(api: OfficialApi) -> None:
@@ -163,6 +165,7 @@ ANSWERS = {
     OperationKind.CONSENT: (201, "paymentInitationRequestResponse-201"),
     OperationKind.AUTHORISE: (201, "startScaprocessResponse"),
     OperationKind.ENQUIRE: (200, "paymentInitiationWithStatusResponse"),
+    OperationKind.ENQUIRE_AUTHORISATION: (200, "scaStatusResponse"),
     OperationKind.CANCEL: (202, "paymentInitiationCancelResponse-202"),
 }
 
@@ -267,9 +270,9 @@ async def look_around(house: House, told: Instruction) -> None:
     options = {**told.settings.options, "enquiry": "status"}
     await house.ask(OperationKind.ENQUIRE, told)
     await house.ask(OperationKind.ENQUIRE, replace(told, settings=replace(told.settings, options=options)))
-    whole = adapter().build(OperationKind.ENQUIRE, told)
-    for more in ("/authorisations", "/authorisations/nobody"):
-        await house.answer(replace(whole, path=whole.path + more))
+    listed = await house.ask(OperationKind.ENQUIRE_AUTHORISATION, told)
+    for one in (*(listed.authorisation_ids or ()), "nobody"):
+        await house.ask(OperationKind.ENQUIRE_AUTHORISATION, replace(told, authorisation_id=one))
     begun = adapter().build(OperationKind.AUTHORISE, told)
     await house.answer(replace(begun, path=begun.path.replace("/authorisations", "/cancellation-authorisations")))
     await house.ask(OperationKind.CANCEL, told)
@@ -287,6 +290,7 @@ async def look_around(house: House, told: Instruction) -> None:
         Habits(signs_answers=True),
         Habits(wants_signatures=False),
         Habits(consents_need_start=True),
+        Habits(pending_before_approval=True, page_in_sca_status=True),
     ],
 )
 async def test_every_answer_of_the_simulated_bank_is_the_standards(api: OfficialApi, habits: Habits) -> None:

@@ -58,10 +58,14 @@ class Scene:
     async def come_back(self, *, approve: bool = True) -> None:
         """Every payer decides at the bank, and comes back where it sends them."""
         for address in self.simulator.approve(approve=approve):
-            if address is not None:
-                brought = brought_of(dict(parse_qsl(urlsplit(address).query)))
-                assert brought is not None
-                assert await self.world.payments.returned(BANK, brought) is not None
+            await self.return_by(address)
+
+    async def return_by(self, address: str | None) -> None:
+        """A payer's browser comes to this address, if to any."""
+        if address is not None:
+            brought = brought_of(dict(parse_qsl(urlsplit(address).query)))
+            assert brought is not None
+            assert await self.world.payments.returned(BANK, brought) is not None
 
     async def until(self, payment_id: UUID, *wanted: str) -> str:
         """The status, once it is one of these."""

@@ -88,8 +88,7 @@ class ConsentDesk:
             found = links(**own, startAuthorisation=f"{consent.path}/authorisations")
             return said(201, {**told, "_links": found}, {"Location": consent.path}).response()
         begun = self._desk.begin(request, self._subject(consent))
-        status = f"{consent.path}/authorisations/{begun.id}"
-        found = links(**own, scaRedirect=self._desk.page(request, begun), scaStatus=status)
+        found = links(**own, scaRedirect=self._desk.page(request, begun), scaStatus=begun.path)
         headers = {"Location": consent.path, **self._desk.approach(begun)}
         return said(201, {**told, "_links": found}, headers).response()
 
@@ -119,7 +118,7 @@ class ConsentDesk:
 
     async def show_authorisation(self, request: web.Request) -> web.StreamResponse:
         """How one authorisation stands."""
-        path, wanted = self._consent(request).path, request.match_info["authorisation"]
+        path, wanted = f"{self._consent(request).path}/authorisations", request.match_info["authorisation"]
         found = next((each for each in self._authorisations.of(path) if each.id == wanted), None)
         if found is None:
             raise Refused(403, "RESOURCE_UNKNOWN")
@@ -156,15 +155,14 @@ class ConsentDesk:
         return consent
 
     def _started(self, request: web.Request, begun: Authorisation) -> Answer:
-        status = f"{begun.subject.path}/authorisations/{begun.id}"
-        found = links(scaRedirect=self._desk.page(request, begun), scaStatus=status)
+        found = links(scaRedirect=self._desk.page(request, begun), scaStatus=begun.path)
         told = {"scaStatus": begun.status, "authorisationId": begun.id, "_links": found}
         return said(201, told, self._desk.approach(begun))
 
     def _subject(self, consent: Consent) -> Subject:
         return Subject(
             sentence=f"May your accounts be read until {consent.valid_until}?",
-            path=consent.path,
+            path=f"{consent.path}/authorisations",
             approved=lambda: _become(consent, ConsentState.VALID),
             refused=lambda: _become(consent, ConsentState.REJECTED),
             is_open=lambda: consent.state is ConsentState.RECEIVED,

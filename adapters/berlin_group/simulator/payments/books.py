@@ -32,12 +32,16 @@ ENDED = MOVED | {Status.REJECTED, Status.CANCELLED}
 
 @dataclass(slots=True, kw_only=True)
 class Payment:
-    """One initiation. `authorised` makes it a payment; `stale_until` hides what is new from enquiries."""
+    """One initiation. `authorised` makes it a payment; `stale_until` hides what is new from enquiries.
+
+    `waits_as` is how the bank calls one that waits for its payer.
+    """
 
     id: str
     product: str
     order: Order
     status: Status = Status.RECEIVED
+    waits_as: Status = Status.RECEIVED
     fault: Fault | None = None
     authorised: bool = False
     reason_code: str | None = None
@@ -63,9 +67,13 @@ class Payment:
         return {**echo, **self.told_status(now)}
 
     def told_status(self, now: float) -> dict[str, Any]:
-        """The payment's status; a rejected one says why."""
-        told: dict[str, Any] = {"transactionStatus": Status.RECEIVED if now < self.stale_until else self.status}
-        return told
+        """The payment's status, in the bank's words."""
+        return {"transactionStatus": self.waits_as if now < self.stale_until else self.shown}
+
+    @property
+    def shown(self) -> Status:
+        """The status as the bank calls it."""
+        return self.waits_as if self.status is Status.RECEIVED else self.status
 
     def booked(self) -> Booked:
         """The payment as the checker counts it."""
@@ -81,12 +89,13 @@ class Payment:
 class Books:
     """All initiations."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits_as: Status = Status.RECEIVED) -> None:
+        self._waits_as = waits_as
         self.payments: dict[str, Payment] = {}
 
     def open(self, product: str, order: Order) -> Payment:
         """Write a new initiation: there is no key that would find an earlier one."""
-        payment = Payment(id=secrets.token_hex(16), product=product, order=order)
+        payment = Payment(id=secrets.token_hex(16), product=product, order=order, waits_as=self._waits_as)
         self.payments[payment.id] = payment
         return payment
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from adapters.berlin_group.simulator.authorisations import Authorisation, Authorisations, Subject
+from adapters.berlin_group.simulator.authorisations import Authorisation, Subject
 from adapters.berlin_group.simulator.door.checks import check_payer
 from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.messages import Refused, error, links, nothing, said
@@ -25,13 +25,12 @@ _FATES: Final = frozenset({Fault.REJECT_LATER, Fault.STAY_PENDING})
 class PaymentCounter:
     """Serves the clients that initiate payments."""
 
-    def __init__(self, desk: ScaDesk, authorisations: Authorisations, habits: Habits, pace: Pace, lives: Lives) -> None:
+    def __init__(self, desk: ScaDesk, habits: Habits, pace: Pace, lives: Lives) -> None:
         self._desk = desk
-        self._authorisations = authorisations
         self._habits = habits
         self._pace = pace
         self._lives = lives
-        self.books = Books()
+        self.books = Books(Status.PENDING if habits.pending_before_approval else Status.RECEIVED)
         self.plan = FaultPlan()
         self.misbehaviour = Misbehaviour(pace)
         self.initiations = 0
@@ -45,10 +44,7 @@ class PaymentCounter:
             web.delete(resource, self.cancel),
             web.get(f"{resource}/status", self.show_status),
             web.post(f"{resource}/authorisations", self.authorise),
-            web.get(f"{resource}/authorisations", self.list_authorisations),
-            web.get(f"{resource}/authorisations/{{authorisation}}", self.show_authorisation),
             web.post(f"{resource}/cancellation-authorisations", self.authorise_cancellation),
-            web.get(f"{resource}/cancellation-authorisations/{{authorisation}}", self.show_authorisation),
         ]
 
     async def initiate(self, request: web.Request) -> web.StreamResponse:
@@ -66,7 +62,7 @@ class PaymentCounter:
 
     async def authorise(self, request: web.Request) -> web.StreamResponse:
         """Begin the payer's authorisation."""
-        payment, fault = self._payment(request), self.plan.take(OperationKind.AUTHORISE)
+        payment, fault = named(self.books, request), self.plan.take(OperationKind.AUTHORISE)
         if payment.status is not Status.RECEIVED or payment.authorised:
             raise Refused(409, "STATUS_INVALID")
         if fault in _UNDONE:
@@ -80,17 +76,17 @@ class PaymentCounter:
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """The whole payment."""
-        payment, fault = self._payment(request), self.plan.take(OperationKind.ENQUIRE)
+        payment, fault = named(self.books, request), self.plan.take(OperationKind.ENQUIRE)
         return await self.misbehaviour.give(request, said(200, payment.told(_now(), fault)), fault)
 
     async def show_status(self, request: web.Request) -> web.StreamResponse:
         """The payment's status only."""
-        payment, fault = self._payment(request), self.plan.take(OperationKind.ENQUIRE)
+        payment, fault = named(self.books, request), self.plan.take(OperationKind.ENQUIRE)
         return await self.misbehaviour.give(request, said(200, payment.told_status(_now())), fault)
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
         """Withdraw a payment while no money moved, or begin to."""
-        payment, fault = self._payment(request), self.plan.take(OperationKind.CANCEL)
+        payment, fault = named(self.books, request), self.plan.take(OperationKind.CANCEL)
         if payment.status not in {Status.RECEIVED, Status.PENDING, Status.IN_PROCESS}:
             return await self.misbehaviour.give(request, error(405, "CANCELLATION_INVALID"), fault)
         if fault in _UNDONE:
@@ -99,37 +95,14 @@ class PaymentCounter:
             payment.status = Status.CANCELLED
             return await self.misbehaviour.give(request, nothing(), fault)
         start = links(startAuthorisation=f"{payment.path}/cancellation-authorisations")
-        answer = said(202, {"transactionStatus": payment.status, "_links": start})
+        answer = said(202, {"transactionStatus": payment.shown, "_links": start})
         return await self.misbehaviour.give(request, answer, fault)
 
     async def authorise_cancellation(self, request: web.Request) -> web.StreamResponse:
         """Begin the payer's authorisation of a cancellation."""
-        payment = self._payment(request)
+        payment = named(self.books, request)
         begun = self._desk.begin(request, self._cancelling(payment))
         return self._started(request, begun).response()
-
-    async def list_authorisations(self, request: web.Request) -> web.StreamResponse:
-        """The ids of the payment's authorisations."""
-        ids = [each.id for each in self._authorisations.of(self._payment(request).path)]
-        return said(200, {"authorisationIds": ids}).response()
-
-    async def show_authorisation(self, request: web.Request) -> web.StreamResponse:
-        """How one authorisation stands."""
-        path = self._payment(request).path
-        wanted = request.match_info["authorisation"]
-        found = next((each for each in self._authorisations.of(path) if each.id == wanted), None)
-        if found is None:
-            raise Refused(403, "RESOURCE_UNKNOWN")
-        return said(200, {"scaStatus": found.status}).response()
-
-    def _payment(self, request: web.Request) -> Payment:
-        product = request.match_info["product"]
-        if product not in PRODUCTS:
-            raise Refused(404, "PRODUCT_UNKNOWN")
-        payment = self.books.find(product, request.match_info["id"])
-        if payment is None:
-            raise Refused(404, "RESOURCE_UNKNOWN")
-        return payment
 
     def _initiated(self, request: web.Request, payment: Payment, fault: Fault | None) -> Answer:
         self._hide(payment, fault)
@@ -138,19 +111,17 @@ class PaymentCounter:
         if self._habits.exempts:
             self._lives.begin(payment)
             return said(201, {**told, "transactionStatus": payment.status, "_links": links(**own)}, _at(payment))
-        told["transactionStatus"] = payment.status
+        told["transactionStatus"] = payment.shown
         explicit = request.headers.get("TPP-Explicit-Authorisation-Preferred") == "true"
         if explicit and self._habits.explicit:
             start = links(**own, startAuthorisation=f"{payment.path}/authorisations")
             return said(201, {**told, "_links": start}, _at(payment))
         begun = self._desk.begin(request, self._subject(payment))
-        status = f"{payment.path}/authorisations/{begun.id}"
-        found = links(**own, scaRedirect=self._desk.page(request, begun), scaStatus=status)
+        found = links(**own, scaRedirect=self._desk.page(request, begun), scaStatus=begun.path)
         return said(201, {**told, "_links": found}, {**_at(payment), **self._desk.approach(begun)})
 
     def _started(self, request: web.Request, begun: Authorisation) -> Answer:
-        status = f"{begun.subject.path}/authorisations/{begun.id}"
-        found = links(scaRedirect=self._desk.page(request, begun), scaStatus=status)
+        found = links(scaRedirect=self._desk.page(request, begun), scaStatus=begun.path)
         told = {"scaStatus": begun.status, "authorisationId": begun.id, "_links": found}
         return said(201, told, self._desk.approach(begun))
 
@@ -173,7 +144,7 @@ class PaymentCounter:
         order = payment.order
         return Subject(
             sentence=f"Pay {order.amount.currency} {order.amount.to_decimal():f} to {order.creditor_name}?",
-            path=payment.path,
+            path=f"{payment.path}/authorisations",
             approved=lambda: self._lives.begin(payment),
             refused=lambda: _end(payment, Status.REJECTED),
             is_open=lambda: payment.status is Status.RECEIVED,
@@ -182,11 +153,22 @@ class PaymentCounter:
     def _cancelling(self, payment: Payment) -> Subject:
         return Subject(
             sentence=f"Withdraw the payment to {payment.order.creditor_name}?",
-            path=payment.path,
+            path=f"{payment.path}/cancellation-authorisations",
             approved=lambda: _end(payment, Status.CANCELLED),
             refused=lambda: None,
             is_open=lambda: payment.status in {Status.RECEIVED, Status.PENDING, Status.IN_PROCESS},
         )
+
+
+def named(books: Books, request: web.Request) -> Payment:
+    """The payment in a request's path. Raises Refused."""
+    product = request.match_info["product"]
+    if product not in PRODUCTS:
+        raise Refused(404, "PRODUCT_UNKNOWN")
+    payment = books.find(product, request.match_info["id"])
+    if payment is None:
+        raise Refused(404, "RESOURCE_UNKNOWN")
+    return payment
 
 
 def _end(payment: Payment, status: Status) -> None:

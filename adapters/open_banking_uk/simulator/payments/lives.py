@@ -1,9 +1,7 @@
-"""What happens to a payment after it was booked, each step told to whoever listens."""
+"""What happens to a payment after it was booked."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
 
 from adapters.open_banking_uk.simulator.payments.books import Payment, Status
 from adapters.open_banking_uk.simulator.payments.orders import execution_time
@@ -15,10 +13,9 @@ from adapters.simulation.simulator import Pace
 class Lives(Beside):
     """Lets booked payments settle, complete or fail, each in its own task."""
 
-    def __init__(self, pace: Pace, tell: Callable[[Payment], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, pace: Pace) -> None:
         super().__init__()
-        self.pace = pace
-        self.tell = tell
+        self._pace = pace
 
     def begin(self, payment: Payment) -> None:
         """Start the life of a payment just booked."""
@@ -29,14 +26,10 @@ class Lives(Beside):
         if payment.consent.scheduled:
             wait = execution_time(payment.consent.request) - datetime.now(UTC)
             await asyncio.sleep(max(0.0, wait.total_seconds()))
-            self._become(payment, Status.ACCEPTED)
-        for seconds, status, reason_code in _fate(payment.fault, self.pace):
+            payment.become(Status.ACCEPTED)
+        for seconds, status, reason_code in _fate(payment.fault, self._pace):
             await asyncio.sleep(seconds)
-            self._become(payment, status, reason_code)
-
-    def _become(self, payment: Payment, status: Status, reason_code: str | None = None) -> None:
-        payment.become(status, reason_code)
-        self.spawn(self.tell(payment))
+            payment.become(status, reason_code)
 
 
 def _fate(fault: Fault | None, pace: Pace) -> list[tuple[float, Status, str | None]]:

@@ -92,6 +92,8 @@ def told_evidence(evidence: Evidence) -> dict[str, Any]:
         told["amount"] = {"currency": evidence.amount.currency, "value": evidence.amount.value}
     if evidence.at is not None:
         told["at"] = evidence.at.isoformat()
+    if evidence.authorisation_ids is not None:
+        told["authorisation_ids"] = list(evidence.authorisation_ids)
     return {name: str(value) if isinstance(value, str) else value for name, value in told.items()}
 
 

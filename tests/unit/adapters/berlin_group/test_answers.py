@@ -1,12 +1,14 @@
 """What a NextGenPSD2 bank's answers prove: each word by its table, and nothing that is not said."""
 
+from dataclasses import replace
+
 import pytest
 
 from adapters.berlin_group.mapping import adapter
 from adapters.berlin_group.tables import ABSENT, ERRORS, REFUSALS, SCA_STATUSES, STATUSES
 from adapters.contract import AuthorisationMethod, Evidence, Reason, Verdict
 from adapters.declaration import OperationKind
-from adapters.wire import WireReply
+from adapters.wire import WireReply, WireRequest
 from kernel.masked import Secret
 from kernel.money import Money
 from tests.support.berlin_group import PAYMENT_ID, links, refusal, reply
@@ -211,6 +213,26 @@ def test_warnings_refuse_nothing() -> None:
 def test_a_cancellation_is_believed_only_when_it_is_done(answer: WireReply, verdict: Verdict) -> None:
     """Done is done, refused is refused; where the payer would have to approve it nothing is; else it is asked."""
     assert read(CANCEL, answer).verdict is verdict
+
+
+@pytest.mark.parametrize("status", sorted(SCA_STATUSES))
+def test_how_an_authorisation_stands_says_nothing_against_a_payment(status: str) -> None:
+    """A failed one is the payer's refusal, which the payment's own status has to confirm."""
+    told = read(OperationKind.ENQUIRE_AUTHORISATION, reply(200, {"scaStatus": status}))
+    assert told.verdict is SCA_STATUSES[status]
+    assert told.verdict is not Verdict.REJECTED
+    assert (told.reason is Reason.AUTHORISATION_REFUSED) == (status == "failed")
+
+
+@pytest.mark.parametrize(
+    ("asked", "body"),
+    [("/authorisations", {"scaStatus": "finalised"}), ("/authorisations/1", {"authorisationIds": []})],
+)
+def test_an_answer_to_another_question_is_none(asked: str, body: dict[str, object]) -> None:
+    """Asked which authorisations there are, the status of one is no answer; nor the other way round."""
+    request = WireRequest(method="GET", path=f"/v1/payments/sepa-credit-transfers/{PAYMENT_ID}{asked}")
+    told = read(OperationKind.ENQUIRE_AUTHORISATION, replace(reply(200, body), request=request))
+    assert (told.verdict, told.authorisation_ids) == (Verdict.UNKNOWN, None)
 
 
 def test_the_bank_may_ask_us_to_wait() -> None:

@@ -12,7 +12,6 @@ from adapters.checks import field_errors, setting_errors
 from adapters.contract import Account, BankSettings, Creditor, Payer
 from adapters.declaration import OperationKind, Recovery
 from adapters.declared import declaration_problems
-from kernel.ids import Environment
 from kernel.masked import AccountNumber, Masked, PersonName
 from kernel.money import Money
 from tests.support.banks import IBAN
@@ -48,6 +47,22 @@ def test_an_initiation_says_what_is_to_be_paid() -> None:
         "creditorName": "Example Books Ltd",
         "remittanceInformationUnstructured": "Invoice 42",
     }
+
+
+def test_authorisations_are_asked_for_as_a_list_and_one_by_one() -> None:
+    """Without the id of one the bank is asked which there are; an id is one segment of the path."""
+    asked = [
+        adapter().build(
+            OperationKind.ENQUIRE_AUTHORISATION, instruction(bank_reference=PAYMENT_ID, authorisation_id=each)
+        )
+        for each in (None, "123auth456", "1/2")
+    ]
+    start = f"/v1/payments/sepa-credit-transfers/{PAYMENT_ID}/authorisations"
+    assert [(each.method, each.path) for each in asked] == [
+        ("GET", start),
+        ("GET", f"{start}/123auth456"),
+        ("GET", f"{start}/1%2F2"),
+    ]
 
 
 def test_an_initiation_asks_for_nothing_to_happen_yet() -> None:
@@ -170,7 +185,6 @@ def test_a_bank_that_executes_at_once_is_recovered_by_persons() -> None:
 
 def test_wrong_options_are_named() -> None:
     """An option outside its choices is an error that names it; a bank without any option is whole."""
-    assert setting_errors(BERLIN_GROUP, settings(), Environment.TEST) == []
-    wrong = settings(payment_product="target-2-payments", enquiry="both")
-    errors = setting_errors(BERLIN_GROUP, wrong, Environment.TEST)
+    assert setting_errors(BERLIN_GROUP, settings()) == []
+    errors = setting_errors(BERLIN_GROUP, settings(payment_product="target-2-payments", enquiry="both"))
     assert {each.pointer for each in errors} == {"/options/payment_product", "/options/enquiry"}
