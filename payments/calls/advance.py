@@ -146,7 +146,8 @@ class Advancer:
         """Bytes left: whatever came back is evidence, also when somebody took the operation over meanwhile."""
         case, evidence = await self._journeys.beside_payer(connection, case, answer)
         if call.lease is not None:
-            understood = evidence.verdict not in {Verdict.UNKNOWN, Verdict.NOT_FOUND}
+            says_something = evidence.verdict not in {Verdict.UNKNOWN, Verdict.NOT_FOUND}
+            understood = says_something and mismatch(case.standing, evidence) is None
             state = OperationState.ANSWERED if understood else OperationState.UNKNOWN
             await operations.end(connection, self._tools, case, call, state)
         if call.lease is not None or evidence.authorisation is not None:
@@ -155,7 +156,8 @@ class Advancer:
             evidence=evidence,
             source=EvidenceSource.RESPONSE if call.lease is not None else EvidenceSource.POLL,
             operation_id=call.operation.id,
-            absence_proven=absence_proven(case.situation(call.began_at, self._tools.policy)),
+            # A bank that once spoke of other terms may have executed those.
+            absence_proven=absence_proven(case.situation(call.began_at, self._tools.policy)) and not case.contradicted,
         )
         if evidence.verdict is Verdict.REJECTED and _is_beside(case, call):
             recorded = await self._heard_in_vain(connection, case, heard, f"{call.kind.value}_refused")
@@ -167,7 +169,7 @@ class Advancer:
             return await self._submit_at(connection, refused, bank, self._tools.clock.now())
         else:
             recorded = await self._ledger.hear(connection, case, heard)
-        if recorded.refused is not None and not recorded.refused.holds:
+        if recorded.refused is not None:
             await self._ask_again(connection, recorded.case, evidence)
         return recorded
 

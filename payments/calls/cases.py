@@ -50,6 +50,7 @@ class Case:
     """A locked payment with one submission (the newest, unless another was asked for) and its newest operation.
 
     `suspended`: its bank, partner or client is. `disputed`: the bank contradicted an earlier end, a person looks.
+    `contradicted`: it spoke of other terms, a person looks.
     `authorisation` is there where a payer authorises it. `tries` are those of the submission.
     """
 
@@ -60,6 +61,7 @@ class Case:
     suspended: bool
     disputed: bool
     last_poll: str | None
+    contradicted: bool = False
     authorisation: AuthorisationRow | None = None
     tries: Mapping[OperationKind, Tries] = field(default_factory=dict)
 
@@ -158,6 +160,7 @@ class Cases:
             suspended=work["suspended"],
             disputed=work["disputed"],
             last_poll=work["last_poll"],
+            contradicted=work["contradicted"],
             authorisation=await self._authorisation(connection, background, work["s_id"]),
             tries=_tries(work["tries"]),
         )

@@ -35,6 +35,11 @@ SELECT s.id AS s_id, s.sequence AS s_sequence, s.state::text AS s_state, s.end_t
            WHERE x.partner_id = s.partner_id AND x.payment_id = s.payment_id AND x.closed_at IS NULL
              AND x.code = 'late_acceptance'
        ) AS disputed,
+       EXISTS (
+           SELECT FROM payment_exceptions x
+           WHERE x.partner_id = s.partner_id AND x.payment_id = s.payment_id AND x.closed_at IS NULL
+             AND x.code IN ('amount_mismatch', 'currency_mismatch', 'reference_mismatch')
+       ) AS contradicted,
        (
            SELECT e.verdict FROM payment_evidence e
            WHERE e.partner_id = s.partner_id AND e.payment_id = s.payment_id AND e.submission_id = s.id

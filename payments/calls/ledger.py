@@ -194,12 +194,10 @@ class Ledger:
         evidence_id = await self.note(connection, case, heard, refused)
         if refused.needs_person:
             await self.call_person(connection, case, refused.why, evidence_id)
-        if not refused.holds:
+        if not refused.doubts:
             return Recorded(case=case, refused=refused)
-        held = await self.set_standing(
-            connection, case, SubmissionState.HELD, PaymentStatus.OUTCOME_UNKNOWN, reason=refused.why
-        )
-        return replace(held, refused=refused)
+        unknown = SubmissionState.UNKNOWN, PaymentStatus.OUTCOME_UNKNOWN
+        return replace(await self.set_standing(connection, case, *unknown), refused=refused)
 
     async def _write(self, connection: Connection, case: Case) -> None:
         payment, submission = case.payment, case.submission

@@ -2,7 +2,8 @@
 
 The rules, in the order in which they are asked:
 
-1. Evidence whose amount, currency or reference is not ours is about something else: never believed, a person looks.
+1. Evidence whose amount, currency or reference is not ours is about something else: never believed, a person looks,
+   and the bank is asked on.
 2. A submission that was not sent, or has ended, is not revived by a bank's word: a person looks.
 3. "Unknown" and "not found" prove nothing. Only an enquiry, made when the bank's declared time has passed since the
    last byte, turns "not found" into the proof that the payment never arrived.
@@ -70,11 +71,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedMove:
-    """Evidence that changes no status: stored with `why`; `needs_person` opens an exception; `holds` stops machines."""
+    """Evidence that is not believed: stored with `why`; `needs_person` opens an exception.
+
+    `doubts`: the answer to what was sent cannot be believed, so that its outcome is unknown from now on.
+    """
 
     why: str
     needs_person: bool = False
-    holds: bool = False
+    doubts: bool = False
 
 
 def decide(standing: Standing, evidence: Evidence, hearing: Hearing) -> Change | RefusedMove:
@@ -83,7 +87,8 @@ def decide(standing: Standing, evidence: Evidence, hearing: Hearing) -> Change |
         return _hear_silence(standing, evidence, hearing)
     wrong = mismatch(standing, evidence)
     if wrong is not None:
-        return RefusedMove(why=wrong, needs_person=True, holds=standing.state in {S.IN_FLIGHT, S.UNKNOWN})
+        is_answer = hearing.source is EvidenceSource.RESPONSE
+        return RefusedMove(why=wrong, needs_person=True, doubts=is_answer and standing.state is S.IN_FLIGHT)
     if standing.state is S.PLANNED:
         return RefusedMove(why="evidence_before_sending", needs_person=True)
     return _move(standing, evidence, hearing)

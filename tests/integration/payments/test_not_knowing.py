@@ -133,12 +133,28 @@ async def test_the_same_bytes_are_sent_again_under_the_same_key(
     ("step", "code"), [("wrong_amount", "amount_mismatch"), ("wrong_reference", "reference_mismatch")]
 )
 async def test_an_echo_of_something_else_is_not_believed(world: World, step: str, code: str) -> None:
-    """Success about another amount or reference is no success: unknown, held, and a person is called."""
+    """Success about another amount or reference is no success: unknown, a person is called, and the bank asked on."""
     world.bank.then([step])
     created = await world.pay()
     assert (created.payment.status.value, created.status_code) == ("outcome_unknown", 202)
     assert await world.exceptions() == [code]
-    assert await world.sweep(10_000) == 0
+    for _ in range(3):
+        await world.sweep(60)
+    assert await world.status(created.payment.id) == "completed"
+    assert world.bank.calls.count("submit") == 1
+    assert await world.exceptions() == [code]
+
+
+async def test_absence_after_other_terms_is_no_proof(world: World) -> None:
+    """A bank that accepted another amount, and then knows of nothing, has proven nothing: in the end persons decide."""
+    world.bank.then(["wrong_amount", *["not_found"] * 500])
+    created = await world.pay()
+    for _ in range(20):
+        await world.sweep(3_600)
+    assert await world.status(created.payment.id) == "outcome_unknown"
+    await world.sweep(world.tools.policy.unknown_age_max_seconds)
+    (row,) = await world.rows("SELECT state::text FROM submissions")
+    assert row["state"] == "held"
 
 
 async def test_a_bank_out_of_reach_gets_another_submission(world: World) -> None:

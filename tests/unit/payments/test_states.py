@@ -123,13 +123,14 @@ def test_rejected_follows_accepted_but_not_settled() -> None:
     assert decide(settled, refusal, heard) == RefusedMove(why="refused_after_settlement", needs_person=True)
 
 
-def test_a_mismatch_holds_what_was_not_known_yet() -> None:
-    """In flight or unknown: held. Accepted before: it stays, and a person looks."""
-    wrong, heard = Evidence(verdict=Verdict.SETTLED, amount=Money("GBP", 1)), Hearing(source=EvidenceSource.POLL)
+@pytest.mark.parametrize("source", EvidenceSource)
+def test_a_mismatch_is_never_believed(source: EvidenceSource) -> None:
+    """A person looks, and nothing moves, but what was just sent: of that the outcome is unknown."""
+    wrong, heard = Evidence(verdict=Verdict.SETTLED, amount=Money("GBP", 1)), Hearing(source=source)
     for state, status in STANDINGS:
         decided = decide(_standing(state, status), wrong, heard)
-        assert isinstance(decided, RefusedMove)
-        assert decided.holds is (state in {SubmissionState.IN_FLIGHT, SubmissionState.UNKNOWN})
+        is_answer = state is SubmissionState.IN_FLIGHT and source is EvidenceSource.RESPONSE
+        assert decided == RefusedMove(why="amount_mismatch", needs_person=True, doubts=is_answer)
 
 
 @pytest.mark.parametrize("state", SubmissionState)
