@@ -1,22 +1,19 @@
 """Processes that can die at any commit and around any call, and the stage on which they live."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 import asyncpg
 
-from adapters.contract import Bank, Outcome
-from adapters.wire import WireRequest
 from kernel.errors import ThreadneedleError
-from kernel.masked import Secret
 from kernel.sealing import Vault
 from payments.policy import PaymentsPolicy
 from tests.chaos.payment_bank import DECLARATIONS, ModelBank
 from tests.support.clock import FakeClock
+from tests.support.mortal import Life, MortalCalls, MortalPool
 from tests.support.payments_world import World, make_world, second_process
 from tests.support.scripted_bank import Crash
 
@@ -48,79 +45,6 @@ CREATE TRIGGER seen AFTER INSERT OR UPDATE ON payments FOR EACH ROW EXECUTE FUNC
 CREATE TRIGGER seen AFTER INSERT OR UPDATE ON submissions FOR EACH ROW EXECUTE FUNCTION see_submission();
 """
 _Value = TypeVar("_Value")
-
-
-@dataclass(slots=True)
-class Life:
-    """Of one process. `points` is at how many more points of possible death it dies; None is at none."""
-
-    points: int | None = None
-    dead: bool = False
-
-    def point(self) -> None:
-        """A point of possible death; nothing goes on after it."""
-        if self.points is not None and not self.dead:
-            self.points -= 1
-            self.dead = self.points <= 0
-        if self.dead:
-            raise Crash
-
-
-@dataclass(frozen=True, slots=True)
-class MortalPool:
-    """A pool whose process may die before and after each commit."""
-
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    life: Life
-
-    @asynccontextmanager
-    async def acquire(self) -> "AsyncIterator[MortalConnection]":
-        async with self.pool.acquire() as connection:
-            yield MortalConnection(connection, self.life)
-
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        """A statement that is its own transaction."""
-        statement = getattr(self.pool, name)
-
-        async def run(*arguments: Any) -> Any:
-            self.life.point()
-            result = await statement(*arguments)
-            self.life.point()
-            return result
-
-        return run
-
-
-@dataclass(frozen=True, slots=True)
-class MortalConnection:
-    """One of its connections."""
-
-    connection: Any
-    life: Life
-
-    @asynccontextmanager
-    async def transaction(self, **options: Any) -> AsyncIterator[None]:
-        async with self.connection.transaction(**options):
-            yield
-            self.life.point()
-        self.life.point()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.connection, name)
-
-
-@dataclass(frozen=True, slots=True)
-class MortalEngine:
-    """The calls of a process that may die before and after each."""
-
-    bank: ModelBank
-    life: Life
-
-    async def perform(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
-        self.life.point()
-        outcome = await self.bank.perform(bank, request, payer_access)
-        self.life.point()
-        return outcome
 
 
 class Stage:
@@ -201,7 +125,7 @@ class Stage:
     def _born(self, life: Life) -> World:
         pool = cast("asyncpg.Pool[asyncpg.Record]", MortalPool(self.pool, life))
         tools = replace(self.base.tools, pool=pool)
-        mortal, engine = replace(self.base, tools=tools), MortalEngine(self.bank, life)
+        mortal, engine = replace(self.base, tools=tools), MortalCalls(self.bank, life)
         return second_process(mortal, self._vault, declaration=self.bank.declaration, engine=engine)
 
 

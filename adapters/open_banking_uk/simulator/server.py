@@ -151,3 +151,8 @@ async def start_simulator(
     simulator = OpenBankingUkSimulator(options or SimulatorOptions(), made)
     await simulator.start()
     return simulator
+
+
+async def start_older(options: SimulatorOptions) -> OpenBankingUkSimulator:
+    """The same bank with settings of version 3.1.11."""
+    return await start_simulator(options, await asyncio.to_thread(Character, version="3.1.11"))

@@ -12,7 +12,7 @@ import pytest
 from adapters.scaffold import NotPossible, main, write
 
 ROOT = Path(__file__).resolve().parents[3]
-ROOMS = ("adapters", "kernel", "payments", "webhooks")
+ROOMS = ("adapters", "gateway", "kernel", "payments", "webhooks")
 NEEDED = (*ROOMS, "tests/__init__.py", "tests/support", "tests/contracts/adapters", "tests/unit/adapters")
 # The kit without the fault matrix: a scaffold pays nothing, so no fault applies to it.
 KIT = ("test_structure.py", "test_recordings.py", "test_fuzz.py", "test_fault_matrix.py", "test_notifications.py")

@@ -21,14 +21,22 @@ from kernel.ids import Environment
 from kernel.masked import Secret
 from tests.support import banks, browser
 
-ADAPTERS = discover().adapters
-NAMES = sorted(ADAPTERS)
+_PROTOCOLS = discover().adapters
+NAMES = sorted(_PROTOCOLS)
+# The kit's rows: every protocol as its simulator is by default, and each variant that the simulator's package names.
+_VARIANTS = {
+    f"{name}-{variant}": (name, variant)
+    for name in NAMES
+    for variant in getattr(import_module(f"adapters.{name}.simulator"), "VARIANTS", {})
+}
+ADAPTERS = _PROTOCOLS | {row: _PROTOCOLS[name] for row, (name, _) in _VARIANTS.items()}
+ROWS = sorted(ADAPTERS)
 # The capabilities decide which rules an adapter is held to; a fresh scaffold has none.
-PAYING = [name for name in NAMES if ADAPTERS[name].declaration.operations]
-ENQUIRING = [name for name in NAMES if OperationKind.ENQUIRE in ADAPTERS[name].declaration.operations]
-CANCELLING = [name for name in NAMES if OperationKind.CANCEL in ADAPTERS[name].declaration.operations]
-IDEMPOTENT = [name for name in PAYING if ADAPTERS[name].declaration.idempotency is not None]
-NOTIFYING = [name for name in NAMES if ADAPTERS[name].declaration.notifications]
+PAYING = [row for row in ROWS if ADAPTERS[row].declaration.operations]
+ENQUIRING = [row for row in ROWS if OperationKind.ENQUIRE in ADAPTERS[row].declaration.operations]
+CANCELLING = [row for row in ROWS if OperationKind.CANCEL in ADAPTERS[row].declaration.operations]
+IDEMPOTENT = [row for row in PAYING if ADAPTERS[row].declaration.idempotency is not None]
+NOTIFYING = [row for row in ROWS if ADAPTERS[row].declaration.notifications]
 # Every simulated delay in proportion: late is within our deadlines, hidden outlasts them and the first recovery.
 PACE = Pace(
     settle_seconds=0.1,
@@ -142,12 +150,24 @@ def believable(instruction: Instruction, evidence: Evidence) -> Evidence:
     return Evidence(verdict=Verdict.UNKNOWN) if other_amount or other_payment else evidence
 
 
+def protocol_of(row: str) -> str:
+    """The adapter's name."""
+    return _VARIANTS.get(row, (row, ""))[0]
+
+
+async def start_bank(row: str, options: SimulatorOptions) -> Simulator:
+    """The row's simulated bank, listening."""
+    name, variant = _VARIANTS.get(row, (row, None))
+    package = import_module(f"adapters.{name}.simulator")
+    start = package.start_simulator if variant is None else package.VARIANTS[variant]
+    return cast("Simulator", await start(options))
+
+
 @asynccontextmanager
-async def running(name: str, callback_url: str | None = None) -> AsyncIterator[House]:
-    """The adapter's simulator, listening, with an engine whose deadlines are short."""
-    adapter = ADAPTERS[name]
-    start = import_module(f"adapters.{name}.simulator").start_simulator
-    simulator = cast("Simulator", await start(SimulatorOptions(pace=PACE, callback_url=callback_url)))
+async def running(row: str, callback_url: str | None = None) -> AsyncIterator[House]:
+    """The row's simulator, listening, with an engine whose deadlines are short."""
+    name, adapter = protocol_of(row), ADAPTERS[row]
+    simulator = await start_bank(row, SimulatorOptions(pace=PACE, callback_url=callback_url))
     engine = banks.engine({name: replace(adapter.declaration, deadlines=DEADLINES)}, NO_BREAKER)
     bank = Bank(id=f"{name}-1", adapter=name, environment=Environment.TEST, settings=simulator.settings)
     async with aiohttp.ClientSession() as payer:

@@ -1,100 +1,143 @@
-"""Many payments at one bank under faults that a seed chooses, and what the bank's books say of them afterwards."""
+"""Many payments through the real room, under faults and deaths that a seed chooses, and what the bank's books say."""
 
 import asyncio
 import random
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
 
-from adapters.contract import Instruction, Verdict
-from adapters.declaration import OperationKind, Recovery
+from adapters.declaration import OperationKind
 from adapters.simulation.faults import Fault
-from kernel.masked import Secret
-from kernel.money import Money
-from tests.contracts.adapters.kit.following import ENDS, Ending, Patience, pay
-from tests.contracts.adapters.kit.harness import PACE, House
+from adapters.simulation.simulator import Booked
+from tests.contracts.adapters.kit.harness import ADAPTERS
+from tests.contracts.adapters.kit.people import ENDED, Wish, live, wish
+from tests.contracts.adapters.kit.room import Room, open_room
+from tests.support.leaping import LeapingLoop
 
 AT_ONCE = 8
 FAULTY_SHARE = 0.6
-PATIENCE = Patience(absence_proven_after_seconds=4.0, give_up_seconds=120.0)
-# No answer, for any of these reasons, may be called a rejection; they are told as what the run did.
+# How long the room may need for what is left, in its own time, once nobody does anything any more.
+GIVE_UP_SECONDS = 4 * 3_600
 _REFUSING = frozenset({Fault.REFUSE, Fault.REJECT_LATER})
+_UNPAID = frozenset({"rejected", "cancelled", "expired"})
+_PAID = frozenset({"accepted", "settled", "completed", "returned"})
+# What is in the books and will move no money, in the words of any bank.
+_DEAD = frozenset({"rejected", "cancelled", "RJCT", "CANC"})
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What came of a run; the first five must stay 0."""
+    """What came of a run; the first seven must stay 0."""
 
     paid_twice: int = 0
     false_rejected: int = 0
+    false_success: int = 0
     unresolved: int = 0
     held: int = 0
     wrong_amount: int = 0
+    of_nobody: int = 0
     payments: int = 0
+    deaths: int = 0
     endings: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    told_to_persons: Counter[str] = field(default_factory=Counter)
+    left_open: list[list[str]] = field(default_factory=list)
 
     @property
     def wrong(self) -> dict[str, int]:
         """What must stay 0 and did not."""
-        named = ("paid_twice", "false_rejected", "unresolved", "held", "wrong_amount")
+        named = ("paid_twice", "false_rejected", "false_success", "unresolved", "held", "wrong_amount", "of_nobody")
         return {name: getattr(self, name) for name in named if getattr(self, name)}
 
 
-async def run(house: House, seed: int, payments: int) -> Tally:
-    """Pay that many times with the seed's faults, a few at once, then count the bank's books."""
-    chance, tally = random.Random(seed), Tally(payments=payments)  # noqa: S311 - faults to be repeated, no secrets
-    orders = [_order(house, chance, number) for number in range(payments)]
-    turns = asyncio.Semaphore(AT_ONCE)
+@contextmanager
+def leaping() -> Iterator[asyncio.Runner]:
+    """Runs coroutines in a loop whose time leaps."""
+    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+        yield runner
 
-    async def one(order: Instruction) -> Ending:
-        async with turns:
-            _plan(house, chance, tally)
-            return await pay(house, order, house.declared.recovery_of(house.arms), PATIENCE)
 
-    endings = await asyncio.gather(*(one(order) for order in orders))
-    await asyncio.sleep(2 * PACE.hidden_seconds)
-    _count(house, tally, list(zip(orders, endings, strict=True)))
+async def run(row: str, database_url: str, seed: int, payments: int) -> Tally:
+    """Pay that many times with the seed's faults and deaths, a few at once, then count the bank's books."""
+    dice, tally = random.Random(seed), Tally(payments=payments)  # noqa: S311 - faults to be repeated, no secrets
+    async with open_room(row, database_url, dice) as room:
+        keepers = [asyncio.create_task(room.look_after(number)) for number in range(len(room.processes))]
+        turns, wishes = asyncio.Semaphore(AT_ONCE), [wish(room, number) for number in range(payments)]
+
+        async def one(wanted: Wish) -> None:
+            async with turns:
+                _plan(room, tally)
+                await live(room, wanted)
+
+        await asyncio.gather(*(one(each) for each in wishes))
+        await _until_ended(room)
+        await _stop(keepers)
+        await _count(room, tally, wishes)
+        tally.deaths = room.deaths
     return tally
 
 
-def _order(house: House, chance: random.Random, number: int) -> Instruction:
-    order = house.instruction()
-    currency = chance.choice(sorted(house.declared.currencies))
-    rule = house.declared.currencies[currency]
-    name = f"{number:08}{chance.getrandbits(64):016x}"
-    assert order.handshake is not None
-    return replace(
-        order,
-        end_to_end_id=f"TN{name}".upper(),
-        idempotency_key=f"k{name}",
-        amount=Money(currency, chance.randint(rule.value_min, min(rule.value_max, 10_000_000))),
-        handshake=replace(order.handshake, state=Secret(f"state-{name}"), nonce=Secret(f"nonce-{name}")),
-    )
-
-
-def _plan(house: House, chance: random.Random, tally: Tally) -> None:
+def _plan(room: Room, tally: Tally) -> None:
     """A fault for one of the journey's calls, or for an enquiry, that may strike this payment or another one's."""
-    if chance.random() >= FAULTY_SHARE:
+    declared = ADAPTERS[room.row].declaration.at(room.simulator.settings.options)
+    if room.dice.random() >= FAULTY_SHARE:
         return
-    fault = chance.choice(sorted(house.simulator.faults))
-    kinds = [*house.declared.journey]
-    if fault not in _REFUSING and OperationKind.ENQUIRE in house.declared.operations:
+    fault, kinds = room.dice.choice(sorted(room.simulator.faults)), [*declared.journey]
+    if fault not in _REFUSING and OperationKind.ENQUIRE in declared.operations:
         kinds.append(OperationKind.ENQUIRE)
-    kind = chance.choice(kinds)
-    house.simulator.plan(fault, kind)
+    kind = room.dice.choice(kinds)
+    room.simulator.plan(fault, kind)
     tally.faults[f"{kind} {fault}"] += 1
 
 
-def _count(house: House, tally: Tally, ended: list[tuple[Instruction, Ending]]) -> None:
-    books: dict[str, list[tuple[Money, str, bool]]] = {}
-    for booked in house.booked():
-        books.setdefault(booked.end_to_end_id, []).append((booked.amount, booked.status, booked.moved_money))
-    for order, ending in ended:
-        mine = books.get(order.end_to_end_id, [])
-        live = [each for each in mine if each[1] != "rejected"]
-        tally.paid_twice += len(live) > 1
-        tally.wrong_amount += any(amount != order.amount for amount, _, _ in mine)
-        tally.false_rejected += ending.verdict in {Verdict.REJECTED, None} and bool(live)
-        tally.unresolved += ending.verdict is not None and ending.verdict not in ENDS
-        tally.held += house.declared.recovery_of(house.arms) is Recovery.HOLD
-        tally.endings[str(ending.verdict or "given up before it could pay")] += 1
+async def _until_ended(room: Room) -> None:
+    until = room.base.tools.clock.monotonic() + GIVE_UP_SECONDS
+    while room.base.tools.clock.monotonic() < until:
+        found = await room.base.pool.fetch("SELECT DISTINCT status::text FROM payments")
+        if {row["status"] for row in found} <= ENDED:
+            return
+        await asyncio.sleep(10)
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _count(room: Room, tally: Tally, wishes: list[Wish]) -> None:
+    """Each payment beside what the bank has of it."""
+    found = await room.base.rows("SELECT id, status::text FROM payments")
+    statuses: dict[UUID, str] = {row["id"]: row["status"] for row in found}
+    books = await _books(room)
+    tally.of_nobody = len(books.pop(None, []))
+    for wanted in wishes:
+        assert wanted.payment_id is not None
+        mine, status = books.get(wanted.payment_id, []), statuses.pop(wanted.payment_id)
+        live_ones = [each for each in mine if each.status not in _DEAD]
+        tally.paid_twice += len(live_ones) > 1
+        tally.wrong_amount += any(each.amount != wanted.amount for each in mine)
+        tally.false_rejected += status in _UNPAID and bool(live_ones)
+        tally.false_success += status in _PAID and not live_ones
+        if status not in ENDED:
+            tally.unresolved += 1
+            story = await room.base.payments.timeline(room.base.caller, wanted.payment_id)
+            tally.left_open.append([each["what"] for each in story])
+        tally.endings[status] += 1
+    assert not statuses, "payments that nobody wanted"
+    held = await room.base.rows("SELECT count(*) AS held FROM submissions WHERE state = 'held'")
+    tally.held = held[0]["held"]
+    told = await room.base.rows("SELECT code, count(*) AS told FROM payment_exceptions GROUP BY code")
+    tally.told_to_persons.update({row["code"]: row["told"] for row in told})
+
+
+async def _books(room: Room) -> dict[UUID | None, list[Booked]]:
+    """What the bank really has, by the payment that it was made for."""
+    rows = await room.base.rows("SELECT end_to_end_id, payment_id FROM submissions")
+    known = {row["end_to_end_id"]: row["payment_id"] for row in rows}
+    books: dict[UUID | None, list[Booked]] = {}
+    for booked in room.simulator.booked():
+        books.setdefault(known.get(booked.end_to_end_id), []).append(booked)
+    return books
