@@ -214,3 +214,73 @@ async def test_strict_transport_is_said_over_https_only(edge: Edge) -> None:
 def _missing(raw: bytes) -> set[str]:
     head = raw.partition(b"\r\n\r\n")[0].lower()
     return {name for name in SECURITY_HEADERS if f"\r\n{name.lower()}: ".encode() not in head}
+
+
+_ENOUGH = 32 * 1024 * 1024
+
+
+async def _streamed(edge: Edge, head: bytes, piece: bytes) -> tuple[bytes, int]:
+    """What is answered, and how much was taken, where one piece follows another until the connection ends."""
+    host, port = edge.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    answered, sent = asyncio.create_task(_until_the_end(reader)), 0
+    writer.write(head)
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(5):
+            while not answered.done() and sent < _ENOUGH:
+                writer.write(piece)
+                await writer.drain()
+                sent += len(piece)
+                await asyncio.sleep(0)
+    raw = await asyncio.wait_for(answered, 5)
+    writer.close()
+    return raw, sent
+
+
+async def _until_the_end(reader: asyncio.StreamReader) -> bytes:
+    raw = b""
+    with contextlib.suppress(ConnectionError):
+        while part := await reader.read(65_536):
+            raw += part
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (_CHUNKED + b"3;", b"a=" + b"b" * 8_192 + b";"),
+        (_CHUNKED, b"1;" + b"a" * 8_192 + b"\r\nx\r\n"),
+        (_CHUNKED, b"1\r\n \r\n"),
+    ],
+    ids=["one extension without end", "an extension for each byte", "a byte for each chunk"],
+)
+async def test_chunks_that_outweigh_their_body_are_refused(edge: Edge, head: bytes, piece: bytes) -> None:
+    """413 with a problem document, long before the body's time is over, and the connection ends."""
+    started = asyncio.get_running_loop().time()
+    raw, sent = await _streamed(edge, head, piece)
+    assert raw.startswith(b"HTTP/1.1 413 "), raw
+    assert b"\r\nConnection: close\r\n" in raw
+    assert b'"code":"body_too_large"' in raw
+    assert sent < _ENOUGH
+    assert asyncio.get_running_loop().time() - started < 5
+
+
+async def test_chunks_that_outweigh_their_body_are_not_read_once_it_was_answered(edge: Edge) -> None:
+    """A request that is refused by its head ends its connection all the same."""
+    head = b"POST /v1/payments HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;"
+    raw, sent = await _streamed(edge, head, b"a" * 16_384)
+    assert re.findall(rb"HTTP/[0-9.]+ (\d+)", raw) == [b"401"]
+    assert sent < _ENOUGH
+
+
+async def test_a_chunk_that_is_none_is_refused_when_it_comes(edge: Edge) -> None:
+    """Also where what came before it could be read."""
+    host, port = edge.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for part in (_CHUNKED + b"3\r\nabc\r\n", b"3\r\nabcdef\r\n" + _END):
+        writer.write(part)
+        await asyncio.sleep(0.1)
+    raw = await reader.read()
+    writer.close()
+    assert re.findall(rb"HTTP/[0-9.]+ (\d+)", raw) == [b"400"], raw
+    assert b'"code":"malformed_request"' in raw
