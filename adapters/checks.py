@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from adapters.contract import Account, BankSettings, Instruction, Payer
 from adapters.declaration import Declaration, FieldLimit, SettingForm
-from adapters.setting_forms import form_problem
+from adapters.setting_forms import base_url_problem, form_problem, live_problem
 from adapters.signing import Signable, profiles
 from kernel.errors import FieldError
+from kernel.ids import Environment
 from kernel.money import exponent_of
 
 _OF_EVERY_BANK = {
@@ -49,11 +50,20 @@ def schedule_errors(declaration: Declaration, execute_at: datetime | None) -> li
     return [_error("/execute_at", "not_supported", "this bank takes no payments for later")]
 
 
-def setting_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:
-    """Every setting that a bank of this protocol lacks or does not know."""
-    errors = []
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", settings.base_url):
-        errors.append(_error("/base_url", "invalid", "must be an http or https URL without credentials or a query"))
+def required_fields(declaration: Declaration) -> dict[str, tuple[str, ...]]:
+    """JSON Pointer → of which requests (`payments`, `consents`): what this bank needs and others can do without.
+
+    Where the bank is chosen for a payment, those that send payers out want a way back for them.
+    """
+    needed = {pointer for pointer, limit in declaration.fields.items() if limit.required}
+    needed |= {"/return_url"} if declaration.sends_payers else set()
+    of_consents = frozenset(_payer_texts(Payer())) if declaration.reads else frozenset()
+    return {each: ("payments", "consents") if each in of_consents else ("payments",) for each in sorted(needed)}
+
+
+def setting_errors(declaration: Declaration, settings: BankSettings, environment: Environment) -> list[FieldError]:
+    """Every setting that a bank of this protocol lacks or does not know, or that this environment does not take."""
+    errors = _url_errors(declaration, settings, environment)
     known = {("secrets" if each.secret else "options", each.name): each for each in declaration.settings}
     given = {("secrets", name) for name in settings.secrets} | {("options", name) for name in settings.options}
     needed = {place for place, each in known.items() if each.required}
@@ -64,6 +74,18 @@ def setting_errors(declaration: Declaration, settings: BankSettings) -> list[Fie
         taken = ", ".join(sorted(each for where, each in {*known, *_OF_EVERY_BANK} if where == place))
         errors.append(_error(f"/{place}/{name}", "unknown", f"is not a setting of this bank; {place} here: {taken}"))
     return errors or _signing_errors(declaration, settings)
+
+
+def _url_errors(declaration: Declaration, settings: BankSettings, environment: Environment) -> list[FieldError]:
+    problem = base_url_problem(settings.base_url, declaration.paths)
+    if problem is not None:
+        return [_error("/base_url", "invalid", problem)]
+    if environment is not Environment.LIVE:
+        return []
+    urls = {each.name for each in declaration.settings if each.form is SettingForm.URL} & set(settings.options)
+    given = {"/base_url": settings.base_url, **{f"/options/{name}": settings.options[name] for name in sorted(urls)}}
+    problems = {pointer: live_problem(url) for pointer, url in given.items()}
+    return [_error(pointer, "invalid", problem) for pointer, problem in problems.items() if problem is not None]
 
 
 def _choice_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:

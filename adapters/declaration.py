@@ -135,6 +135,7 @@ class SettingForm(StrEnum):
 
     CERTIFICATE = "certificate"
     PRIVATE_KEY = "private_key"
+    URL = "url"
     RSA_KEY = "rsa_key"
     KEY_SET = "key_set"
 
@@ -173,7 +174,8 @@ class Declaration:
     after our deadline until its books show the outcome. `fields` is keyed by JSON Pointer into the public payment.
     `poll_seconds` are the delays between enquiries; the last one repeats. `reads` are the calls of account information
     (adapters/contract/accounts.py), and `unattended_reads_a_day` how often the bank lets each account be read in 24 h
-    without its holder; None for no such bound.
+    without its holder; None for no such bound. `paths` are what the paths of the calls begin with: a bank's `base_url`
+    ends before it.
 
     `journey` is the order of the operations that carry a payment to the bank. `arms` is the first of them after whose
     sending money may move: an earlier one whose outcome is unknown costs nothing but another try, and `arms` itself is
@@ -186,6 +188,7 @@ class Declaration:
     name: str
     title: str
     mapping_version: str
+    paths: tuple[str, ...] = ()
     operations: frozenset[OperationKind] = frozenset()
     journey: tuple[OperationKind, ...] = (OperationKind.SUBMIT,)
     arms: OperationKind = OperationKind.SUBMIT

@@ -8,6 +8,7 @@ from adapters.signing import profiles
 from kernel.money import exponent_of
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _ZONE = re.compile(r"UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_-]+)+")
 # Our own references and keys have this form; a bank that cannot take them cannot be asked about them later.
@@ -34,6 +35,9 @@ def _naming(declaration: Declaration) -> Iterator[str]:
         yield "the name must be 2 to 40 of a-z, 0-9 and _"
     if not declaration.title or not declaration.mapping_version:
         yield "title and mapping_version must be given"
+    for path in declaration.paths:
+        if not _PATH.fullmatch(path):
+            yield "paths begin with a slash, end without one and hold nothing but segments"
 
 
 def _recovery(declaration: Declaration) -> Iterator[str]:

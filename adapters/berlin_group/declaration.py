@@ -26,6 +26,7 @@ BERLIN_GROUP = Declaration(
     name="berlin_group",
     title="Berlin Group NextGenPSD2 1.3.11",
     mapping_version="1",
+    paths=("/v1",),
     operations=frozenset(
         {
             OperationKind.CONSENT,

@@ -9,7 +9,7 @@ adapters/checks.py.
 from adapters.contract.adapter import Adapter, NoNotifications, NoPayers
 from adapters.contract.authorisation import Authorisation, AuthorisationMethod, Grant, Handshake
 from adapters.contract.banks import Bank, BankSettings
-from adapters.contract.evidence import Evidence, Notified, Reason, Receipt, Verdict
+from adapters.contract.evidence import Evidence, Hint, Notified, Reason, Receipt, Subject, Verdict
 from adapters.contract.instructions import Instruction
 from adapters.contract.outcomes import Answered, Exchange, NeverLeft, Outcome, Unknown
 from adapters.contract.parties import Account, Creditor, Payer
@@ -27,6 +27,7 @@ __all__ = [
     "Exchange",
     "Grant",
     "Handshake",
+    "Hint",
     "Instruction",
     "NeverLeft",
     "NoNotifications",
@@ -36,6 +37,7 @@ __all__ = [
     "Payer",
     "Reason",
     "Receipt",
+    "Subject",
     "Unknown",
     "Verdict",
 ]

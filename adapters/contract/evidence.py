@@ -1,5 +1,6 @@
 """What a bank said, in one vocabulary for all of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -78,17 +79,44 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What can be said of a notification at the door: whether the bank sent it, and how to recognise it again."""
+    """What can be said of a notification at the door: whether the bank sent it, and how to recognise it again.
+
+    `headers` are those that the protocol wants in the answer.
+    """
 
     verified: bool
     dedupe_key: bytes
     refused_why: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Subject(StrEnum):
+    """What a hint can be about; the id beside it is the bank's own."""
+
+    PAYMENT = "payment"
+    ACCOUNT_CONSENT = "account_consent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """That something has changed at the bank, but not what it has become: a reason to ask, and evidence of nothing.
+
+    `ended`: the bank says that its customer took back what they had authorised, which is all there is to say.
+    """
+
+    about: Subject
+    id: str
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notified:
-    """A notification's content. Without a reference of either kind it cannot be matched to a submission."""
+    """A notification's content. Without a reference of either kind it cannot be matched to a submission.
+
+    A bank that tells only that something changed gives `hints` instead of evidence.
+    """
 
     evidence: Evidence
     end_to_end_id: str | None = None
     bank_reference: str | None = None
+    hints: tuple[Hint, ...] = ()

@@ -14,6 +14,7 @@ from adapters.declaration import (
     Rail,
     Recovery,
 )
+from adapters.open_banking_uk.dialect import DIALECTS
 from adapters.open_banking_uk.settings import SETTINGS
 
 # Thirteen digits before the point are what an amount can have.
@@ -27,12 +28,14 @@ OPEN_BANKING_UK = Declaration(
     name="open_banking_uk",
     title="Open Banking UK",
     mapping_version="1",
+    paths=tuple(each.path for each in DIALECTS.values()),
     operations=frozenset({OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT, OperationKind.ENQUIRE}),
     journey=(OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT),
     arms=OperationKind.SUBMIT,
     after_return=OperationKind.AUTHORISE,
     reads=frozenset(ReadingKind),
     schedules=True,
+    notifications=True,
     currencies={
         "GBP": CurrencyRule(exponent=2, value_max=_VALUE_MAX),
         "EUR": CurrencyRule(exponent=2, value_max=_VALUE_MAX),

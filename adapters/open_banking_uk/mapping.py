@@ -1,15 +1,17 @@
 """Our operations in the standard's words, and the bank's answers in ours. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import quote
 
-from adapters.contract import Adapter, Evidence, Instruction, NoNotifications, Verdict
+from adapters.contract import Adapter, BankSettings, Evidence, Instruction, Notified, Receipt, Verdict
 from adapters.contract.accounts import AccountAdapter
 from adapters.declaration import OperationKind
 from adapters.open_banking_uk import authorisation, payments, requests
 from adapters.open_banking_uk.accounts.adapter import OpenBankingUkAccounts
 from adapters.open_banking_uk.declaration import OPEN_BANKING_UK
 from adapters.open_banking_uk.dialect import dialect_of
+from adapters.open_banking_uk.notifications import events, tokens
 from adapters.open_banking_uk.reading.payments import consent_made, enquiry_answered, failure, payment_made
 from adapters.open_banking_uk.reading.strict import Unreadable
 from adapters.open_banking_uk.reading.tokens import code_exchanged
@@ -32,7 +34,7 @@ def accounts() -> AccountAdapter:
     return OpenBankingUkAccounts()
 
 
-class OpenBankingUkAdapter(NoNotifications):
+class OpenBankingUkAdapter:
     """Payments by Open Banking UK, in the version that the bank's option says."""
 
     declaration = OPEN_BANKING_UK
@@ -67,6 +69,16 @@ class OpenBankingUkAdapter(NoNotifications):
             return _READERS[kind](reply)
         except Unreadable:
             return failure(kind, reply)
+
+    def verify_notification(
+        self, raw: bytes, headers: Mapping[str, str], settings: BankSettings, now: datetime
+    ) -> Receipt:
+        """Whether the bank signed this event for us."""
+        return tokens.verify(raw, headers, settings, now)
+
+    def parse_notification(self, raw: bytes) -> Notified:
+        """What a verified event names."""
+        return events.parse(raw)
 
 
 def _consent(instruction: Instruction) -> WireRequest:

@@ -11,8 +11,12 @@ SETTINGS = (
         choices=tuple(DIALECTS),
     ),
     SettingField(name="issuer", sentence="The issuer of the bank's authorisation server, as its discovery says."),
-    SettingField(name="authorization_url", sentence="The bank's authorisation endpoint, where payers are sent."),
-    SettingField(name="token_url", sentence="The bank's token endpoint."),
+    SettingField(
+        name="authorization_url",
+        sentence="The bank's authorisation endpoint, where payers are sent.",
+        form=SettingForm.URL,
+    ),
+    SettingField(name="token_url", sentence="The bank's token endpoint.", form=SettingForm.URL),
     SettingField(name="client_id", sentence="Our client id at this bank, from the registration."),
     SettingField(
         name="signing_key",
@@ -43,6 +47,16 @@ SETTINGS = (
     SettingField(
         name="bank_signature_issuer",
         sentence="Who must have signed the bank's answers; anyone with its keys, if not given.",
+        required=False,
+    ),
+    SettingField(
+        name="notification_issuer",
+        sentence="Who issues the bank's event notifications, their iss: the issuer, if not given.",
+        required=False,
+    ),
+    SettingField(
+        name="notification_audience",
+        sentence="What the bank's event notifications call us, their aud: the client id, if not given.",
         required=False,
     ),
     SettingField(

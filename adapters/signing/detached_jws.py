@@ -8,6 +8,7 @@ The Read/Write profile, "Message Signing", is the source of every rule here.
 """
 
 from binascii import Error as NoBase64
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,14 +27,14 @@ from adapters.wire import WireReply
 HEADER = "x-jws-signature"
 UNENCODED = "unencoded"
 IAT, ISS, TAN = (f"http://openbanking.org.uk/{name}" for name in ("iat", "iss", "tan"))
+CLAIMS = frozenset({IAT, ISS, TAN})
 TRUST_ANCHOR = "openbanking.org.uk"
 
 _ALGORITHM = "PS256"
-_CLAIMS = (IAT, ISS, TAN)
-_KNOWN = frozenset({"alg", "kid", "typ", "cty", "crit", *_CLAIMS})
+_KNOWN = frozenset({"alg", "kid", "typ", "cty", "crit", *CLAIMS})
 _CONTENT_TYPES = frozenset({"json", "application/json"})
 _SKEW_SECONDS = 30
-_REGISTRY = jws.JWSRegistry(
+REGISTRY = jws.JWSRegistry(
     header_registry={
         "b64": HeaderParameter("Unencoded payload", "bool"),
         IAT: HeaderParameter("Issued at", "int"),
@@ -92,7 +93,7 @@ def verified(signature: str, body: bytes, settings: BankSettings, now: datetime)
 def sign(body: bytes, key: RSAKey, protected: dict[str, Any]) -> str:
     """The detached signature of these bytes under this protected header. Raises ValueError for a key that cannot."""
     try:
-        whole = jws.serialize_compact(protected, body, key, registry=_REGISTRY)
+        whole = jws.serialize_compact(protected, body, key, registry=REGISTRY)
     except JoseError:
         raise ValueError("the signing key cannot sign") from None
     return f"{whole.partition('.')[0]}..{whole.rpartition('.')[2]}"
@@ -108,9 +109,9 @@ def protected_header(key_id: str, issuer: str, trust_anchor: str, at: datetime, 
         IAT: int(at.timestamp()),
         ISS: issuer,
         TAN: trust_anchor,
-        "crit": list(_CLAIMS),
+        "crit": [IAT, ISS, TAN],
     }
-    return header if not unencoded else {**header, "b64": False, "crit": ["b64", *_CLAIMS]}
+    return header if not unencoded else {**header, "b64": False, "crit": ["b64", *header["crit"]]}
 
 
 def _signed(body: bytes, settings: BankSettings, now: datetime) -> str:
@@ -143,7 +144,7 @@ def _rules_hold(header: dict[str, Any], settings: BankSettings, now: datetime) -
     """Whether the protected header says all that it must, and nothing else."""
     unencoded = settings.options.get("signature_payload") == UNENCODED
     known = _KNOWN | {"b64"} if unencoded else _KNOWN
-    critical = {"b64", *_CLAIMS} if unencoded else set(_CLAIMS)
+    critical = {"b64", *CLAIMS} if unencoded else CLAIMS
     crit = header.get("crit")
     return (
         set(header) <= known
@@ -153,11 +154,12 @@ def _rules_hold(header: dict[str, Any], settings: BankSettings, now: datetime) -
         and isinstance(crit, list)
         and sorted(map(str, crit)) == sorted(critical)
         and ("b64" not in critical or header.get("b64") is False)
-        and _claims_hold(header, settings, now)
+        and claims_hold(header, settings, now)
     )
 
 
-def _claims_hold(header: dict[str, Any], settings: BankSettings, now: datetime) -> bool:
+def claims_hold(header: Mapping[str, Any], settings: BankSettings, now: datetime) -> bool:
+    """Whether the standard's own members of a header say when, by whom and under whose trust, as the settings want."""
     issued_at, issuer = header.get(IAT), header.get(ISS)
     return (
         isinstance(issued_at, int | float)
@@ -172,7 +174,7 @@ def _claims_hold(header: dict[str, Any], settings: BankSettings, now: datetime) 
 def _verify(signature: str, body: bytes, key: RSAKey, *, unencoded: bool) -> None:
     header, _, proof = signature.split(".")
     if unencoded:
-        jws.deserialize_compact(signature, key, registry=_REGISTRY, payload=body)
+        jws.deserialize_compact(signature, key, registry=REGISTRY, payload=body)
         return
     payload = urlsafe_b64encode(body).decode("ascii")
-    jws.deserialize_compact(f"{header}.{payload}.{proof}", key, registry=_REGISTRY)
+    jws.deserialize_compact(f"{header}.{payload}.{proof}", key, registry=REGISTRY)

@@ -35,6 +35,10 @@ class Fault(StrEnum):
     NOTIFY_FORGED = "notify_forged"  # Notifications carry a wrong signature.
 
 
+# A bank whose answer is lost is silent altogether: otherwise its notification would tell before anyone had to ask.
+SILENT = frozenset({Fault.TIMEOUT_AFTER, Fault.RESET_AFTER, Fault.COMMIT_LATE, Fault.STALE})
+
+
 @dataclass(slots=True, kw_only=True)
 class _Planned:
     fault: Fault

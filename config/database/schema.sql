@@ -516,7 +516,8 @@ CREATE TABLE bank_notifications (
     PRIMARY KEY (bank_id, id),
     UNIQUE (bank_id, dedupe_key)
 );
-CREATE INDEX bank_notifications_due ON bank_notifications (next_check_at) WHERE processed_at IS NULL;
+-- What is due, bank by bank, so that one which sends many holds up no other.
+CREATE INDEX bank_notifications_due ON bank_notifications (bank_id, next_check_at) WHERE processed_at IS NULL;
 
 -- ───────────────────────────────────────────────── account information
 -- state_digest finds the consent when its holder comes back; sealed_terms hold what that return is checked against.
@@ -561,6 +562,9 @@ CREATE INDEX account_consents_listing ON account_consents (partner_id, environme
 -- What is due, bank by bank, so that a dead one holds up no other; it serves every partner.
 CREATE INDEX account_consents_check ON account_consents (bank_id, next_check_at) WHERE next_check_at IS NOT NULL;
 CREATE INDEX account_consents_ended ON account_consents (ended_at) WHERE ended_at IS NOT NULL;
+-- Some notifications name a consent by the bank's own id only; the partner is what the look-up finds.
+CREATE INDEX account_consents_bank_consent ON account_consents (bank_id, bank_consent_id)
+    WHERE bank_consent_id IS NOT NULL;
 
 -- Accounts that a consent opened, found by the digest of the bank's own id. balances_token is there while balances are
 -- being read or kept; whoever moves money takes it away, and what was read before is then neither kept nor shown.

@@ -34,7 +34,7 @@ class BankBook:
 
     async def add(self, actor: Actor, new: NewBank) -> Row:
         """Raises Invalid for settings that the adapter does not take, Conflict for an id that is in use."""
-        await self._check(new.adapter, new.settings)
+        await self._check(new.adapter, new.environment, new.settings)
         sealed = await seal_settings(self._vault, new.id, new.settings)
         change = Change(
             query="add_bank",
@@ -62,7 +62,7 @@ class BankBook:
         known = await self.get(bank_id)
         sealed = None
         if settings is not None:
-            await self._check(known["adapter"], settings)
+            await self._check(known["adapter"], Environment(known["environment"]), settings)
             sealed = await seal_settings(self._vault, bank_id, settings)
         changed = [field for field, value in (("name", name), ("settings", settings)) if value is not None]
         change = Change(
@@ -80,13 +80,13 @@ class BankBook:
         change = Change(query="set_bank_state", arguments=(bank_id, state), action=action, target=bank_id)
         return _found(await self._journal.change(actor, change))
 
-    async def _check(self, adapter: str, settings: BankSettings) -> None:
+    async def _check(self, adapter: str, environment: Environment, settings: BankSettings) -> None:
         known = self._adapters.get(adapter)
         if known is None:
             names = ", ".join(sorted(self._adapters))
             raise Invalid([FieldError(pointer="/adapter", code="unknown_value", message=f"Expected one of: {names}.")])
         # Keys are read and a signature is made, which takes longer than anything else may take of the event loop.
-        if errors := await asyncio.to_thread(setting_errors, known.declaration, settings):
+        if errors := await asyncio.to_thread(setting_errors, known.declaration, settings, environment):
             raise Invalid([_in_settings(error) for error in errors])
 
 

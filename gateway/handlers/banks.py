@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.checks import required_fields
 from adapters.declaration import Declaration
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
@@ -29,8 +30,13 @@ async def get_bank(services: Services, call: Call) -> Reply:
 async def accept_notification(services: Services, call: Call) -> Reply:
     """Kept, committed, answered; what it means is found out later, so a forged one learns nothing."""
     headers = {name.lower(): value for name, value in call.request.headers.items()}
-    await services.inbox.accept(call.path_text("bank_id"), call.raw, headers)
-    return Reply({"received": True})
+    told = await services.inbox.accept(call.path_text("bank_id"), call.raw, headers)
+    return Reply({"received": True}, headers=told)
+
+
+async def accept_event_notification(services: Services, call: Call) -> Reply:
+    """The same at the other address; its version says nothing that the notification does not say itself."""
+    return await accept_notification(services, call)
 
 
 def _bank(configured: ConfiguredBank, health: Health) -> dict[str, Any]:
@@ -70,6 +76,9 @@ def _capabilities(declared: Declaration, options: Mapping[str, str]) -> dict[str
                 "charset": limit.charset,
             }
             for pointer, limit in sorted(declared.fields.items())
+        ],
+        "required": [
+            {"pointer": pointer, "requests": list(requests)} for pointer, requests in required_fields(declared).items()
         ],
         "reads": sorted(declared.reads),
         "unattended_reads_a_day": declared.unattended_reads_a_day,

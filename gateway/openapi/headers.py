@@ -24,6 +24,7 @@ _HEADERS: dict[str, tuple[Json, str, str | int]] = {
     ),
     "Retry-After": ({"type": "integer", "minimum": 1}, "Whole seconds to wait before the request is repeated.", 1),
     "WWW-Authenticate": (_TEXT, "How to authenticate, and what was wrong (RFC 9110 §11.6.1).", "Bearer"),
+    "x-fapi-interaction-id": (_TEXT, "The bank's own id of its notification, played back.", "14ba1762-a316-4a87"),
     "DPoP-Nonce": (_TEXT, "The nonce for your next DPoP proofs (RFC 9449 §8).", "AbCdEf…"),
     "Location": (
         {"type": "string", "format": "uri-reference"},

@@ -20,7 +20,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
     403: {
         "insufficient_scope": "The access token lacks the route's scope.",
         "address_not_allowed": "The client is limited to other addresses than the one that it calls from.",
-        "bad_signature": "The notification is not signed by this bank.",
+        "bad_signature": "The notification is not this bank's, or not for us; the detail says why.",
         "client_limited_to_merchants": "The client acts for some merchants only, and the request names none of theirs.",
         "second_person_required": "Another admin must confirm what one proposed.",
     },

@@ -2,7 +2,7 @@
 
 from gateway.callbacks.handlers import receive_payer, receive_payer_form
 from gateway.handlers import banks, documents, oauth
-from gateway.http.route import KIB, Route, open_family
+from gateway.http.route import KIB, Columns, Route, open_family
 from gateway.limits.policy import LimitClass
 from gateway.schemas.documents import (
     InspectedTokenIn,
@@ -25,15 +25,27 @@ _OAUTH = open_family("oauth")
 # What the browser is shown where there is nowhere to send it on to, or nothing came of its return.
 _PAGES = (200, 400, 410)
 
+_NOTIFIED = Columns(
+    response=NotificationOut,
+    status=202,
+    raw=True,
+    body_bytes_max=512 * KIB,
+    refuses=("bad_signature",),
+    gives=("x-fapi-interaction-id",),
+)
+
 DOCUMENTS: tuple[Route[Services], ...] = (
     _BANKS.post(
         "/banks/{bank_id}/notifications",
         banks.accept_notification,
         "A bank tells us something; it is kept before it is answered.",
-        response=NotificationOut,
-        raw=True,
-        body_bytes_max=512 * KIB,
-        refuses=("bad_signature",),
+        **_NOTIFIED,
+    ),
+    _BANKS.post(
+        "/banks/{bank_id}/{version}/event-notifications",
+        banks.accept_event_notification,
+        "The same, at an address that ends as Open Banking UK wants it: v4.0/event-notifications.",
+        **_NOTIFIED,
     ),
     _BANKS.get(
         "/banks/{bank_id}/callback",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import structlog
+from prometheus_client import Counter
 
 from adapters.contract import Receipt
 from kernel.errors import Forbidden, NotFound
@@ -14,19 +15,25 @@ from payments.tools import Tools
 
 _SQL = beside(__file__, "inbox.sql")
 _log = structlog.get_logger()
+# Anybody may send what is refused, so not all of it is kept.
+_REFUSED_BYTES_MAX = 16_384
 
 
 class Inbox:
     """The door for bank notifications."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, counted: Counter) -> None:
+        """`counted` is payments.inbox.metrics.notification_counter."""
         self._tools = tools
+        self._counted = counted
 
-    async def accept(self, bank_id: str, raw: bytes, headers: Mapping[str, str]) -> None:
+    async def accept(self, bank_id: str, raw: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
         """Keep a notification; returning means committed. The same one twice is kept once.
 
+        What is returned are the headers that the bank's protocol wants in the answer.
+
         Raises NotFound for a bank that is not configured or does not notify, Forbidden `bad_signature` for bytes that
-        the bank did not sign; those are kept as well, and never applied.
+        the bank did not sign for us, which tells why; of those the beginning is kept as well, and never applied.
         """
         bank = await self._tools.banks.get(bank_id)
         if not bank.declaration.notifications:
@@ -37,18 +44,21 @@ class Inbox:
         await self._keep(bank_id, raw, receipt)
         if not receipt.verified:
             _log.warning("notification.refused", bank_id=bank_id, why=receipt.refused_why)
-            raise Forbidden("the notification is not signed by this bank", code="bad_signature")
+            self._counted.labels(bank_id, "refused").inc()
+            raise Forbidden(f"the notification is not believed: {receipt.refused_why}", code="bad_signature")
+        return receipt.headers
 
     async def _keep(self, bank_id: str, raw: bytes, receipt: Receipt) -> None:
         now = self._tools.clock.now()
         notification_id = new_id(now)
         key = await self._tools.vault.data_key(NIL)
+        kept = raw if receipt.verified else raw[:_REFUSED_BYTES_MAX]
         await self._tools.pool.execute(
             _SQL["insert_notification"],
             bank_id,
             notification_id,
             _dedupe_key(receipt, raw),
-            self._tools.vault.seal(key, raw, raw_context(notification_id)),
+            self._tools.vault.seal(key, kept, raw_context(notification_id)),
             receipt.verified,
             receipt.refused_why,
             now,

@@ -6,15 +6,20 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (bank_id, dedupe_key) DO NOTHING;
 
 -- name: claim_due
--- Notifications whose time has come, for this worker alone until the claim ends.
+-- Notifications whose time has come, for this worker alone until the claim ends: of each bank no more than its share, so
+-- that one which sends many holds up no other.
 UPDATE bank_notifications
 SET next_check_at = $2
 WHERE (bank_id, id) IN (
-    SELECT bank_id, id FROM bank_notifications
-    WHERE processed_at IS NULL AND next_check_at <= $1
-    ORDER BY next_check_at
-    LIMIT $3
-    FOR UPDATE SKIP LOCKED
+    SELECT due.bank_id, due.id
+    FROM unnest($4::text[]) AS bank (id)
+    CROSS JOIN LATERAL (
+        SELECT n.bank_id, n.id FROM bank_notifications n
+        WHERE n.bank_id = bank.id AND n.processed_at IS NULL AND n.next_check_at <= $1
+        ORDER BY n.next_check_at
+        LIMIT $3
+        FOR UPDATE SKIP LOCKED
+    ) due
 )
 RETURNING bank_id, id, sealed_raw, received_at;
 

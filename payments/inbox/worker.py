@@ -1,6 +1,10 @@
-"""Applies kept notifications as evidence. What matches no payment is tried again for a day, then a person looks."""
+"""Applies kept notifications as evidence, or asks the bank where they are only hints.
+
+Evidence that matches no payment is tried again for a day, then a person looks.
+"""
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from prometheus_client import Counter
 
 from adapters.contract import Notified
 from kernel.ids import NIL
@@ -16,6 +21,7 @@ from payments.calls.cases import Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
 from payments.inbox.accept import raw_context
 from payments.inbox.batch import Kept, NotificationBatch
+from payments.inbox.hints import ConsentHints, Hints
 from payments.policy import at_step
 from payments.rows import PaymentRef
 from payments.states.names import EvidenceSource
@@ -37,25 +43,37 @@ class _Match:
 class InboxWorker:
     """Any number of processes may run one: a notification is claimed, and applied under its payment's lock."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, consents: ConsentHints, counted: Counter) -> None:
+        """`counted` is payments.inbox.metrics.notification_counter."""
         self._tools = tools
+        self._counted = counted
+        self._hints = Hints(tools, consents)
         self._cases = Cases(tools)
         self._ledger = Ledger(tools)
         self._batch = NotificationBatch(tools, self._ledger)
 
     async def run_once(self) -> int:
-        """Apply what is due, side by side, and return how many were looked at."""
-        now = self._tools.clock.now()
-        until = now + timedelta(seconds=_CLAIM_SECONDS)
-        rows = await self._tools.pool.fetch(_SQL["claim_due"], now, until, self._tools.policy.notification_batch)
+        """Work off what is due, side by side, and return how many were looked at. Each bank has its own share."""
+        rows = await self._claim()
         results = await asyncio.gather(*(self._read(_kept(row)) for row in rows), return_exceptions=True)
         told = dict(result for result in results if not isinstance(result, BaseException))
-        left = await self._apply_together(told)
-        ends = await asyncio.gather(*(self._apply(kept, told[kept]) for kept in left), return_exceptions=True)
+        hinted = [kept for kept, notified in told.items() if notified.hints]
+        left = await self._apply_together({kept: told[kept] for kept in told if kept not in hinted})
+        ends = await asyncio.gather(
+            *(self._ask(kept, told[kept]) for kept in hinted),
+            *(self._apply(kept, told[kept]) for kept in left),
+            return_exceptions=True,
+        )
         for result in (*results, *ends):
             if isinstance(result, BaseException):
                 _log.error("notification.failed", error=type(result).__name__)
         return len(rows)
+
+    async def _claim(self) -> list[asyncpg.Record]:
+        now, banks = self._tools.clock.now(), await self._tools.banks.all()
+        until = now + timedelta(seconds=_CLAIM_SECONDS)
+        names, share = [bank.bank.id for bank in banks], self._tools.policy.notification_batch
+        return list(await self._tools.pool.fetch(_SQL["claim_due"], now, until, share, names))
 
     async def _read(self, kept: Kept) -> tuple[Kept, Notified]:
         raw = await self._tools.vault.open(NIL, kept.sealed, raw_context(kept.id))
@@ -67,10 +85,23 @@ class InboxWorker:
         if not told:
             return []
         try:
-            return await self._batch.apply(told)
+            left = await self._batch.apply(told)
         except Exception as error:  # noqa: BLE001 - whatever it was, each is tried by itself
             _log.warning("notifications.apart", error=type(error).__name__)
             return list(told)
+        for bank_id, applied in Tally(kept.bank_id for kept in told if kept not in left).items():
+            self._counted.labels(bank_id, "applied").inc(applied)
+        return left
+
+    async def _ask(self, kept: Kept, notified: Notified) -> None:
+        """First the asking, then the end: what is asked about twice is asked about."""
+        outcome = "asked" if await self._hints.heed(kept, notified) else "ignored"
+        await self._end(kept, outcome)
+
+    async def _end(self, kept: Kept, outcome: str) -> None:
+        now = self._tools.clock.now()
+        if await self._tools.pool.fetchval(_SQL["end_notification"], kept.bank_id, kept.id, now, outcome):
+            self._counted.labels(kept.bank_id, outcome).inc()
 
     async def _apply(self, kept: Kept, notified: Notified) -> None:
         match = await self._match(kept.bank_id, notified)
@@ -78,6 +109,7 @@ class InboxWorker:
             await self._try_later(kept)
             return
         recorded = await self._hear(kept, match, notified)
+        self._counted.labels(kept.bank_id, "applied").inc()
         await self._tools.enqueuer.offer(recorded.jobs)
 
     async def _match(self, bank_id: str, notified: Notified) -> _Match | None:
@@ -108,7 +140,7 @@ class InboxWorker:
         now, policy = self._tools.clock.now(), self._tools.policy
         age = (now - kept.received_at).total_seconds()
         if age >= policy.notification_age_max_seconds:
-            await self._tools.pool.execute(_SQL["end_notification"], kept.bank_id, kept.id, now, "unmatched")
+            await self._end(kept, "unmatched")
             _log.error("notification.unmatched", bank_id=kept.bank_id, notification_id=str(kept.id))
             return
         at = now + timedelta(seconds=_delay(age, policy.notification_delays_seconds))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,15 @@ class Running:
         """The present process ids of a role; they change when it is restarted."""
         pids: list[int] = json.loads((self.state / "run.json").read_text(encoding="utf-8"))["pids"].get(role, [])
         return pids
+
+    async def answers(self, role: str) -> bool:
+        """Whether it says that it is ready: a process that has a pid may be far from listening."""
+        urls = {"gateway": [self.file.gateway, self.file.admin]}.get(role) or [self.file.watch[role]]
+        try:
+            async with aiohttp.ClientSession() as session:
+                return all([(await session.get(f"{url}/readyz")).status == 200 for url in urls])
+        except aiohttp.ClientError:
+            return False
 
 
 @asynccontextmanager
@@ -66,11 +75,16 @@ async def publish(scene: Scene, cast: Cast, number: int) -> str:
         await asyncio.sleep(0.05)
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = 60) -> None:
     """Wait for a condition. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the condition is another process's
+        while not await _held(condition):  # noqa: ASYNC110 - the condition is another process's
             await asyncio.sleep(0.05)
+
+
+async def _held(condition: Callable[[], bool | Awaitable[bool]]) -> bool:
+    held = condition()
+    return held if isinstance(held, bool) else await held
 
 
 def unique(prefix: str) -> str:

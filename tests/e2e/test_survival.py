@@ -53,5 +53,6 @@ async def test_a_killed_role_loses_nothing(running: Running, role: str) -> None:
         ids = await publishing
         await until(lambda: set(ids) <= set(heard(scene)), seconds=120)
         await until(lambda: bool(running.pids(role)) and running.pids(role) != before)
+        await until(lambda: running.answers(role))
         assert len(set(ids)) == 200
         assert_only_explained_repeats(scene)

@@ -53,6 +53,7 @@ from kernel.batcher import Batcher, BatchPolicy
 from kernel.sealing import Vault
 from payments.banks import BankRegistry
 from payments.inbox import Inbox
+from payments.inbox.metrics import notification_counter
 from payments.operators.evidence import OperatorEvidence
 from payments.operators.waiting import WaitingPayments
 from payments.policy import PaymentsPolicy
@@ -326,7 +327,7 @@ async def _running(
         reach=MerchantReach(pool),
         payments=payments,
         accounts=accounts,
-        inbox=Inbox(tools),
+        inbox=Inbox(tools, notification_counter(CollectorRegistry())),
         load=Load(waiting=lambda: payments.waiting),
         proxies=PROXIES,
         methods=METHODS,

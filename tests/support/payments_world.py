@@ -7,6 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
+from prometheus_client import CollectorRegistry
 
 from adapters.contract import Account, BankSettings, Creditor
 from adapters.declaration import Declaration
@@ -16,6 +17,7 @@ from kernel.money import Money
 from kernel.sealing import Vault
 from payments.banks import BankRegistry, seal_settings
 from payments.inbox import Inbox, InboxWorker
+from payments.inbox.metrics import notification_counter
 from payments.model import Created, PaymentRequest, Requester, RequestKey
 from payments.policy import PaymentsPolicy
 from payments.recovery.sweeper import Sweeper
@@ -69,6 +71,17 @@ class CrashingEvents:
 
 
 @dataclass(slots=True, kw_only=True)
+class HeardHints:
+    """Consents that remember what banks hinted at."""
+
+    heard: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    async def heed(self, bank_id: str, bank_consent_id: str, *, ended: bool) -> bool:
+        self.heard.append((bank_id, bank_consent_id, ended))
+        return True
+
+
+@dataclass(slots=True, kw_only=True)
 class World:
     """Everything that a test of payments touches."""
 
@@ -81,6 +94,7 @@ class World:
     sweeper: Sweeper
     inbox: Inbox
     inbox_worker: InboxWorker
+    hints: HeardHints
 
     @property
     def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
@@ -198,6 +212,7 @@ def _adapter(declaration: Declaration) -> ScriptedAdapter:
 
 
 def _assemble(tools: Tools, parties: _Parties, bank: ScriptedBank) -> World:
+    hints, counted = HeardHints(), notification_counter(CollectorRegistry())
     return World(
         tools=tools,
         tenant=parties.tenant,
@@ -206,8 +221,9 @@ def _assemble(tools: Tools, parties: _Parties, bank: ScriptedBank) -> World:
         bank=bank,
         payments=Payments(tools),
         sweeper=Sweeper(tools),
-        inbox=Inbox(tools),
-        inbox_worker=InboxWorker(tools),
+        inbox=Inbox(tools, counted),
+        inbox_worker=InboxWorker(tools, hints, counted),
+        hints=hints,
     )
 
 

@@ -17,6 +17,7 @@ from adapters.contract import (
     BankSettings,
     Evidence,
     Exchange,
+    Hint,
     Instruction,
     NeverLeft,
     NoPayers,
@@ -24,6 +25,7 @@ from adapters.contract import (
     Outcome,
     Reason,
     Receipt,
+    Subject,
     Unknown,
     Verdict,
 )
@@ -91,12 +93,19 @@ class ScriptedAdapter(NoPayers):
     ) -> Receipt:
         del settings, now
         verified = headers.get("signature") == "true"
-        return Receipt(verified=verified, dedupe_key=raw, refused_why=None if verified else "signature")
+        echo = {name: headers[name] for name in headers if name == "x-fapi-interaction-id"}
+        return Receipt(
+            verified=verified, dedupe_key=raw, refused_why=None if verified else "bad_signature", headers=echo
+        )
 
     def parse_notification(self, raw: bytes) -> Notified:
         body = orjson.loads(raw)
+        hints = [Hint(about=Subject(about), id=id_, ended=ended) for about, id_, ended in body.get("hints", [])]
         return Notified(
-            evidence=_evidence(raw), end_to_end_id=body.get("reference"), bank_reference=body.get("bank_reference")
+            evidence=_evidence(raw),
+            end_to_end_id=body.get("reference"),
+            bank_reference=body.get("bank_reference"),
+            hints=tuple(hints),
         )
 
 

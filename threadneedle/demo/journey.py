@@ -127,6 +127,8 @@ async def pay_by_consent(scene: Scene, cast: Cast) -> None:
     after = await scene.payer.bank.get("/_books")
     booked_now = len(after.body["payments"]) - len(before.body["payments"])
     scene.proof.claim("The bank's books hold it once", held=booked_now == 1, seen=f"{booked_now} in the books")
+    taken = await scene.payer.wait_for_notifications(more_than=before.body["notified"])
+    scene.proof.claim("The bank's signed event notifications of it are taken", held=taken > 0, seen=f"{taken} with 202")
 
 
 async def merchant_is_down(scene: Scene, cast: Cast) -> None:

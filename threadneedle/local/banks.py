@@ -35,7 +35,7 @@ def local_banks(state: Path, gateway: str, ports: Ports) -> tuple[LocalBank, ...
     """The banks of a run."""
     return (
         _sandbox(state, gateway, ports.simulator),
-        _open_banking_uk(state, ports.uk_bank),
+        _open_banking_uk(state, gateway, ports.uk_bank),
         _berlin_group(state, ports.eu_bank),
     )
 
@@ -70,9 +70,13 @@ def _sandbox(state: Path, gateway: str, port: int) -> LocalBank:
     )
 
 
-def _open_banking_uk(state: Path, port: int) -> LocalBank:
+def _open_banking_uk(state: Path, gateway: str, port: int) -> LocalBank:
     url, kept = _url(port), state / "open-banking-uk-bank"
-    arguments = ("--port", str(port), "--credentials", str(kept))
+    arguments = (
+        *("--port", str(port)),
+        *("--credentials", str(kept)),
+        *("--callback-url", f"{gateway}/banks/{UK_BANK}/v4.0/event-notifications"),
+    )
     return LocalBank(
         id=UK_BANK,
         name="Example Bank (Open Banking UK)",

@@ -34,6 +34,7 @@ from gateway.overload.load import Load
 from gateway.reach import MerchantReach
 from gateway.services import Services
 from payments.inbox.accept import Inbox
+from payments.inbox.metrics import notification_counter
 from payments.operators.evidence import OperatorEvidence
 from payments.operators.waiting import WaitingPayments
 from payments.service import Payments
@@ -239,7 +240,7 @@ def _services(foundation: Foundation, front: _Front, webhooks: Webhooks, rooms: 
         reach=MerchantReach(pool),
         payments=rooms.payments,
         accounts=rooms.accounts,
-        inbox=Inbox(rooms.tools),
+        inbox=Inbox(rooms.tools, notification_counter(foundation.registry)),
         proxies=foundation.settings.gateway.trusted_proxies,
         methods=policies.method_policy(foundation.settings),
         certificates=front.proofs.certificates,

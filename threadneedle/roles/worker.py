@@ -7,6 +7,7 @@ from functools import partial
 import asyncpg
 import structlog
 
+from accounts.calls.hints import HintedConsents
 from accounts.calls.sweeper import ConsentSweeper
 from config.database.expired_rows import Kept, delete_expired_rows
 from config.database.partitions import drop_expired, ensure_partitions
@@ -14,6 +15,7 @@ from gateway.oauth.upkeep import OAuthUpkeep
 from kernel.audit.writer import ChainMetrics, ChainPolicy, ChainWriter
 from kernel.errors import ThreadneedleError
 from kernel.sealing.rotation.walker import RotationWalker, WalkMetrics, WalkPolicy
+from payments.inbox.metrics import notification_counter
 from payments.inbox.worker import InboxWorker
 from payments.operators.waiting import WaitingGauge
 from payments.recovery.sweeper import Sweeper
@@ -47,8 +49,9 @@ async def run() -> None:
     """Work until SIGTERM; then wait for the bank calls that are under way."""
     async with open_foundation("worker") as foundation, open_payment_tools(foundation) as (tools, _, engine):
         times = foundation.settings.payments
-        sweeper, inbox = Sweeper(tools), InboxWorker(tools)
-        consents = ConsentSweeper(account_tools(foundation.settings, tools, engine))
+        accounts = account_tools(foundation.settings, tools, engine)
+        sweeper, consents = Sweeper(tools), ConsentSweeper(accounts)
+        inbox = InboxWorker(tools, HintedConsents(accounts), notification_counter(foundation.registry))
         operators = WaitingGauge(tools.pool, foundation.registry)
         works = (
             _reconciler(foundation).run,

@@ -16,6 +16,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--version", choices=["4.0", "3.1.11"], default="4.0", help="what the printed settings say")
     parser.add_argument("--credentials", type=Path, help="a file that keeps its keys; new ones by default")
+    parser.add_argument("--callback-url", help="where event notifications go")
     parser.add_argument("--settle-seconds", type=float, default=Pace().settle_seconds)
     return parser.parse_args()
 
@@ -23,7 +24,10 @@ def _arguments() -> argparse.Namespace:
 async def _serve(arguments: argparse.Namespace) -> None:
     keys = Credentials.create() if arguments.credentials is None else Credentials.kept(arguments.credentials)
     options = SimulatorOptions(
-        host=arguments.host, port=arguments.port, pace=Pace(settle_seconds=arguments.settle_seconds)
+        host=arguments.host,
+        port=arguments.port,
+        pace=Pace(settle_seconds=arguments.settle_seconds),
+        callback_url=arguments.callback_url,
     )
     await serve_alone(start_simulator(options, Character(version=arguments.version, credentials=keys)), options)
 

@@ -1,9 +1,11 @@
 """Starts and stops the bank, and opens its books to checkers.
 
-GET /_books       every payment really made: {"submissions": n, "payments": [...]}
+GET /_books       every payment really made: {"submissions": n, "notified": n, "payments": [...]}
 POST /_faults     {"fault": "timeout_after", "kind": "submit", "times": 1} strikes the next requests of that kind
 DELETE /_faults   plans nothing
 POST /_decisions  decides about a consent as a person would: see oauth/page.py
+POST /_revocations {"consent_id": "aac-…"} ends the access to accounts as their holder does in the bank's own pages
+PUT /_callback    {"url": "http://…"} sends event notifications there from now on
 """
 
 import asyncio
@@ -21,6 +23,7 @@ from adapters.open_banking_uk.simulator.accounts.counter import AccountsCounter
 from adapters.open_banking_uk.simulator.answers import Refused
 from adapters.open_banking_uk.simulator.credentials import Credentials, of_this_process
 from adapters.open_banking_uk.simulator.door import Door
+from adapters.open_banking_uk.simulator.notifier import Notifier
 from adapters.open_banking_uk.simulator.oauth.page import AuthorisationPage, Consents
 from adapters.open_banking_uk.simulator.oauth.proofs import Proofs
 from adapters.open_banking_uk.simulator.oauth.token_endpoint import TokenEndpoint
@@ -28,14 +31,15 @@ from adapters.open_banking_uk.simulator.oauth.tokens import Tokens
 from adapters.open_banking_uk.simulator.payments.asking import PaymentConsents
 from adapters.open_banking_uk.simulator.payments.books import Books
 from adapters.open_banking_uk.simulator.payments.counter import Counter
+from adapters.open_banking_uk.simulator.payments.lives import Lives
 from adapters.simulation.faults import Fault, FaultPlan
 from adapters.simulation.misbehaviour import Misbehaviour
 from adapters.simulation.simulator import Booked, SimulatorOptions
 
 Watcher = Callable[[web.Request, bytes, web.StreamResponse], None]
 
-# The standard has no status "returned", and its notifications tell that a payment changed, not what it became.
-_CANNOT = frozenset({Fault.RETURN, Fault.NOTIFY_FIRST, Fault.NOTIFY_TWICE, Fault.NOTIFY_FORGED})
+# The standard has no status "returned".
+_CANNOT = frozenset({Fault.RETURN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,10 @@ class OpenBankingUkSimulator:
         self._misbehaviour = Misbehaviour(options.pace)
         door = Door(character.credentials, self._tokens, unencoded=character.unencoded)
         self._door = door
-        self._counter = Counter(self._books, self._plan, options.pace, door, self._misbehaviour)
+        self._notifier = Notifier(options.callback_url, character.credentials)
+        lives = Lives(options.pace, self._notifier.updated)
+        self._counter = Counter(self._books, self._plan, lives, door, self._misbehaviour)
+        self._accounts = AccountsCounter(door, self._tokens)
         self._runner: web.AppRunner | None = None
         self.settings = BankSettings(base_url="")
         self.watchers: list[Watcher] = []
@@ -71,6 +78,7 @@ class OpenBankingUkSimulator:
         listening = socket.create_server((self._options.host, self._options.port))
         base_url = f"http://{self._options.host}:{listening.getsockname()[1]}"
         self.settings = self._character.credentials.settings(base_url, self._character.version)
+        self._notifier.issuer = base_url
         self._runner = web.AppRunner(self._app(base_url), access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
@@ -83,17 +91,22 @@ class OpenBankingUkSimulator:
         """Every payment in the books."""
         return tuple(payment.booked() for payment in self._books.payments.values())
 
+    def notify_at(self, url: str | None) -> None:
+        """Send event notifications there from now on."""
+        self._notifier.courier.url = url
+
     async def close(self) -> None:
         """Stop; what hangs ends now."""
         self._misbehaviour.close()
         await self._counter.lives.close()
+        await self._notifier.courier.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
     def _app(self, issuer: str) -> web.Application:
         app = web.Application(middlewares=[self._watching, self._refusing])
         proofs = Proofs(self._character.credentials, issuer)
-        accounts = AccountsCounter(self._door, self._tokens)
+        accounts = self._accounts
         consents: dict[str, Consents] = {"payments": PaymentConsents(self._books), "accounts": accounts}
         page = AuthorisationPage(proofs, self._tokens, consents, issuer)
         tokens = TokenEndpoint(self._character.credentials, proofs, self._tokens, self._plan, self._misbehaviour)
@@ -102,6 +115,8 @@ class OpenBankingUkSimulator:
         app.router.add_get("/oauth/authorize", page.show)
         app.router.add_post("/oauth/decisions", page.decide)
         app.router.add_post("/_decisions", page.decide_for_test)
+        app.router.add_post("/_revocations", self._revoke)
+        app.router.add_put("/_callback", self._set_callback)
         app.router.add_get("/_books", self._show_books)
         app.router.add_post("/_faults", self._plan_fault)
         app.router.add_delete("/_faults", self._clear_faults)
@@ -124,9 +139,21 @@ class OpenBankingUkSimulator:
             watcher(request, await request.read(), response)
         return response
 
+    async def _revoke(self, request: web.Request) -> web.Response:
+        consent = self._accounts.take_back((await request.json()).get("consent_id"))
+        if consent is None:
+            return web.Response(status=404)
+        self._counter.lives.spawn(self._notifier.revoked(consent))
+        return web.Response(status=204)
+
+    async def _set_callback(self, request: web.Request) -> web.Response:
+        self.notify_at((await request.json()).get("url"))
+        return web.Response(status=204)
+
     async def _show_books(self, _request: web.Request) -> web.Response:
         payments = [asdict(each) for each in self.booked()]
-        return web.json_response({"submissions": self._counter.submissions, "payments": payments})
+        counted = {"submissions": self._counter.submissions, "notified": self._notifier.courier.taken}
+        return web.json_response({**counted, "payments": payments})
 
     async def _plan_fault(self, request: web.Request) -> web.Response:
         try:

@@ -3,66 +3,39 @@
 import asyncio
 import secrets
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-import aiohttp
 import orjson
 
 from adapters.sandbox.notifications import sign
 from adapters.sandbox.simulator.books import Payment, Status
 from adapters.simulation.beside import Beside
-from adapters.simulation.faults import Fault
+from adapters.simulation.courier import Courier
+from adapters.simulation.faults import SILENT, Fault
 from adapters.simulation.simulator import Pace
 from kernel.masked import Secret
 
-_TRIES = 5
-_FIRST_RETRY_SECONDS = 0.2
-_TIMEOUT_SECONDS = 5
-# A bank whose answer is lost is silent altogether: otherwise its notification would tell before anyone had to ask.
-_SILENT = frozenset({Fault.TIMEOUT_AFTER, Fault.RESET_AFTER, Fault.COMMIT_LATE, Fault.STALE})
-
 
 class Notifier:
-    """Sends signed notifications to the callback URL; tries again for a while when it is not answered with 2xx."""
+    """Sends signed notifications to the callback URL."""
 
     def __init__(self, callback_url: str | None, secret: Secret) -> None:
-        self.callback_url = callback_url
+        self.courier = Courier(callback_url)
         self._secret = secret
-        self._session: aiohttp.ClientSession | None = None
 
     async def tell(self, payment: Payment) -> None:
         """Send the payment's present state, as often as its fault says, or not at all."""
-        if self.callback_url is None or payment.fault in _SILENT:
+        if self.courier.url is None or payment.fault in SILENT:
             return
         raw = orjson.dumps({"id": f"ntf_{secrets.token_hex(12)}", "type": "payment.updated"} | _content(payment))
+        secret = Secret("forged") if payment.fault is Fault.NOTIFY_FORGED else self._secret
         for _ in range(2 if payment.fault is Fault.NOTIFY_TWICE else 1):
-            await self._deliver(self.callback_url, raw, forged=payment.fault is Fault.NOTIFY_FORGED)
+            await self.courier.deliver(raw, partial(_headers, raw, secret))
 
-    async def close(self) -> None:
-        """Close the session."""
-        if self._session is not None:
-            await self._session.close()
 
-    async def _deliver(self, url: str, raw: bytes, *, forged: bool) -> None:
-        delay_seconds = _FIRST_RETRY_SECONDS
-        for _ in range(_TRIES):
-            if await self._post(url, raw, Secret("forged") if forged else self._secret):
-                return
-            await asyncio.sleep(delay_seconds)
-            delay_seconds *= 2
-
-    async def _post(self, url: str, raw: bytes, secret: Secret) -> bool:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS))
-        headers = {
-            "Content-Type": "application/json",
-            "Sandbox-Signature": sign(raw, secret, datetime.now(UTC)),
-        }
-        try:
-            async with self._session.post(url, data=raw, headers=headers, allow_redirects=False) as response:
-                return 200 <= response.status < 300
-        except (aiohttp.ClientError, TimeoutError):
-            return False
+def _headers(raw: bytes, secret: Secret) -> dict[str, str]:
+    return {"Content-Type": "application/json", "Sandbox-Signature": sign(raw, secret, datetime.now(UTC))}
 
 
 class Lives(Beside):

@@ -56,13 +56,13 @@ class SandboxSimulator:
 
     def notify_at(self, url: str | None) -> None:
         """Send notifications there from now on."""
-        self._notifier.callback_url = url
+        self._notifier.courier.url = url
 
     async def close(self) -> None:
         """Stop; what hangs ends now."""
         self._counter.misbehaviour.close()
         await self._counter.lives.close()
-        await self._notifier.close()
+        await self._notifier.courier.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

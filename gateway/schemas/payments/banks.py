@@ -62,6 +62,13 @@ class FieldLimitOut(Response):
     charset: str
 
 
+class RequiredFieldOut(Response):
+    """A field that may be left out elsewhere and not at this bank: of payments, of consents, or of both."""
+
+    pointer: str
+    requests: list[Literal["payments", "consents"]]
+
+
 class QuotaOut(Response):
     """At most so many calls of these kinds in any window."""
 
@@ -81,11 +88,12 @@ class CutOffOut(Response):
 class CapabilitiesOut(Response):
     """What the bank's protocol declares.
 
-    `recovery` says for each operation what is done when its outcome is unknown: the same request again (resend), a
-    question (enquire), or nothing by machine (hold). An enquiry that finds nothing proves that the bank never took a
-    payment after `absence_proven_after_seconds`; null is never. `reads` are the calls of account information, and
-    `unattended_reads_a_day` how often each account may be read in 24 hours without its holder; null is as often as one
-    likes.
+    `required` is what to send beside what each payment and consent has; `/return_url` may be missing where you name the
+    bank: then payers end on a page of ours. `recovery` says for each operation what is done when its outcome is
+    unknown: the same request again (resend), a question (enquire), or nothing by machine (hold). An enquiry that finds
+    nothing proves that the bank never took a payment after `absence_proven_after_seconds`; null is never. `reads` are
+    the calls of account information, and `unattended_reads_a_day` how often each account may be read in 24 hours
+    without its holder; null is as often as one likes.
     """
 
     protocol: str
@@ -95,6 +103,7 @@ class CapabilitiesOut(Response):
     accounts: list[str]
     currencies: list[CurrencyRuleOut]
     fields: list[FieldLimitOut]
+    required: list[RequiredFieldOut]
     reads: list[str]
     unattended_reads_a_day: int | None
     quotas: list[QuotaOut]

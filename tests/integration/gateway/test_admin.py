@@ -149,6 +149,7 @@ async def test_a_clients_secret_is_shown_once(edge: Edge, database: "asyncpg.Poo
     [
         ({"adapter": "nobody"}, "/adapter"),
         ({"settings": {"base_url": "not a url"}}, "/settings/base_url"),
+        ({"environment": "live", "settings": {"base_url": "http://bank.example.com"}}, "/settings/base_url"),
         ({"settings": {"base_url": "https://bank.example.com", "secrets": {"MARKED": "MARKED"}}}, "/settings/secrets"),
         ({"id": "Not An Id"}, "/id"),
     ],
@@ -158,6 +159,14 @@ async def test_banks_are_checked_before_they_are_kept(edge: Edge, change: dict[s
     answer = await edge.call("POST", "/admin/v1/banks", admin=True, json={**BANK, **change})
     assert (answer.status, answer.pointers()) == (422, {pointer})
     assert b"MARKED" not in answer.raw
+
+
+async def test_a_live_bank_cannot_be_moved_to_plain_http(edge: Edge) -> None:
+    """Changed settings are held to the environment that the bank was made for."""
+    await edge.add_bank("live")
+    body = {"settings": {"base_url": "http://127.0.0.1:1"}}
+    answer = await edge.call("PATCH", "/admin/v1/banks/scripted", admin=True, json=body)
+    assert (answer.status, answer.pointers()) == (422, {"/settings/base_url"})
 
 
 async def test_two_persons_end_a_payment_that_no_bank_answers_for(edge: Edge) -> None:

@@ -307,9 +307,14 @@ async def test_a_bank_notification_is_kept_and_answered(edge: Edge, database: "a
     await edge.add_bank()
     path, headers = "/banks/scripted/notifications", {"Signature": "true"}
     answer = await edge.call("POST", path, headers=headers, data=b'{"verdict": "settled"}')
-    assert (answer.status, answer.json) == (200, {"received": True})
+    assert (answer.status, answer.json) == (202, {"received": True})
+    named, told = "/banks/scripted/v4.0/event-notifications", headers | {"x-fapi-interaction-id": "14ba1762"}
+    again = await edge.call("POST", named, headers=told, data=b'{"verdict": "settled"}')
+    assert (again.status, again.headers["x-fapi-interaction-id"]) == (202, "14ba1762")
     assert await database.fetchval("SELECT count(*) FROM bank_notifications WHERE verified") == 1
-    assert (await edge.call("POST", path, data=b"{}")).status == 403
+    forged = await edge.call("POST", path, data=b"{}")
+    assert (forged.status, forged.code) == (403, "bad_signature")
+    assert forged.json["detail"].endswith("bad_signature")
     assert (await edge.call("POST", "/banks/nobody/notifications", data=b"{}")).status == 404
 
 

@@ -1,18 +1,24 @@
 """What is refused before a bank is called."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import adapters
 from adapters.berlin_group.declaration import BERLIN_GROUP
 from adapters.berlin_group.simulator.door.certificates import trust
-from adapters.checks import field_errors, schedule_errors, setting_errors
+from adapters.checks import field_errors, required_fields, schedule_errors, setting_errors
 from adapters.contract import Account, BankSettings, Creditor, Payer
-from adapters.declaration import AccountScheme, CurrencyRule, FieldLimit, OperationKind, SettingField
+from adapters.declaration import AccountScheme, CurrencyRule, Declaration, FieldLimit, OperationKind, SettingField
 from adapters.open_banking_uk.declaration import OPEN_BANKING_UK
+from adapters.registry import discover
 from adapters.sandbox.declaration import SANDBOX
+from kernel.errors import FieldError
+from kernel.ids import Environment
 from kernel.masked import AccountNumber, Masked, PersonName, Secret
 from kernel.money import Money
 from tests.support.banks import IBAN, instruction
@@ -20,6 +26,12 @@ from tests.support.open_banking_uk import settings as open_banking_uk_settings
 
 SECRETS = {"token": Secret("t"), "notification_secret": Secret("n")}
 DOMESTIC = Account(sort_code="123456", account_number=AccountNumber("12345678"))
+
+
+def errors_of(
+    declaration: Declaration, settings: BankSettings, environment: Environment = Environment.TEST
+) -> list[FieldError]:
+    return setting_errors(declaration, settings, environment)
 
 
 def creditor(name: str = "Example Books Ltd", account: Account | None = None) -> Creditor:
@@ -113,7 +125,7 @@ def test_a_bank_with_fewer_digits_takes_only_whole_units() -> None:
 )
 def test_settings_are_held_to_the_declaration(settings: BankSettings, wrong: list[str]) -> None:
     """A missing, unknown or malformed setting is named; TLS settings fit every bank."""
-    assert [each.pointer for each in setting_errors(SANDBOX, settings)] == wrong
+    assert [each.pointer for each in errors_of(SANDBOX, settings)] == wrong
 
 
 def test_settings_survive_sealing() -> None:
@@ -183,8 +195,8 @@ def test_an_option_outside_its_choices_is_named() -> None:
     setting = SettingField(name="speed", sentence="How fast.", required=False, choices=("slow", "fast"))
     declared = replace(SANDBOX, settings=(*SANDBOX.settings, setting))
     settings = BankSettings(base_url="https://bank.example.com", secrets=SECRETS)
-    assert setting_errors(declared, settings) == setting_errors(declared, replace(settings, options={"speed": "fast"}))
-    errors = setting_errors(declared, replace(settings, options={"speed": "slowly"}))
+    assert errors_of(declared, settings) == errors_of(declared, replace(settings, options={"speed": "fast"}))
+    errors = errors_of(declared, replace(settings, options={"speed": "slowly"}))
     assert [(each.pointer, each.code) for each in errors] == [("/options/speed", "invalid")]
 
 
@@ -197,19 +209,19 @@ def test_keys_are_read_when_a_bank_is_configured() -> None:
         secrets=whole | {"signing_key": Secret(pair.key_pem)},
         options={"signing_certificate": pair.certificate_pem, "tls_ca": pair.certificate_pem},
     )
-    assert setting_errors(BERLIN_GROUP, good) == []
+    assert errors_of(BERLIN_GROUP, good) == []
     marked = replace(good, secrets=whole | {"signing_key": Secret("MARKED")}, options={"signing_certificate": "MARKED"})
-    errors = setting_errors(BERLIN_GROUP, marked)
+    errors = errors_of(BERLIN_GROUP, marked)
     assert {each.pointer for each in errors} == {"/secrets/signing_key", "/options/signing_certificate"}
     assert "MARKED" not in repr(errors)
     half = replace(good, secrets={"tls_key": whole["tls_key"]}, options={})
-    assert [each.pointer for each in setting_errors(BERLIN_GROUP, half)] == ["/secrets/tls_certificate"]
+    assert [each.pointer for each in errors_of(BERLIN_GROUP, half)] == ["/secrets/tls_certificate"]
 
 
 def test_settings_that_cannot_sign_are_refused() -> None:
     """A key without its certificate would leave every payment waiting, so it is told at once."""
     alone = BankSettings(base_url="https://bank.example", secrets={"signing_key": Secret(trust().client.key_pem)})
-    assert [each.message for each in setting_errors(BERLIN_GROUP, alone)] == [
+    assert [each.message for each in errors_of(BERLIN_GROUP, alone)] == [
         "signing needs both signing_key and signing_certificate"
     ]
 
@@ -217,7 +229,96 @@ def test_settings_that_cannot_sign_are_refused() -> None:
 def test_a_banks_key_set_is_the_set_and_not_its_address() -> None:
     """An address, an empty set and keys without a name verify nothing."""
     whole = open_banking_uk_settings()
-    assert setting_errors(OPEN_BANKING_UK, whole) == []
+    assert errors_of(OPEN_BANKING_UK, whole) == []
     for wrong in ("https://bank.example/jwks", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}', "[]"):
         settings = replace(whole, options=whole.options | {"bank_jwks": wrong})
-        assert [each.pointer for each in setting_errors(OPEN_BANKING_UK, settings)] == ["/options/bank_jwks"]
+        assert [each.pointer for each in errors_of(OPEN_BANKING_UK, settings)] == ["/options/bank_jwks"]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "path", "found"),
+    [
+        (BERLIN_GROUP, "/v1", "/v1"),
+        (BERLIN_GROUP, "/xs2a/v1/", "/v1"),
+        (OPEN_BANKING_UK, "/open-banking", "/open-banking"),
+        (OPEN_BANKING_UK, "/bank/open-banking/v4.0/", "/open-banking/v4.0"),
+        (OPEN_BANKING_UK, "/open-banking/v3.1", "/open-banking/v3.1"),
+    ],
+)
+def test_a_base_url_with_the_protocols_own_path_is_named(declaration: Declaration, path: str, found: str) -> None:
+    """Every call would have that path twice, and the bank would know none of them."""
+    errors = errors_of(declaration, BankSettings(base_url=f"https://bank.example{path}"))
+    assert [each.message for each in errors if each.pointer == "/base_url"] == [
+        f"must end before {found}: every call adds {declaration.paths[path.rstrip('/').endswith('v3.1')]}"
+    ]
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1/psd2", "/xs2a-v1", "/apiv1", "/my-open-banking", "/open-banking-uk"])
+def test_other_paths_are_the_banks_own(path: str) -> None:
+    """A bank may keep its API where it likes; only whole segments at the end count."""
+    for declaration in (BERLIN_GROUP, OPEN_BANKING_UK):
+        errors = errors_of(declaration, BankSettings(base_url=f"https://bank.example{path}"))
+        assert "/base_url" not in {each.pointer for each in errors}
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "http://bank.example",
+        "http://127.0.0.1:8080",
+        "https://localhost",
+        "https://bank.localhost/api",
+        "https://127.8.0.1:8443",
+        "https://[::1]:8443",
+        "https://0.0.0.0",
+    ],
+)
+def test_a_live_bank_is_called_by_https_and_elsewhere(base_url: str) -> None:
+    """Real money is ordered where nobody reads along, and of no simulator; both are for the test environment."""
+    settings = BankSettings(base_url=base_url, secrets=SECRETS)
+    assert errors_of(SANDBOX, settings, Environment.TEST) == []
+    assert [each.pointer for each in errors_of(SANDBOX, settings, Environment.LIVE)] == ["/base_url"]
+    assert errors_of(SANDBOX, replace(settings, base_url="https://bank.example:8443/api"), Environment.LIVE) == []
+
+
+def test_the_other_addresses_of_a_live_bank_are_held_to_the_same() -> None:
+    """Tokens and payers go to the bank too; an address that is none is named in either environment."""
+    whole = open_banking_uk_settings()
+    assert errors_of(OPEN_BANKING_UK, whole, Environment.LIVE) == []
+    for name in ("token_url", "authorization_url"):
+        plain = replace(whole, options=whole.options | {name: "http://auth.bank.example/x?y=z"})
+        assert errors_of(OPEN_BANKING_UK, plain) == []
+        assert [each.pointer for each in errors_of(OPEN_BANKING_UK, plain, Environment.LIVE)] == [f"/options/{name}"]
+        for wrong in ("bank.example/token", "https://us:pw@bank.example", "https://bank.example#x", "https://b:99999"):
+            none = replace(whole, options=whole.options | {name: wrong})
+            assert [each.pointer for each in errors_of(OPEN_BANKING_UK, none)] == [f"/options/{name}"]
+
+
+@pytest.mark.parametrize("base_url", ["https://bank.example:99999", "https://[::1", "https://:443", "https://b/a b"])
+def test_an_address_that_nobody_can_call_is_named(base_url: str) -> None:
+    """Also where it only looks like one."""
+    settings = BankSettings(base_url=base_url, secrets=SECRETS)
+    for environment in Environment:
+        assert [each.pointer for each in errors_of(SANDBOX, settings, environment)] == ["/base_url"]
+
+
+def test_every_protocols_paths_are_those_of_its_calls() -> None:
+    """What a base_url must not end with is what the recorded requests really begin with."""
+    for name, declaration in discover().declarations.items():
+        folder = Path(adapters.__path__[0], name, "recordings/build")
+        built = [json.loads(each.read_text()) for each in folder.rglob("*.json")]
+        for path in [each["path"] for each in built if each.get("host", "api") == "api"]:
+            assert not declaration.paths or path.startswith(tuple(f"{each}/" for each in declaration.paths))
+
+
+def test_what_a_bank_needs_is_told_by_request() -> None:
+    """From the declaration by which payments and consents are refused, and a way back where payers are sent out."""
+    assert required_fields(SANDBOX) == {}
+    assert required_fields(OPEN_BANKING_UK) == {"/return_url": ("payments",)}
+    assert required_fields(BERLIN_GROUP) == {
+        "/debtor/account/iban": ("payments",),
+        "/payer/ip_address": ("payments", "consents"),
+        "/return_url": ("payments",),
+    }
+    unread = replace(BERLIN_GROUP, reads=frozenset())
+    assert required_fields(unread)["/payer/ip_address"] == ("payments",)

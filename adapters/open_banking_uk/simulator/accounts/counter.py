@@ -120,6 +120,13 @@ class AccountsCounter:
         self._tokens.end(consent.id)
         return caller.voice.says_nothing(204).response()
 
+    def take_back(self, consent_id: str) -> AccessConsent | None:
+        """The holder ends the access in the bank's own pages: the consent stays as it is. None where there is none."""
+        consent = self._consents.get(consent_id)
+        if consent is not None:
+            self._tokens.end(consent.id)
+        return consent
+
     async def accounts(self, request: web.Request) -> web.StreamResponse:
         """The accounts that were chosen."""
         caller = await self._reader(request)

@@ -14,7 +14,6 @@ from adapters.open_banking_uk.simulator.payments.orders import amount_of, read_c
 from adapters.open_banking_uk.simulator.payments.telling import consent_told, details_told, payment_told
 from adapters.simulation.faults import Fault, FaultPlan
 from adapters.simulation.misbehaviour import Answer, Misbehaviour
-from adapters.simulation.simulator import Pace
 
 _NOT_BOOKED = frozenset({Fault.TOO_MANY, Fault.TIMEOUT_BEFORE, Fault.RESET_BEFORE})
 _PISP = "/open-banking/{version}/pisp"
@@ -24,14 +23,13 @@ _ROOT = f"{_PISP}/{{resource:{'|'.join(RESOURCES)}}}"
 class Counter:
     """Serves payment initiation."""
 
-    def __init__(self, books: Books, plan: FaultPlan, pace: Pace, door: Door, misbehaviour: Misbehaviour) -> None:
+    def __init__(self, books: Books, plan: FaultPlan, lives: Lives, door: Door, misbehaviour: Misbehaviour) -> None:
         self._books = books
         self._plan = plan
-        self._pace = pace
         self._door = door
         self._misbehaviour = misbehaviour
         self.submissions = 0
-        self.lives = Lives(pace)
+        self.lives = lives
 
     def routes(self) -> list[web.RouteDef]:
         """The interface as one table."""
@@ -122,6 +120,8 @@ class Counter:
             self.lives.spawn(self._book_late(caller.key, consent))
             return await self._give(request, caller.voice.refuses(Refused(500, "U000")), fault)
         payment = self._book(caller.key, consent, fault)
+        if fault is Fault.NOTIFY_FIRST:
+            await self.lives.tell(payment)
         return await self._give(request, self._told_payment(caller, request, payment, fault), fault)
 
     def _new_consent(self, caller: Caller, fault: Fault | None, *, scheduled: bool) -> Consent | None:
@@ -156,12 +156,12 @@ class Counter:
     def _book(self, key: str, consent: Consent, fault: Fault | None) -> Payment:
         payment = self._books.make_payment(key, consent, fault)
         if fault is Fault.STALE:
-            payment.visible_at = _now() + self._pace.hidden_seconds
+            payment.visible_at = _now() + self.lives.pace.hidden_seconds
         self.lives.begin(payment)
         return payment
 
     async def _book_late(self, key: str, consent: Consent) -> None:
-        await asyncio.sleep(self._pace.hidden_seconds)
+        await asyncio.sleep(self.lives.pace.hidden_seconds)
         self._book(key, consent, Fault.COMMIT_LATE)
 
     def _consent_named(self, caller: Caller, consent_id: str, *, scheduled: bool) -> Consent:

@@ -1,7 +1,9 @@
-"""What happens to a payment after it was booked."""
+"""What happens to a payment after it was booked, each step told to whoever listens."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from typing import Any
 
 from adapters.open_banking_uk.simulator.payments.books import Payment, Status
 from adapters.open_banking_uk.simulator.payments.orders import execution_time
@@ -13,9 +15,10 @@ from adapters.simulation.simulator import Pace
 class Lives(Beside):
     """Lets booked payments settle, complete or fail, each in its own task."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, tell: Callable[[Payment], Coroutine[Any, Any, None]]) -> None:
         super().__init__()
-        self._pace = pace
+        self.pace = pace
+        self.tell = tell
 
     def begin(self, payment: Payment) -> None:
         """Start the life of a payment just booked."""
@@ -26,10 +29,14 @@ class Lives(Beside):
         if payment.consent.scheduled:
             wait = execution_time(payment.consent.request) - datetime.now(UTC)
             await asyncio.sleep(max(0.0, wait.total_seconds()))
-            payment.become(Status.ACCEPTED)
-        for seconds, status, reason_code in _fate(payment.fault, self._pace):
+            self._become(payment, Status.ACCEPTED)
+        for seconds, status, reason_code in _fate(payment.fault, self.pace):
             await asyncio.sleep(seconds)
-            payment.become(status, reason_code)
+            self._become(payment, status, reason_code)
+
+    def _become(self, payment: Payment, status: Status, reason_code: str | None = None) -> None:
+        payment.become(status, reason_code)
+        self.spawn(self.tell(payment))
 
 
 def _fate(fault: Fault | None, pace: Pace) -> list[tuple[float, Status, str | None]]:

@@ -3,7 +3,7 @@
 from config.database.migrations.plain_sql import run_beside
 
 revision = "0015"
-down_revision = "0017"
+down_revision = "0014"
 
 
 def upgrade() -> None:

@@ -10,6 +10,7 @@ import aiohttp
 from adapters.berlin_group.declaration import BERLIN_GROUP
 from adapters.checks import setting_errors
 from adapters.contract import BankSettings
+from kernel.ids import Environment
 
 
 async def told(keys: Path) -> BankSettings:
@@ -33,7 +34,7 @@ async def test_a_bank_that_starts_again_knows_its_clients(tmp_path: Path) -> Non
     keys = tmp_path / "keys"
     first, second = await told(keys), await told(keys)
     # As the admin API does it: keys are read, and the signing profiles are imported at the first check.
-    assert await asyncio.to_thread(setting_errors, BERLIN_GROUP, first) == []
+    assert await asyncio.to_thread(setting_errors, BERLIN_GROUP, first, Environment.TEST) == []
     assert first.options == second.options
     assert first.secrets["signing_key"].reveal() == second.secrets["signing_key"].reveal()
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600

@@ -12,6 +12,7 @@ from adapters.checks import field_errors, setting_errors
 from adapters.contract import Account, BankSettings, Creditor, Payer
 from adapters.declaration import OperationKind, Recovery
 from adapters.declared import declaration_problems
+from kernel.ids import Environment
 from kernel.masked import AccountNumber, Masked, PersonName
 from kernel.money import Money
 from tests.support.banks import IBAN
@@ -185,6 +186,7 @@ def test_a_bank_that_executes_at_once_is_recovered_by_persons() -> None:
 
 def test_wrong_options_are_named() -> None:
     """An option outside its choices is an error that names it; a bank without any option is whole."""
-    assert setting_errors(BERLIN_GROUP, settings()) == []
-    errors = setting_errors(BERLIN_GROUP, settings(payment_product="target-2-payments", enquiry="both"))
+    assert setting_errors(BERLIN_GROUP, settings(), Environment.TEST) == []
+    wrong = settings(payment_product="target-2-payments", enquiry="both")
+    errors = setting_errors(BERLIN_GROUP, wrong, Environment.TEST)
     assert {each.pointer for each in errors} == {"/options/payment_product", "/options/enquiry"}
