@@ -11,16 +11,19 @@ from typing import Annotated
 import typer
 
 from threadneedle.clients.commands import client_app
+from threadneedle.listing.commands import bank_app, endpoint_app, merchant_app, partner_app
 from threadneedle.signing_keys.commands import signing_keys_app
 from threadneedle.terminal import Json, console, run_to_end, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-partner_app = typer.Typer(no_args_is_help=True, help="Partners: the organisations that call the API.")
 token_app = typer.Typer(no_args_is_help=True, help="Admin API tokens.")
 audit_app = typer.Typer(no_args_is_help=True, help="The audit log and its chain.")
 keys_app = typer.Typer(no_args_is_help=True, help="Key-encryption keys and data keys.")
 app.add_typer(partner_app, name="partner")
 app.add_typer(client_app, name="client")
+app.add_typer(merchant_app, name="merchant")
+app.add_typer(endpoint_app, name="endpoint")
+app.add_typer(bank_app, name="bank")
 app.add_typer(token_app, name="admin-token")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import asyncpg
@@ -73,3 +73,26 @@ def show(result: dict[str, Any], *, as_json: bool) -> None:
         return
     for name, value in result.items():
         out.print(f"{name}: {value}", highlight=False, soft_wrap=True)
+
+
+def show_list(items: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """A line for each, which begins with its id and tells these members, or all members of all as JSON."""
+    out = console()
+    if as_json:
+        out.print_json(data={"data": items})
+        return
+    for item in items:
+        out.print(f"{item['id']}: {', '.join(_told(item, columns))}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _told(item: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    """What there is of them; a time says of what it is, and of what has states of its own it is the state."""
+    values = {name: item[name] for name in columns if item[name] is not None}
+    return [
+        f"{name.removesuffix('_at')} {value}" if name.endswith("_at") else _state_of(value)
+        for name, value in values.items()
+    ]
+
+
+def _state_of(value: Any) -> str:
+    return str(value["state"] if isinstance(value, Mapping) else value)

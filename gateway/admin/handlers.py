@@ -57,21 +57,21 @@ async def create_merchant(services: AdminServices, call: Call) -> Reply:
     """Its name is sealed, and shown masked."""
     environment = Environment(call.body.environment)
     row = await services.parties.add_merchant(actor(call), partner_id_of(call), environment, call.body.name)
-    return Reply(_merchant(row, call.body.name))
+    return Reply(merchant_json(row, call.body.name))
 
 
 async def list_merchants(services: AdminServices, call: Call) -> Reply:
     """Newest first."""
     rows = await services.parties.merchants(partner_id_of(call), before(call, Kind.MERCHANT), call.query.limit)
     names = await services.parties.names(rows)
-    return page_of(call, [_merchant(row, name) for row, name in zip(rows, names, strict=True)])
+    return page_of(call, [merchant_json(row, name) for row, name in zip(rows, names, strict=True)])
 
 
 async def erase_merchant(services: AdminServices, call: Call) -> Reply:
     """For good; its name goes as well."""
     environment, merchant_id = either(call.path_text("merchant_id"), Kind.MERCHANT)
     tenant = Tenant(partner_id_of(call), environment)
-    return Reply(_merchant(await services.parties.erase_merchant(actor(call), tenant, merchant_id), None))
+    return Reply(merchant_json(await services.parties.erase_merchant(actor(call), tenant, merchant_id), None))
 
 
 async def create_bank(services: AdminServices, call: Call) -> Reply:
@@ -89,7 +89,7 @@ async def create_bank(services: AdminServices, call: Call) -> Reply:
 async def list_banks(services: AdminServices, call: Call) -> Reply:  # noqa: ARG001 - there are few banks: one page
     """All of them, each with how it fares."""
     health = await services.public.payments.bank_health()
-    return Reply(page([_bank(row, health) for row in await services.banks.list_all()], None))
+    return Reply(page([bank_json(row, health) for row in await services.banks.list_all()], None))
 
 
 async def get_bank(services: AdminServices, call: Call) -> Reply:
@@ -197,15 +197,17 @@ def owned(row: Row, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _merchant(row: Row, name: PersonName | None) -> dict[str, Any]:
+def merchant_json(row: Row, name: PersonName | None) -> dict[str, Any]:
+    """A merchant as it is shown; no name where its data were erased."""
     return {**owned(row, Kind.MERCHANT), "name": None if name is None else name.masked()}
 
 
 async def _one_bank(services: AdminServices, row: Row) -> Reply:
-    return Reply(_bank(row, await services.public.payments.bank_health()))
+    return Reply(bank_json(row, await services.public.payments.bank_health()))
 
 
-def _bank(row: Row, health: Mapping[str, Health]) -> dict[str, Any]:
+def bank_json(row: Row, health: Mapping[str, Health]) -> dict[str, Any]:
+    """A bank as it is shown, with how it fares."""
     plain = {name: row[name] for name in ("id", "adapter", "environment", "name", "state", "version")}
     fares = health_json(health.get(row["id"], NOTHING_KNOWN), suspended=row["state"] == Activity.SUSPENDED)
     return {"object": "bank", **plain, "created_at": rfc3339(row["created_at"]), "health": fares}

@@ -15,7 +15,10 @@ from webhooks.erasure.merchants import erase_merchant
 
 
 class Parties:
-    """Every change leaves its audit row. Lists go from the newest; `before` is the last id of the page before."""
+    """Every change leaves its audit row.
+
+    Lists go from the newest; `before` is the last id of the page before, and no limit is all.
+    """
 
     def __init__(self, journal: Journal, vault: Vault) -> None:
         self._journal = journal
@@ -34,7 +37,7 @@ class Parties:
         )
         return _found(await self._journal.change(actor, change))
 
-    async def partners(self, before: UUID | None, limit: int) -> Sequence[Row]:
+    async def partners(self, before: UUID | None, limit: int | None) -> Sequence[Row]:
         """A page of partners."""
         return await self._journal.fetch("list_partners", before, limit)
 
@@ -69,7 +72,7 @@ class Parties:
         )
         return _found(await self._journal.change(actor, change))
 
-    async def merchants(self, partner_id: UUID, before: UUID | None, limit: int) -> Sequence[Row]:
+    async def merchants(self, partner_id: UUID, before: UUID | None, limit: int | None) -> Sequence[Row]:
         """A page of a partner's merchants, their names still sealed."""
         return await self._journal.fetch("list_merchants", partner_id, before, limit)
 

@@ -1,5 +1,6 @@
 """The command line says in one line what is wrong, and its exit status what kind of wrong it is."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import structlog
+from rich.console import Console
 
 from tests.e2e.conftest import ROOT
-from tests.e2e.running import Running
+from tests.e2e.running import Running, opened
 from tests.support.oauth import holder
+from threadneedle.demo.journey import Cast
+from threadneedle.demo.proof import Proof
 from threadneedle.terminal import run_to_end
 
 # What the production image does not carry.
@@ -106,6 +110,31 @@ def test_a_partner_and_a_client_are_registered(urls: dict[str, str]) -> None:
     assert wrong.returncode == 2
     assert "everything" not in wrong.stderr
     assert "payments:write" in wrong.stderr
+
+
+@pytest.mark.timeout(120)
+def test_what_there_is_is_listed(running: Running, urls: dict[str, str]) -> None:
+    """A line for each by its id, or with `--json` all that the admin API shows; never a secret or a whole name."""
+
+    async def registered() -> Cast:
+        async with opened(running, Proof(Console(quiet=True))) as (_, cast):
+            return cast
+
+    def lines(*arguments: str) -> dict[str, str]:
+        listed = run(*arguments, **urls)
+        assert listed.returncode == 0, listed.stderr
+        return dict(line.split(": ", 1) for line in listed.stdout.splitlines())
+
+    cast = asyncio.run(registered())
+    assert ", standard, active, created 2" in lines("partner", "list")[cast.partner_id]
+    assert ", test, client_secret_basic, active, " in lines("client", "list", cast.partner_id)[cast.client_id]
+    assert lines("merchant", "list", cast.partner_id)[cast.merchant_id].startswith("E•••, test, active, ")
+    assert ", test, " in lines("endpoint", "list", cast.partner_id)[cast.endpoint_id]
+    assert ", sandbox, test, active, " in lines("bank", "list")["sandbox"]
+    [shown] = json.loads(run("client", "list", cast.partner_id, "--json", **urls).stdout)["data"]
+    assert (shown["id"], "secret" in shown) == (cast.client_id, False)
+    nobody = run("client", "list", "ptn_" + "0" * 26, **urls)
+    assert (nobody.returncode, "no such partner" in nobody.stderr) == (2, True)
 
 
 @pytest.mark.timeout(120)

@@ -51,9 +51,13 @@ async def fetch_endpoint(
 
 
 async def fetch_endpoints(
-    pool: "asyncpg.Pool[asyncpg.Record]", tenant: Tenant, merchant_id: UUID | None, after: UUID | None, limit: int
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    tenant: Tenant,
+    merchant_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int | None = None,
 ) -> list[asyncpg.Record]:
-    """Rows, oldest first: of one merchant or of all, after an id, at most `limit`."""
+    """Rows, oldest first: of one merchant or of all, after an id, at most `limit` or all."""
     return await pool.fetch(_SQL["list_endpoints"], tenant.partner_id, tenant.environment, merchant_id, after, limit)
 
 
