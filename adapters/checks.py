@@ -5,17 +5,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from adapters.contract import Account, BankSettings, Instruction, Payer
-from adapters.declaration import Declaration, FieldLimit, SettingForm
+from adapters.declaration import LAST_REPORT, Declaration, FieldLimit, LastWord, SettingForm
 from adapters.setting_forms import base_url_problem, form_problem, live_problem
 from adapters.signing import Signable, profiles
 from kernel.errors import FieldError
 from kernel.ids import Environment
 from kernel.money import exponent_of
 
-_OF_EVERY_BANK = {
+_OF_EVERY_BANK: Mapping[tuple[str, str], SettingForm | None] = {
     ("secrets", "tls_certificate"): SettingForm.CERTIFICATE,
     ("secrets", "tls_key"): SettingForm.PRIVATE_KEY,
     ("options", "tls_ca"): SettingForm.CERTIFICATE,
+    ("options", LAST_REPORT): None,
 }
 # What a signing profile is asked to sign, to learn whether it could: some banks want the date signed.
 _TRIAL = Signable(method="POST", path="/", headers={"x-request-id": "trial", "date": "trial"}, body=b"{}")
@@ -89,7 +90,8 @@ def _url_errors(declaration: Declaration, settings: BankSettings, environment: E
 
 
 def _choice_errors(declaration: Declaration, settings: BankSettings) -> list[FieldError]:
-    chosen = {each.name: each.choices for each in declaration.settings if each.choices}
+    chosen: dict[str, tuple[str, ...]] = {LAST_REPORT: tuple(LastWord)}
+    chosen |= {each.name: each.choices for each in declaration.settings if each.choices}
     wrong = sorted(name for name, value in settings.options.items() if name in chosen and value not in chosen[name])
     return [_error(f"/options/{name}", "invalid", f"must be one of: {', '.join(chosen[name])}") for name in wrong]
 

@@ -155,6 +155,18 @@ class SettingField:
     form: SettingForm | None = None
 
 
+class LastWord(StrEnum):
+    """The furthest that a bank's reports of a payment go; what comes after it, no evidence will show."""
+
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    COMPLETED = "completed"
+
+
+# The option, which every bank may have, of one whose reports end elsewhere than its protocol's; a LastWord.
+LAST_REPORT = "last_report"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """What differs at the banks whose `option` has this `value`: what arms a payment, and how that is recovered."""
@@ -183,6 +195,9 @@ class Declaration:
     authorisation code; None where no code is brought. `schedules`: the bank itself keeps a payment until its
     `execute_at`, so it is carried there at once; otherwise we wait for that time. `variants` are for banks that keep
     the protocol's promises less well than others; `at` gives what holds for one bank.
+
+    `last_word` is the furthest that reports go. A payment that is there, or settled, and of which the bank has said
+    nothing new for `silent_after_seconds`, is not reported of any more.
     """
 
     name: str
@@ -209,6 +224,8 @@ class Declaration:
     cut_offs: tuple[CutOff, ...] = ()
     rails: frozenset[Rail] = frozenset()
     rail_by_option: Mapping[tuple[str, str], Rail] = field(default_factory=dict)
+    last_word: LastWord = LastWord.COMPLETED
+    silent_after_seconds: int = 432_000
     deadlines: Deadlines = Deadlines()
     processing_seconds: float = 5.0
     poll_seconds: tuple[float, ...] = (1, 2, 5, 10, 30, 60, 300, 900)
@@ -219,10 +236,12 @@ class Declaration:
 
     def at(self, options: Mapping[str, str]) -> Self:
         """The declaration as it holds for a bank with these options."""
+        told = options.get(LAST_REPORT)
+        declared = self if told is None else replace(self, last_word=LastWord(told))
         for each in self.variants:
             if options.get(each.option) == each.value:
-                return replace(self, arms=each.arms, recovery=each.recovery, variants=())
-        return self
+                return replace(declared, arms=each.arms, recovery=each.recovery, variants=())
+        return declared
 
     @property
     def sends_payers(self) -> bool:

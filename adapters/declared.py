@@ -115,6 +115,8 @@ def _timing(declaration: Declaration) -> Iterator[str]:
         yield "the first-byte deadline must be positive and within the total"
     if not declaration.poll_seconds or min(declaration.poll_seconds) <= 0:
         yield "poll_seconds must be positive"
+    if declaration.silent_after_seconds <= 0:
+        yield "silent_after_seconds must be positive"
     after = declaration.absence_proven_after_seconds
     if after is not None and after < declaration.lease_seconds:
         yield "absence cannot be proven while a call may still be processed"

@@ -28,8 +28,6 @@ class PaymentsPolicy:
     unsent_age_max_seconds: float = 86_400
     # An unknown outcome that no enquiry cleared is held for two persons after this long.
     unknown_age_max_seconds: float = 604_800
-    # How long a settled payment is asked about until the bank says that the creditor was credited.
-    settled_watch_seconds: float = 432_000
     # At most this many payments of one bank are worked on at once by one sweeper.
     bank_concurrency: int = 8
     # At most this many callers of one process wait for one bank; the others are answered 202 at once.

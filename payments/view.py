@@ -8,7 +8,7 @@ from uuid import UUID
 
 from kernel.ids import Environment, Kind, to_text
 from kernel.money import Money
-from payments.states.names import Finality, PaymentStatus
+from payments.states.names import FINAL_STATUSES, Finality, PaymentStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class RecoveryView:
 
     def to_json(self) -> dict[str, Any]:
         """As it goes to the wire."""
-        next_check = None if self.next_check_at is None else rfc3339(self.next_check_at)
+        next_check = _rfc3339_or_none(self.next_check_at)
         return {
             "strategy": self.strategy,
             "next_check_at": next_check,
@@ -70,13 +70,15 @@ class AuthorisationView:
 
     def to_json(self) -> dict[str, Any]:
         """As it goes to the wire."""
-        expires_at = None if self.expires_at is None else rfc3339(self.expires_at)
-        return {"url": self.url, "method": self.method, "expires_at": expires_at}
+        return {"url": self.url, "method": self.method, "expires_at": _rfc3339_or_none(self.expires_at)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentView:
     """The public payment. `creditor` and `debtor` hold masked text only; the partner's own words are its own.
+
+    `reports_expected_until` is until when the bank may say more of it, if nothing is heard. Without it, a status that
+    is not final is still to be followed by another, or by a person.
 
     Where the merchant's data were erased, these are None and the partner's own words are gone.
     """
@@ -100,6 +102,7 @@ class PaymentView:
     recovery: RecoveryView | None
     authorisation: AuthorisationView | None
     execute_at: datetime | None
+    reports_expected_until: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -119,13 +122,15 @@ class PaymentView:
             "end_to_end_id": self.end_to_end_id,
             "metadata": dict(self.metadata),
             "status": self.status.value,
+            "status_final": self.status in FINAL_STATUSES,
+            "reports_expected_until": _rfc3339_or_none(self.reports_expected_until),
             "iso_status": self.iso_status,
             "raw_status": self.raw_status,
             "reason": self.reason,
             "finality": self.finality.value,
             "recovery": None if self.recovery is None else self.recovery.to_json(),
             "authorisation": None if self.authorisation is None else self.authorisation.to_json(),
-            "execute_at": None if self.execute_at is None else rfc3339(self.execute_at),
+            "execute_at": _rfc3339_or_none(self.execute_at),
             "created_at": rfc3339(self.created_at),
             "updated_at": rfc3339(self.updated_at),
         }
@@ -134,3 +139,7 @@ class PaymentView:
 def rfc3339(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: 2026-01-31T09:30:00.000Z."""
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+
+
+def _rfc3339_or_none(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)

@@ -37,6 +37,7 @@ def _chapter(it: Declaration) -> str:
         ("Needed beside creditor and amount", _listed(sorted(n for n, each in it.fields.items() if each.required))),
         ("Accounts read", _reads(it)),
         ("Notifications", "yes" if it.notifications else "no"),
+        ("Reports go as far as", f"{it.last_word}; nothing new for {_seconds(it.silent_after_seconds)} is their end"),
         ("Bounds of calls", _listed(_quotas(it))),
         ("Deadlines", _deadlines(it)),
         ("How we prove ourselves", f"{it.auth}; signatures: {it.signing}"),

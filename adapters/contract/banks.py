@@ -15,7 +15,8 @@ class BankSettings:
     """An admin's settings of one bank.
 
     Every bank may have a TLS client certificate (secrets `tls_certificate` and `tls_key`, PEM) and a certificate
-    authority of its own (option `tls_ca`, PEM); the adapter declares the others.
+    authority of its own (option `tls_ca`, PEM), and may say where its reports end (option `last_report`); the adapter
+    declares the others.
     """
 
     base_url: str

@@ -193,7 +193,6 @@ class PaymentSettings(Section):
     submissions_max: Count
     unsent_age_max_seconds: Count
     unknown_age_max_seconds: Count
-    settled_watch_seconds: Count
     bank_concurrency: Count
     bank_settings_age_seconds_max: Seconds
     caps: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], CapSettings]

@@ -93,6 +93,8 @@ def _capabilities(declared: Declaration, options: Mapping[str, str]) -> dict[str
         "enquiry_keys": [key.value for key in declared.enquiry_keys],
         "idempotency_window_seconds": declared.idempotency.window_seconds if declared.idempotency else None,
         "absence_proven_after_seconds": declared.absence_proven_after_seconds,
+        "last_word": declared.last_word.value,
+        "silent_after_seconds": declared.silent_after_seconds,
     }
 
 

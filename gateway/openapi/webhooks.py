@@ -75,16 +75,29 @@ _THIN: Json = {
 
 # What of a consent is in no event.
 _SECRETS: Json = {"authorisation": None, "return_url": None}
+# Events that tell something else than a status, and the status that their example has.
+_BESIDE = {"needs_operator": "outcome_unknown"}
 # What of a payment goes with its status, where the bank has not said a word and where it has.
-_NO_WORD: Json = {"iso_status": None, "raw_status": None, "finality": "none", "recovery": None}
+_NO_WORD: Json = {
+    "status_final": False,
+    "reports_expected_until": None,
+    "iso_status": None,
+    "raw_status": None,
+    "finality": "none",
+    "recovery": None,
+}
+_UNTIL: Json = {"reports_expected_until": "2026-02-05T09:30:00.000Z"}
+_END: Json = {**_NO_WORD, "status_final": True}
 _PAYMENTS: Mapping[str, Json] = {
     "accepted": {**_NO_WORD, "iso_status": "ACSP"},
-    "settled": {**_NO_WORD, "iso_status": "ACSC", "finality": "debtor_settled"},
-    "completed": {**_NO_WORD, "iso_status": "ACCC", "finality": "creditor_credited"},
+    "settled": {**_NO_WORD, **_UNTIL, "iso_status": "ACSC", "finality": "debtor_settled"},
+    "completed": {**_END, "iso_status": "ACCC", "finality": "creditor_credited"},
+    **dict.fromkeys(("returned", "rejected", "cancelled", "expired"), _END),
     "outcome_unknown": {
         **_NO_WORD,
         "recovery": {"strategy": "enquire", "next_check_at": "2026-01-31T09:30:10.000Z", "evidence": []},
     },
+    "needs_operator": {**_NO_WORD, "recovery": {"strategy": "hold", "next_check_at": None, "evidence": []}},
 }
 
 
@@ -99,7 +112,7 @@ def event_types(sentences: Mapping[str, str], schema: Json, shown: Json) -> dict
 def _resource(name: str, shown: Json) -> Json:
     subject, _, status = name.partition(".")
     words = _PAYMENTS.get(status, _NO_WORD) if subject == "payment" else _SECRETS
-    return {**shown, **words, "status": status}
+    return {**shown, **words, "status": _BESIDE.get(status, status)}
 
 
 def webhooks(types: Mapping[str, EventType], references: Mapping[str, Json]) -> Json:

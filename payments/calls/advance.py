@@ -26,12 +26,13 @@ from payments.intents.planning import outline, plan_submission
 from payments.journeys.asking import Answer, PayerEnquiry
 from payments.journeys.hearing import JourneyHearing
 from payments.journeys.planning import JourneyPlanner
-from payments.recovery.cadence import next_enquiry_at, resubmission_at
+from payments.recovery.cadence import next_enquiry_at, resubmission_at, watch_at
 from payments.recovery.plan import absence_proven, next_step, why_person
 from payments.recovery.situation import Situation, Step
 from payments.recovery.unsent import BANK_UNREACHABLE
 from payments.routing.elsewhere import Elsewhere
 from payments.rows import Owner, PaymentRef
+from payments.states.cleaning import clean
 from payments.states.decide import RefusedMove, mismatch
 from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
@@ -41,6 +42,7 @@ _log = structlog.get_logger()
 
 
 _UNSENT = frozenset({SubmissionState.PLANNED, SubmissionState.NEVER_LEFT})
+_HAD = frozenset({SubmissionState.ACCEPTED, SubmissionState.SETTLED})
 _CARRIED = frozenset({SubmissionState.PLANNED, SubmissionState.IN_FLIGHT})
 
 
@@ -113,9 +115,9 @@ class Advancer:
             if case.background is not background:
                 return None  # It moved to another bank meanwhile, and whoever moved it said when to look again.
             situation = case.situation(self._tools.clock.now(), self._tools.policy)
-            await self._call_person(connection, case, replace(situation, absence_told=False))
+            jobs = await self._call_person(connection, case, replace(situation, absence_told=False))
             begun = await self._steps.begin(connection, case, next_step(situation))
-        await self._offer(begun.jobs)
+        await self._offer((*jobs, *begun.jobs))
         return begun.call
 
     async def _finish_known(self, carried: Carried, asker: Asker, outcome: Outcome) -> Recorded:
@@ -170,7 +172,8 @@ class Advancer:
         else:
             recorded = await self._ledger.hear(connection, case, heard)
         if recorded.refused is not None:
-            await self._ask_again(connection, recorded.case, evidence)
+            jobs = await self._ask_again(connection, recorded.case, evidence)
+            recorded = replace(recorded, jobs=(*recorded.jobs, *jobs))
         return recorded
 
     async def _bank_after_refusal(
@@ -191,23 +194,23 @@ class Advancer:
         await self._ledger.note(connection, case, heard, refused)
         return Recorded(case=case, refused=refused)
 
-    async def _ask_again(self, connection: Connection, case: Case, evidence: Evidence) -> None:
+    async def _ask_again(self, connection: Connection, case: Case, evidence: Evidence) -> tuple[Job, ...]:
         """Nothing changed: look again by the cadence, or at once where "not found" opens the way to a resend."""
         now = self._tools.clock.now()
         absent = evidence.verdict is Verdict.NOT_FOUND
         situation = replace(case.situation(now, self._tools.policy), absence_told=absent)
-        await self._call_person(connection, case, situation)
+        jobs = await self._call_person(connection, case, situation)
         plan = next_step(situation)
         again = plan.at if plan.step is Step.REST else now
         if plan.step in {Step.RESEND, Step.AGAIN, Step.ENQUIRE}:
             again = self._in_vain(case, kind_of(case, plan), evidence.retry_after_seconds)
         await self._ledger.look_again(connection, case, again)
+        return jobs
 
-    async def _call_person(self, connection: Connection, case: Case, situation: Situation) -> None:
+    async def _call_person(self, connection: Connection, case: Case, situation: Situation) -> tuple[Job, ...]:
         """Where asking on may never end; the bank is asked on all the same."""
         why = why_person(situation)
-        if why is not None:
-            await self._ledger.call_person(connection, case, why, None)
+        return () if why is None else await self._ledger.call_person(connection, case, why, None)
 
     async def _never_left(self, connection: Connection, case: Case, call: Call, outcome: NeverLeft) -> Recorded:
         """No byte was written. For a first send that is proof; for a resend or an enquiry it only means: later."""
@@ -225,8 +228,9 @@ class Advancer:
     def _in_vain(self, case: Case, kind: OperationKind, asked: float | None) -> datetime:
         """When such a call is made again: the more of them were in vain, the later."""
         tries = 0 if kind is OperationKind.ENQUIRE else case.calls_of(kind) - 1
-        declaration = case.background.bank.declaration
-        return next_enquiry_at(declaration, self._tools.clock.now(), max(case.payment.checks, tries), asked)
+        now, payment = self._tools.clock.now(), case.payment
+        at = next_enquiry_at(case.background.bank.declaration, now, max(payment.checks, tries), asked)
+        return watch_at(at, now, payment.updated_at, payment.execute_at) if case.submission.state in _HAD else at
 
     async def _submit_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
         """Another submission while there were few; else this transaction decides that there will be none."""

@@ -3,7 +3,6 @@
 Everything that changes a payment after its intent comes through here.
 """
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -14,12 +13,14 @@ from adapters.contract import Evidence, Exchange
 from kernel.ids import new_id
 from kernel.sql import beside
 from payments.calls.cases import Case, moved
-from payments.calls.news import is_news, news_of
+from payments.calls.news import NEEDS_OPERATOR, is_news, news_of
 from payments.calls.operations import lease_until
 from payments.journeys import authorisations
-from payments.reading.build import build_recovery, build_view
-from payments.recovery.cadence import next_enquiry_at
-from payments.recovery.plan import is_watched
+from payments.reading.build import build_recovery, build_view, build_waiting
+from payments.recovery.cadence import next_enquiry_at, watch_at
+from payments.recovery.plan import watch, why_person
+from payments.recovery.situation import Step
+from payments.states.cleaning import clean
 from payments.states.decide import Change, Hearing, RefusedMove, decide
 from payments.states.names import (
     ENDED_SUBMISSIONS,
@@ -36,10 +37,7 @@ from webhooks.queue.port import Job
 
 _SQL = beside(__file__, "ledger.sql")
 _log = structlog.get_logger()
-# Codes and references of banks stand in plain columns; what does not look like one is not kept there.
-_CODE = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _OVER = ENDED_SUBMISSIONS | {SubmissionState.SETTLED}
-_REFERENCE = re.compile(r"[A-Za-z0-9._:/+=~-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,14 +171,19 @@ class Ledger:
         sealed = self._tools.vault.seal(key, exchange.to_bytes(), exchange_context(exchange_id))
         return exchange_id, exchange.at, exchange.outcome, exchange.status_code, exchange.duration_us, sealed
 
-    async def call_person(self, connection: Connection, case: Case, code: str, evidence_id: UUID | None) -> None:
+    async def call_person(
+        self, connection: Connection, case: Case, code: str, evidence_id: UUID | None
+    ) -> tuple[Job, ...]:
         """Open an exception for a person, unless one of that code is open."""
         now, ref = self._tools.clock.now(), case.payment.ref
         opened = await connection.fetchval(
             _SQL["open_exception"], ref.partner_id, new_id(now), ref.payment_id, evidence_id, code, now
         )
-        if opened:
-            _log.warning("payment.exception_opened", payment_id=str(ref.payment_id), code=code)
+        if not opened:
+            return ()
+        _log.warning("payment.exception_opened", payment_id=str(ref.payment_id), code=code)
+        evidence = await connection.fetch(_SQL["list_recent_evidence"], ref.partner_id, ref.payment_id)
+        return await self._write_event(connection, case, build_waiting(evidence), NEEDS_OPERATOR)
 
     async def close_exceptions(self, connection: Connection, case: Case) -> None:
         """A person has decided: nothing of this payment waits any more."""
@@ -192,12 +195,14 @@ class Ledger:
         if refused.why == "nothing_new" and heard.source is EvidenceSource.POLL and said_before:
             return Recorded(case=case, refused=refused)
         evidence_id = await self.note(connection, case, heard, refused)
-        if refused.needs_person:
-            await self.call_person(connection, case, refused.why, evidence_id)
-        if not refused.doubts:
-            return Recorded(case=case, refused=refused)
-        unknown = SubmissionState.UNKNOWN, PaymentStatus.OUTCOME_UNKNOWN
-        return replace(await self.set_standing(connection, case, *unknown), refused=refused)
+        recorded = Recorded(case=case, refused=refused)
+        if refused.doubts:
+            unknown = SubmissionState.UNKNOWN, PaymentStatus.OUTCOME_UNKNOWN
+            recorded = replace(await self.set_standing(connection, case, *unknown), refused=refused)
+        if not refused.needs_person:
+            return recorded
+        jobs = await self.call_person(connection, recorded.case, refused.why, evidence_id)
+        return replace(recorded, jobs=(*recorded.jobs, *jobs))
 
     async def _write(self, connection: Connection, case: Case) -> None:
         payment, submission = case.payment, case.submission
@@ -234,20 +239,34 @@ class Ledger:
         now, payment = self._tools.clock.now(), case.payment
         if case.submission.state is SubmissionState.IN_FLIGHT:
             return lease_until(self._tools, case)
-        waits = case.submission.state is SubmissionState.UNKNOWN
-        if not waits and not is_watched(case.situation(now, self._tools.policy)):
-            return None
         asked = evidence.retry_after_seconds if evidence else None
-        return next_enquiry_at(case.background.bank.declaration, now, payment.checks, asked)
+        at = next_enquiry_at(case.background.bank.declaration, now, payment.checks, asked)
+        if case.submission.state is SubmissionState.UNKNOWN:
+            return at
+        situation = case.situation(now, self._tools.policy)
+        plan = watch(situation)
+        if plan.step is Step.ENQUIRE:
+            return watch_at(at, now, payment.updated_at, payment.execute_at)
+        called = case.submission.state is SubmissionState.ACCEPTED and why_person(situation) is not None
+        return now if called else plan.at
 
     async def tell(self, connection: Connection, case: Case) -> tuple[Job, ...]:
         """Write the event of a new status, where it is news; the jobs to offer after the commit."""
         if not is_news(case.payment.status, case.submission.sequence):
             return ()
-        recovery = await self._recovery(connection, case)
+        return await self._write_event(connection, case, await self._recovery(connection, case))
+
+    async def tell_once_more(self, connection: Connection, case: Case) -> tuple[Job, ...]:
+        """Write the event of a status that it has already, for something else about it is news."""
+        return await self._write_event(connection, case, await self._recovery(connection, case))
+
+    async def _write_event(
+        self, connection: Connection, case: Case, recovery: RecoveryView | None, type_: str | None = None
+    ) -> tuple[Job, ...]:
+        background, now = case.background, self._tools.clock.now()
         authorisation = case.authorisation.view if case.authorisation else None
-        view = build_view(case.payment, case.background.facts.terms, recovery, authorisation)
-        written = await self._tools.events.write(connection, [news_of(view, case.payment, self._tools.clock.now())])
+        view = build_view(case.payment, background.facts.terms, background.bank.declaration, recovery, authorisation)
+        written = await self._tools.events.write(connection, [news_of(view, case.payment, now, type_=type_)])
         return tuple(job for each in written for job in each.jobs)
 
     async def _recovery(self, connection: Connection, case: Case) -> RecoveryView | None:
@@ -261,18 +280,3 @@ class Ledger:
 def exchange_context(exchange_id: UUID) -> bytes:
     """What binds a sealed exchange to its row of bank_exchanges."""
     return b"bank_exchanges.exchange:" + exchange_id.bytes
-
-
-def clean(evidence: Evidence) -> Evidence:
-    """Without what does not look like a code or a reference."""
-    return replace(
-        evidence,
-        raw_code=_matching(_CODE, evidence.raw_code),
-        iso_code=_matching(_CODE, evidence.iso_code),
-        bank_reference=_matching(_REFERENCE, evidence.bank_reference),
-        consent_id=_matching(_REFERENCE, evidence.consent_id),
-    )
-
-
-def _matching(form: re.Pattern[str], text: str | None) -> str | None:
-    return text if text is not None and form.fullmatch(text) else None

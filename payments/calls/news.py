@@ -11,10 +11,12 @@ from webhooks.queue.port import Priority
 
 # That a call is in flight is no news: its outcome, also an unknown one, is.
 SILENT_STATUSES = frozenset({PaymentStatus.SUBMITTING})
+# Told once for each reason, beside the status.
+NEEDS_OPERATOR = "payment.needs_operator"
 # The types of events that this room emits, and what each says.
 EVENT_SENTENCES = {
     f"payment.{status}": sentence for status, sentence in STATUS_SENTENCES.items() if status not in SILENT_STATUSES
-}
+} | {NEEDS_OPERATOR: "Something about it is open that no machine can end; two persons look into it."}
 
 
 def is_news(status: PaymentStatus, submission_sequence: int) -> bool:

@@ -1,6 +1,6 @@
 """The next step of a payment, taken: first what the database must know before, then, maybe, a call to make after."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.declaration import OperationKind
 from payments.calls import operations
@@ -109,9 +109,10 @@ class Steps:
         if plan.step is Step.QUEUE:
             return await self._queue(connection, case)
         if plan.step is Step.HOLD:
-            await self._ledger.call_person(connection, case, "outcome_unknown", None)
             unknown = PaymentStatus.OUTCOME_UNKNOWN
-            return await self._ledger.set_standing(connection, case, SubmissionState.HELD, unknown)
+            held = await self._ledger.set_standing(connection, case, SubmissionState.HELD, unknown)
+            jobs = await self._ledger.call_person(connection, held.case, "outcome_unknown", None)
+            return replace(held, jobs=(*held.jobs, *jobs))
         await operations.withdraw(connection, self._tools, case)
         never, expired = SubmissionState.NEVER_LEFT, PaymentStatus.EXPIRED
         return await self._ledger.set_standing(connection, case, never, expired, reason=plan.reason)

@@ -4,10 +4,11 @@ from adapters.contract import Answered, Evidence, Outcome, Verdict
 from kernel.ids import new_id
 from kernel.sql import beside
 from payments.calls.cases import Case
-from payments.calls.ledger import Ledger, Recorded, clean
+from payments.calls.ledger import Ledger, Recorded
 from payments.carrying.carried import Asker, Carried
 from payments.intents.request_keys import CREATED
 from payments.reading.build import build_view
+from payments.states.cleaning import clean
 from payments.states.decide import Change, Hearing, decide
 from payments.states.names import EvidenceSource, OperationState
 from payments.tools import Tools
@@ -47,7 +48,7 @@ class KnownEnds:
             asker.promised = False
             return None
         if asker.promised:
-            asker.view = build_view(after.payment, after.background.facts.terms)
+            asker.view = build_view(after.payment, after.background.facts.terms, after.background.bank.declaration)
         return recorded
 
     async def _write(self, carried: Carried, after: Case, values: tuple[object, ...], asker: Asker) -> Recorded:

@@ -17,11 +17,12 @@ from kernel.ids import new_id
 from kernel.sealing import SealError
 from kernel.sql import beside
 from payments.calls.cases import Background, Case, part_of
-from payments.calls.ledger import Ledger, clean
+from payments.calls.ledger import Ledger
 from payments.calls.news import is_news, news_of
 from payments.intents.planning import Facts
 from payments.reading.build import build_view
 from payments.rows import OperationRow, PaymentRow, SubmissionRow
+from payments.states.cleaning import clean
 from payments.states.decide import Change, Hearing, decide
 from payments.states.names import EvidenceSource, PaymentStatus
 from payments.terms import Terms, context
@@ -84,6 +85,8 @@ class NotificationBatch:
             bank = await self._tools.banks.get(payment.bank_id)
         except NotFound:
             return None
+        if bank.declaration.sends_payers:
+            return None  # What a payer has to do with it is read under the lock only.
         facts = Facts(
             tenant=payment.tenant,
             payment_id=payment.id,
@@ -129,7 +132,8 @@ class NotificationBatch:
         for move in moves:
             payment, submission = move.after.payment, move.after.submission
             if payment.status is not move.before.payment.status and is_news(payment.status, submission.sequence):
-                view = build_view(payment, move.after.background.facts.terms, None)
+                background = move.after.background
+                view = build_view(payment, background.facts.terms, background.bank.declaration)
                 news.append(news_of(view, payment, now))
         written = await self._tools.events.write(connection, news) if news else []
         return tuple(job for each in written for job in each.jobs)

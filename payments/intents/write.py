@@ -108,11 +108,13 @@ class IntentWriter:
         facts, payment = draft.facts, beginning.payment
         await hold_day_caps(connection, self._caps(draft), facts, draft.drafted_at)
         created = replace(payment, status=PaymentStatus.CREATED) if beginning.lease else payment
-        news = news_of(build_view(created, facts.terms), payment, draft.drafted_at, type_="payment.created")
+        news = news_of(
+            build_view(created, facts.terms, draft.bank.declaration), payment, draft.drafted_at, type_="payment.created"
+        )
         written = await self._tools.events.write(connection, [news])
         background = Background(facts=facts, bank=draft.bank)
         return Committed(
-            view=build_view(payment, facts.terms),
+            view=build_view(payment, facts.terms, draft.bank.declaration),
             background=background,
             jobs=tuple(job for each in written for job in each.jobs),
             carried=carried_from(background, draft.submission, beginning) if beginning.lease else None,

@@ -12,13 +12,14 @@ import structlog
 from adapters.contract import Evidence, NeverLeft, Verdict
 from payments.calls import operations
 from payments.calls.cases import Case
-from payments.calls.ledger import Heard, Ledger, Recorded, clean
+from payments.calls.ledger import Heard, Ledger, Recorded
 from payments.calls.operations import Call
 from payments.journeys.asking import Answer
 from payments.journeys.inviting import Inviter
 from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import resubmission_at
 from payments.recovery.unsent import BANK_UNREACHABLE
+from payments.states.cleaning import clean
 from payments.states.courses import Course, Turn, turn_of
 from payments.states.decide import Change, RefusedMove, finality_of, mismatch
 from payments.states.names import (
@@ -86,9 +87,10 @@ class JourneyHearing:
         heard = Heard(evidence=evidence, source=EvidenceSource.RESPONSE, operation_id=call.operation.id)
         evidence_id = await self._ledger.note(connection, case, heard, RefusedMove(why="too_late"))
         turn = turn_of(case.background.bank.declaration, call.kind, case.standing, evidence)
+        jobs: tuple[Job, ...] = ()
         if turn.course in {Course.EXECUTED, Course.BEGUN}:
-            await self._ledger.call_person(connection, case, "taken_unasked", evidence_id)
-        return Recorded(case=case)
+            jobs = await self._ledger.call_person(connection, case, "taken_unasked", evidence_id)
+        return Recorded(case=case, jobs=jobs)
 
     async def beside_payer(self, connection: Connection, case: Case, answer: Answer) -> tuple[Case, Evidence]:
         """What an answer after the arming operation means beside what is known of the payer; a refusal is kept."""
@@ -172,8 +174,6 @@ class JourneyHearing:
     async def _end(self, connection: Connection, case: Case, heard: Heard, turn: Turn) -> Recorded:
         """It ends, and nothing was sent that can move money."""
         evidence_id = await self._ledger.note(connection, case, heard)
-        if turn.needs_person:
-            await self._ledger.call_person(connection, case, turn.why or "", evidence_id)
         status = PaymentStatus.EXPIRED if turn.course is Course.LOST else PaymentStatus.REJECTED
         change = Change(
             state=SubmissionState.NEVER_LEFT,
@@ -183,7 +183,11 @@ class JourneyHearing:
             raw_status=heard.evidence.raw_code or case.payment.raw_status,
             reason=turn.why,
         )
-        return await self._ledger.move(connection, case, change, heard.evidence)
+        recorded = await self._ledger.move(connection, case, change, heard.evidence)
+        if not turn.needs_person:
+            return recorded
+        jobs = await self._ledger.call_person(connection, recorded.case, turn.why or "", evidence_id)
+        return replace(recorded, jobs=(*recorded.jobs, *jobs))
 
     async def _executed(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
         """The bank has gone further than it was asked to: from now on it is a payment that was sent."""

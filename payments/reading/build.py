@@ -1,10 +1,12 @@
 """Builds the public view from a row, its opened terms and, while the outcome is unknown, the evidence. Pure."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from adapters.contract import Account, Creditor
-from adapters.declaration import Declaration, OperationKind, Recovery
+from adapters.declaration import Declaration, Recovery
+from payments.recovery.reports import reports_until
 from payments.rows import PaymentRow, Row
 from payments.states.names import PaymentStatus, SubmissionState
 from payments.terms import Terms
@@ -14,10 +16,14 @@ from payments.view import AuthorisationView, EvidenceView, PaymentView, Recovery
 def build_view(
     payment: PaymentRow,
     terms: Terms | None,
+    declaration: Declaration | None,
     recovery: RecoveryView | None = None,
     authorisation: AuthorisationView | None = None,
 ) -> PaymentView:
-    """The payment as partners see it; the accounts are masked by their types. Without terms they were erased."""
+    """The payment as partners see it; the accounts are masked by their types.
+
+    Without terms they were erased; without a declaration its bank is not configured any more.
+    """
     return PaymentView(
         id=payment.id,
         environment=payment.tenant.environment,
@@ -38,17 +44,18 @@ def build_view(
         recovery=recovery,
         authorisation=authorisation if payment.status is PaymentStatus.AWAITING_AUTHORISATION else None,
         execute_at=payment.execute_at,
+        reports_expected_until=None if declaration is None else _reports_until(payment, declaration),
         created_at=payment.created_at,
         updated_at=payment.updated_at,
     )
 
 
 def build_recovery(
-    payment: PaymentRow, state: SubmissionState, declaration: Declaration, evidence: Sequence[Row]
+    payment: PaymentRow, state: SubmissionState, declaration: Declaration | None, evidence: Sequence[Row]
 ) -> RecoveryView:
     """How this payment's unknown outcome is being cleared, with rows of payment_evidence."""
     held = state is SubmissionState.HELD
-    strategy = Recovery.HOLD if held else declaration.recovery_of(OperationKind.SUBMIT)
+    strategy = Recovery.HOLD if held or declaration is None else declaration.recovery_of(declaration.arms)
     return RecoveryView(
         strategy=strategy.value,
         next_check_at=None if held else payment.next_check_at,
@@ -56,10 +63,21 @@ def build_recovery(
     )
 
 
+def build_waiting(evidence: Sequence[Row]) -> RecoveryView:
+    """What is told of a payment that persons look into, with rows of payment_evidence."""
+    return RecoveryView(
+        strategy=Recovery.HOLD.value, next_check_at=None, evidence=tuple(evidence_view(row) for row in evidence)
+    )
+
+
 def evidence_view(row: Row) -> EvidenceView:
     """From a row of payment_evidence."""
     names = ("source", "verdict", "raw_code", "iso_code", "reason", "applied", "refused_why", "at")
     return EvidenceView(**{name: row[name] for name in names})
+
+
+def _reports_until(payment: PaymentRow, declaration: Declaration) -> datetime | None:
+    return reports_until(declaration, payment.status, payment.updated_at, payment.execute_at)
 
 
 def _creditor(creditor: Creditor) -> dict[str, Any]:

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import asyncpg
 
-from adapters.declaration import Recovery
+from adapters.declaration import Declaration
 from kernel.errors import NotFound
 from kernel.ids import Tenant, first_id_at, time_of
 from kernel.sealing import KeyDestroyed, SealError
 from kernel.sql import beside
 from payments.journeys import authorisations
 from payments.model import Page
-from payments.reading.build import build_recovery, build_view, evidence_view
+from payments.reading.build import build_recovery, build_view, build_waiting
 from payments.rows import PaymentRow
 from payments.states.names import PaymentStatus, SubmissionState
 from payments.terms import Terms, context
@@ -95,21 +95,27 @@ class Reader:
         if isinstance(opened, SealError) and not isinstance(opened, KeyDestroyed):
             raise opened
         terms = None if isinstance(opened, SealError) else Terms.from_json(opened)
-        payment = PaymentRow.from_row(row)
-        return build_view(payment, terms, await self._recovery(payment, row["state"]), authorisation)
+        payment, declaration = PaymentRow.from_row(row), await self._declaration(row["bank_id"])
+        recovery = await self._recovery(payment, row["state"], declaration)
+        return build_view(payment, terms, declaration, recovery, authorisation)
 
     async def _evidence(self, tenant: Tenant, row: asyncpg.Record) -> RecoveryView:
         rows = await self._tools.pool.fetch(_SQL["list_recent_evidence"], tenant.partner_id, row["id"])
-        evidence = tuple(evidence_view(each) for each in rows)
-        return RecoveryView(strategy=Recovery.HOLD.value, next_check_at=None, evidence=evidence)
+        return build_waiting(rows)
 
-    async def _recovery(self, payment: PaymentRow, state: str) -> RecoveryView | None:
+    async def _declaration(self, bank_id: str) -> Declaration | None:
+        """What its bank declares; None for one that is not configured any more."""
+        try:
+            return (await self._tools.banks.get(bank_id)).declaration
+        except NotFound:
+            return None
+
+    async def _recovery(self, payment: PaymentRow, state: str, declaration: Declaration | None) -> RecoveryView | None:
         if payment.status is not PaymentStatus.OUTCOME_UNKNOWN:
             return None
-        bank = await self._tools.banks.get(payment.bank_id)
         ref = payment.ref
         evidence = await self._tools.pool.fetch(_SQL["list_recent_evidence"], ref.partner_id, ref.payment_id)
-        return build_recovery(payment, SubmissionState(state), bank.declaration, evidence)
+        return build_recovery(payment, SubmissionState(state), declaration, evidence)
 
 
 async def timeline(tools: Tools, tenant: Tenant, payment_id: UUID) -> list[dict[str, Any]]:

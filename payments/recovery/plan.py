@@ -4,21 +4,24 @@ The one rule above all others: bytes that may have reached the bank are never se
 declares that the same key makes them one payment, and only within the window for which it declares that.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from adapters.declaration import Declaration, EnquiryKey, OperationKind, Recovery
+from payments.recovery.reports import is_last_word, reports_until
 from payments.recovery.situation import Plan, Situation, Step
-from payments.recovery.unsent import payer_is_late, unsent, waiting_at_the_bank
+from payments.recovery.unsent import is_contradiction, payer_is_late, unsent, waiting_at_the_bank
 from payments.states.names import OperationState as O
 from payments.states.names import PaymentStatus as P
 from payments.states.names import SubmissionState as S
 
 # An unknown payment that only a resend could clear looks this often whether its suspended bank is back.
 _SUSPENDED_PAUSE = timedelta(seconds=5)
-# Of these a bank has promised nothing: what stays in them is looked at by a person in the end.
+# Of these a bank has promised nothing, so its absence may be the end of them.
 _UNPROMISED = frozenset({P.AWAITING_AUTHORISATION, P.SUBMITTED})
 FORGOTTEN_BY_BANK = "forgotten_by_bank"
 NO_END_TOLD = "no_end_told"
+CANNOT_BE_ASKED = "cannot_be_asked"
+CONTRADICTION = "contradiction"
 
 
 def next_step(it: Situation) -> Plan:
@@ -32,30 +35,45 @@ def next_step(it: Situation) -> Plan:
     if it.state is S.UNKNOWN:
         return _unknown(it)
     beside = _beside_asking(it) if it.state is S.ACCEPTED else None
-    return beside or Plan(step=Step.ENQUIRE if is_watched(it) else Step.REST)
+    return beside or watch(it)
 
 
-def is_watched(it: Situation) -> bool:
-    """Whether the bank is still asked about a payment that it has."""
-    if not can_enquire(it):
-        return False
-    watch = timedelta(seconds=it.policy.settled_watch_seconds)
-    return it.state is S.ACCEPTED or (it.status is P.SETTLED and it.now < it.updated_at + watch)
+def watch(it: Situation) -> Plan:
+    """How a payment that the bank has is followed: asked about, or waited for until a person is called or all is said.
+
+    What has ended, and what is held, rests: the latter is in a person's hands.
+    """
+    if it.state is not S.ACCEPTED and it.status is not P.SETTLED:
+        return Plan(step=Step.REST)
+    until = reports_until(it.declaration, it.status, it.updated_at, it.execute_at)
+    if until is not None and it.now >= until:
+        return Plan(step=Step.REST)
+    if can_enquire(it):
+        return Plan(step=Step.ENQUIRE)
+    return Plan(step=Step.REST, at=until if why_person(it) or until else _owed_until(it))
 
 
 def why_person(it: Situation) -> str | None:
-    """Why a person is to look at a payment that the bank has, where asking on may never end; None while it may.
+    """Why a person is to look at a payment, where asking on may never end, or nobody can be asked; None while it may.
 
     A bank that has forgotten a payment may have executed it before, so its absence ends nothing by itself; while the
     payer's time lasts it may be a bank's slow copy that answers. `absence_told` is to be what the bank said last.
     """
-    if it.state is not S.ACCEPTED or it.status not in _UNPROMISED:
+    if is_contradiction(it):
+        return CONTRADICTION
+    if it.state is not S.ACCEPTED or is_last_word(it.declaration, it.status):
         return None
-    if it.absence_told and payer_is_late(it):
+    if it.status in _UNPROMISED and it.absence_told and payer_is_late(it):
         return FORGOTTEN_BY_BANK
+    if not can_enquire(it) and not it.declaration.notifications:
+        return CANNOT_BE_ASKED
+    return NO_END_TOLD if it.now >= _owed_until(it) else None
+
+
+def _owed_until(it: Situation) -> datetime:
+    """Until when a bank may leave a payment without the word that it owes."""
     since = max(it.updated_at, it.execute_at or it.updated_at)
-    is_old = it.now >= since + timedelta(seconds=it.policy.unknown_age_max_seconds)
-    return NO_END_TOLD if is_old else None
+    return since + timedelta(seconds=it.policy.unknown_age_max_seconds)
 
 
 def can_enquire(it: Situation) -> bool:

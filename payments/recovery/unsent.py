@@ -11,6 +11,7 @@ from payments.recovery.situation import Plan, Situation, Step
 from payments.states.names import AuthorisationStatus as A
 from payments.states.names import OperationState as O
 from payments.states.names import PaymentStatus as P
+from payments.states.names import SubmissionState as S
 
 BANK_UNREACHABLE = "bank_unreachable"
 AUTHORISATION_EXPIRED = "authorisation_expired"
@@ -22,8 +23,8 @@ STARTS_MAX = 3
 
 def unsent(it: Situation) -> Plan:
     """The next step while nothing was sent that can move money."""
-    if it.operation_state is not O.PLANNED and it.declaration.is_armed_by(it.operation_kind):
-        return Plan(step=Step.REST)  # No row is like this; were one, nothing would be sent of it.
+    if is_contradiction(it):
+        return Plan(step=Step.REST)
     if it.operation_state is O.ANSWERED:
         return _wait_for_payer(it)
     reason = _lost(it)
@@ -34,6 +35,15 @@ def unsent(it: Situation) -> Plan:
     if it.blocked:
         return Plan(step=Step.QUEUE)
     return Plan(step=Step.SEND) if it.operation_state is O.PLANNED else _once_more(it)
+
+
+def is_contradiction(it: Situation) -> bool:
+    """Whether the arming operation was sent of a submission of which nothing was.
+
+    No row is like this; were one, a person would have to look, and nothing would be sent of it.
+    """
+    sent = it.operation_state in {O.UNKNOWN, O.ANSWERED, O.NEVER_LEFT}
+    return it.state is S.PLANNED and sent and it.declaration.is_armed_by(it.operation_kind)
 
 
 def waiting_at_the_bank(it: Situation) -> Plan | None:

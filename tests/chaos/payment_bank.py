@@ -29,8 +29,10 @@ _SHOWN_AFTER = timedelta(seconds=250)
 WINDOW_SECONDS = 1_200
 _KEYS = Idempotency(header="key", max_length=40, charset="a-z0-9", window_seconds=WINDOW_SECONDS)
 _RESEND = {OperationKind.SUBMIT: Recovery.RESEND}
+# Long enough for the model's hours to reach its end.
+_SILENT_SECONDS = 3_600
 DECLARATIONS = {
-    "enquire": declared(absence_proven_after_seconds=PROOF_SECONDS),
+    "enquire": declared(absence_proven_after_seconds=PROOF_SECONDS, silent_after_seconds=_SILENT_SECONDS),
     "enquire, then resend": declared(absence_proven_after_seconds=PROOF_SECONDS, recovery=_RESEND, idempotency=_KEYS),
     "resend": declared(recovery=_RESEND, enquiry_keys=(), idempotency=_KEYS),
     "never proven": declared(absence_proven_after_seconds=None),

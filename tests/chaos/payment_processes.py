@@ -19,9 +19,7 @@ from tests.support.scripted_bank import Crash
 
 PROCESSES = 2
 # Ages short enough to be reached within a model's hours.
-POLICY = PaymentsPolicy(
-    submissions_max=3, unsent_age_max_seconds=3_600, unknown_age_max_seconds=7_200, settled_watch_seconds=3_600
-)
+POLICY = PaymentsPolicy(submissions_max=3, unsent_age_max_seconds=3_600, unknown_age_max_seconds=7_200)
 _QUIET_SECONDS_MAX = 20
 _TABLES = (
     "seen_moves, payments, submissions, bank_operations, payment_evidence, payment_exceptions, evidence_proposals,"

@@ -233,7 +233,6 @@ def payments_policy(settings: PaymentSettings, public_url: str) -> PaymentsPolic
         submissions_max=settings.submissions_max,
         unsent_age_max_seconds=settings.unsent_age_max_seconds,
         unknown_age_max_seconds=settings.unknown_age_max_seconds,
-        settled_watch_seconds=settings.settled_watch_seconds,
         bank_concurrency=settings.bank_concurrency,
         waiting_per_bank_max=settings.waiting_per_bank_max,
         notification_delays_seconds=settings.notification_delays_seconds,

@@ -91,7 +91,8 @@ class CapabilitiesOut(Response):
     `required` is what to send beside what each payment and consent has; `/return_url` may be missing where you name the
     bank: then payers end on a page of ours. `recovery` says for each operation what is done when its outcome is
     unknown: the same request again (resend), a question (enquire), or nothing by machine (hold). An enquiry that finds
-    nothing proves that the bank never took a payment after `absence_proven_after_seconds`; null is never. `reads` are
+    nothing proves that the bank never took a payment after `absence_proven_after_seconds`; null is never. Reports
+    of a payment go as far as `last_word`, and end when nothing new was heard for `silent_after_seconds`. `reads` are
     the calls of account information, and `unattended_reads_a_day` how often each account may be read in 24 hours
     without its holder; null is as often as one likes.
     """
@@ -112,6 +113,8 @@ class CapabilitiesOut(Response):
     enquiry_keys: list[str]
     idempotency_window_seconds: int | None
     absence_proven_after_seconds: int | None
+    last_word: str
+    silent_after_seconds: int
 
 
 class BankHealthOut(Response):

@@ -132,7 +132,8 @@ class PaymentOut(Response):
 
     Without creditor and reference, they were erased with the merchant's data. While it is `awaiting_authorisation` and
     the payer has not come back, `authorisation` says where they are expected. `routing` is there where its bank was
-    chosen and not named.
+    chosen and not named. With `reports_expected_until` the bank has said what it has to say: after that time it is not
+    asked any more.
     """
 
     id: str
@@ -148,6 +149,8 @@ class PaymentOut(Response):
     end_to_end_id: str | None
     metadata: dict[str, str]
     status: str
+    status_final: bool
+    reports_expected_until: datetime | None
     iso_status: str | None
     raw_status: str | None
     reason: str | None

@@ -86,6 +86,18 @@ async def test_a_payer_authorises_and_the_payment_is_made_once(world: World) -> 
     assert {f"{kind}.{what}" for kind in ("consent", "authorise", "submit") for what in ("sent", "answered")} <= what
 
 
+async def test_an_end_that_the_bank_reports_by_itself_erases_the_access(world: World) -> None:
+    """However the end is heard of, what the payer gave for the payment is not kept."""
+    payment, state = await invited(world)
+    await come(world, state, bank_of(world).authorise())
+    raw = orjson.dumps({"verdict": "completed", "reference": world.bank.books[0].reference})
+    await world.inbox.accept(world.bank.id, raw, {"Signature": "true"})
+    await world.inbox_worker.run_once()
+    assert await world.status(payment) == "completed"
+    (row,) = await world.rows("SELECT status::text AS status, sealed_grant FROM authorisations")
+    assert (row["status"], row["sealed_grant"]) == ("ended", None)
+
+
 async def test_where_a_payer_goes_is_told_to_the_partner_only(world: World, vault: Vault) -> None:
     """The address, the state, the code and the access are in no event and no line of the log."""
     with capture_logs() as logs:
