@@ -147,13 +147,14 @@ class Advancer:
     async def _hear(self, connection: Connection, case: Case, call: Call, answer: Answer) -> Recorded:
         """Bytes left: whatever came back is evidence, also when somebody took the operation over meanwhile."""
         case, evidence = await self._journeys.beside_payer(connection, case, answer)
+        jobs: tuple[Job, ...] = ()
         if call.lease is not None:
             says_something = evidence.verdict not in {Verdict.UNKNOWN, Verdict.NOT_FOUND}
             understood = says_something and mismatch(case.standing, evidence) is None
             state = OperationState.ANSWERED if understood else OperationState.UNKNOWN
             await operations.end(connection, self._tools, case, call, state)
         if call.lease is not None or evidence.authorisation is not None:
-            case = await self._journeys.keep(connection, case, evidence)
+            case, jobs = await self._journeys.keep(connection, case, evidence)
         heard = Heard(
             evidence=evidence,
             source=EvidenceSource.RESPONSE if call.lease is not None else EvidenceSource.POLL,
@@ -172,9 +173,8 @@ class Advancer:
         else:
             recorded = await self._ledger.hear(connection, case, heard)
         if recorded.refused is not None:
-            jobs = await self._ask_again(connection, recorded.case, evidence)
-            recorded = replace(recorded, jobs=(*recorded.jobs, *jobs))
-        return recorded
+            jobs += await self._ask_again(connection, recorded.case, evidence)
+        return replace(recorded, jobs=(*recorded.jobs, *jobs))
 
     async def _bank_after_refusal(
         self, connection: Connection, case: Case, call: Call, evidence: Evidence

@@ -34,7 +34,6 @@ from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
 _log = structlog.get_logger()
-_OF_THE_PAYER = frozenset({AuthorisationStatus.PLANNED, AuthorisationStatus.AWAITING})
 
 
 class JourneyHearing:
@@ -101,15 +100,22 @@ class JourneyHearing:
             case = await self._inviter.refused(connection, case)
         return case, evidence
 
-    async def keep(self, connection: Connection, case: Case, evidence: Evidence) -> Case:
-        """Where the payer is to go, as an answer after the arming operation told it."""
+    async def keep(self, connection: Connection, case: Case, evidence: Evidence) -> tuple[Case, tuple[Job, ...]]:
+        """Where the payer is to go, as an answer after the arming operation told it; once, and for this payment only.
+
+        A payment that was waiting without it already is told of once more.
+        """
         row, evidence = case.authorisation, clean(evidence)
-        if row is None or row.status not in _OF_THE_PAYER or evidence.verdict is not Verdict.NEEDS_AUTHORISATION:
-            return case
+        if row is None or row.status is not AuthorisationStatus.PLANNED or not _asks_for_payer(case, evidence):
+            return case, ()
         await self._inviter.write_consent(connection, case, evidence)
         case = _identified(case, evidence)
         invited = await self._inviter.invite(case, evidence)
-        return case if invited is None else await self._inviter.write(connection, invited)
+        if invited is None:
+            return case, ()
+        case = await self._inviter.write(connection, invited)
+        waits = case.payment.status is PaymentStatus.AWAITING_AUTHORISATION
+        return case, await self._ledger.tell_once_more(connection, case) if waits else ()
 
     async def try_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
         """No byte of the operation was written: another one of its kind, under the same consent, while they are few."""
@@ -136,7 +142,9 @@ class JourneyHearing:
             case Course.AWAIT:
                 return await self._await(connection, case, heard)
             case Course.BEGUN:
-                return await self._executed(connection, await self.keep(connection, case, heard.evidence), heard)
+                case, jobs = await self.keep(connection, case, heard.evidence)
+                begun = await self._executed(connection, case, heard)
+                return replace(begun, jobs=(*jobs, *begun.jobs))
             case _:
                 return await self._end(connection, case, heard, turn)
 
@@ -198,6 +206,11 @@ class JourneyHearing:
             case, jobs = sent.case, sent.jobs
         recorded = await self._ledger.hear(connection, case, heard)
         return replace(recorded, jobs=(*jobs, *recorded.jobs))
+
+
+def _asks_for_payer(case: Case, evidence: Evidence) -> bool:
+    """Whether the bank waits for the payer of this payment: nobody is sent to authorise another."""
+    return evidence.verdict is Verdict.NEEDS_AUTHORISATION and mismatch(case.standing, evidence) is None
 
 
 def _identified(case: Case, evidence: Evidence) -> Case:

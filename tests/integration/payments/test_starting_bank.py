@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID
 
 import asyncpg
+import orjson
 import pytest
 
 from adapters.contract import Verdict
@@ -28,6 +29,20 @@ def bank_of(world: World) -> PayerBank:
 async def url_of(world: World, payment: UUID) -> str | None:
     view = await world.payments.get(world.caller, payment)
     return None if view.authorisation is None else view.authorisation.url
+
+
+async def invitations(world: World) -> list[str | None]:
+    """How the payer is to authorise it, by each event that says that the bank waits for them."""
+    told = await world.rows(
+        "SELECT partner_id, id, sealed_body FROM events WHERE type = 'payment.awaiting_authorisation' ORDER BY xid, id"
+    )
+    bodies = [
+        orjson.loads(
+            await world.tools.vault.open(row["partner_id"], row["sealed_body"], b"events.body:" + row["id"].bytes)
+        )
+        for row in told
+    ]
+    return [(body["data"]["authorisation"] or {}).get("method") for body in bodies]
 
 
 async def come(world: World, *, refused: bool = False) -> Arrival | None:
@@ -71,6 +86,7 @@ async def test_a_lost_start_is_asked_about_and_then_made_again(world: World, ste
     assert await world.status(payment) == "awaiting_authorisation"
     await world.sweep(3)
     assert (await url_of(world, payment) or "").startswith("https://bank.example/start/C-0/")
+    assert await invitations(world) == [None, "redirect"]
     bank_of(world).authorise()
     await come(world)
     assert await world.status(payment) == "settled"
@@ -189,10 +205,25 @@ async def test_a_dead_process_is_taken_over_by_asking(world: World, vault: Vault
     for _ in range(4):
         await other.sweep(40)
     (payment,) = await world.rows("SELECT id FROM payments")
-    assert await url_of(other, payment["id"]) is not None
+    url = await url_of(other, payment["id"])
+    assert url is not None
     world.bank.gate.set()
     await asyncio.wait_for(world.payments._runner.settle(), 5)
     assert await world.status(payment["id"]) == "awaiting_authorisation"
+    assert await url_of(other, payment["id"]) == url
+    assert await invitations(world) == [None, "redirect"]
+
+
+async def test_nobody_is_sent_to_authorise_another_payment(world: World) -> None:
+    """A start that is answered for another amount invites nobody, and calls a person."""
+    world.bank.then(["ok", "lost_after"])
+    created = await world.pay()
+    await world.sweep(3)
+    world.bank.then(["wrong_amount"])
+    await world.sweep(1)
+    assert await world.exceptions() == ["amount_mismatch"]
+    assert await url_of(world, created.payment.id) is None
+    assert await invitations(world) == [None]
 
 
 async def test_a_late_answer_of_another_beginning_does_not_take_the_payers_place(world: World, vault: Vault) -> None:
