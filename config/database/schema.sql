@@ -484,6 +484,8 @@ CREATE TABLE evidence_proposals (
     proposed_at   timestamptz NOT NULL DEFAULT now(),
     confirmed_by  uuid,
     confirmed_at  timestamptz,
+    payment_version  bigint,
+    bank_reference   text,
     PRIMARY KEY (partner_id, id),
     CHECK (confirmed_by IS NULL OR confirmed_by <> proposed_by)
 );

@@ -10,7 +10,7 @@ from gateway.http.call import Call, Reply
 from gateway.problems.errors import Unauthenticated
 from gateway.schemas.pages import page
 from kernel.ids import Environment, Kind, to_text
-from payments.operators.evidence import Actor, Proposal, ProposalState, ProposalView, Proposed
+from payments.operators.proposals import Actor, Proposal, ProposalState, ProposalView, Proposed
 from payments.operators.waiting import Waiting
 from payments.view import rfc3339
 
@@ -24,7 +24,10 @@ async def list_waiting(services: AdminServices, call: Call) -> Reply:
 async def propose_evidence(services: AdminServices, call: Call) -> Reply:
     """Nothing changes before another admin has confirmed it."""
     _, payment_id = either(call.path_text("payment_id"), Kind.PAYMENT)
-    proposal = Proposal(payment_id=payment_id, verdict=Verdict(call.body.verdict), note=call.body.note)
+    said = call.body
+    proposal = Proposal(
+        payment_id=payment_id, verdict=Verdict(said.verdict), note=said.note, bank_reference=said.bank_reference
+    )
     proposed = await services.evidence.propose(proposal, await _actor(services, call))
     replaces = None if proposed.replaces is None else _proposal_id(proposed.replaces, proposed.environment)
     return Reply({**_proposed(proposed), "state": ProposalState.OPEN, "replaces": replaces})
@@ -67,6 +70,7 @@ def _proposed(proposed: Proposed) -> dict[str, Any]:
         "object": "proposal",
         "payment_id": to_text(Kind.PAYMENT, proposed.payment_id, proposed.environment),
         "verdict": proposed.verdict,
+        "bank_reference": proposed.bank_reference,
         "proposed_by": to_text(Kind.ADMIN_TOKEN, proposed.proposed_by),
         "proposed_at": rfc3339(proposed.proposed_at),
     }

@@ -37,6 +37,8 @@ _BANKS = admin_family("banks")
 _MERCHANTS = admin_family("merchants")
 _PARTNERS = admin_family("partners")
 _PAYMENTS = admin_family("payments")
+# Why what a person saw in a bank's books does not count.
+_JUDGED = ("bank_reference_mismatch", "evidence_outdated", "evidence_refused", "evidence_too_early")
 _ABOUT = open_family("about")
 
 ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
@@ -138,7 +140,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         request=EvidenceIn,
         response=ProposalOut,
         status=201,
-        refuses=("evidence_refused",),
+        refuses=_JUDGED,
     ),
     _PAYMENTS.get(
         "/admin/v1/payments/{payment_id}/evidence",
@@ -151,7 +153,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         evidence.confirm_evidence,
         "Confirm, as another person, what one has proposed.",
         response=PaymentOut,
-        refuses=("already_confirmed", "evidence_refused", "proposal_replaced", "second_person_required"),
+        refuses=("already_confirmed", "proposal_replaced", "second_person_required", *_JUDGED),
     ),
     *CONSENT_ROUTES,
     *LIMIT_ROUTES,

@@ -140,9 +140,13 @@ class AdminBankOut(Response):
 
 
 class EvidenceIn(Request):
-    """What one person saw in the bank's books; it counts once another has confirmed it."""
+    """What one person saw in the bank's books; it counts once another has confirmed it.
 
-    verdict: Literal["accepted", "settled", "completed", "returned", "rejected", "cancelled"]
+    `not_found` says that the bank never had the payment. `bank_reference` is the bank's own id of what was seen.
+    """
+
+    verdict: Literal["accepted", "settled", "completed", "returned", "rejected", "cancelled", "not_found"]
+    bank_reference: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:/+=~-]+$")] | None = None
     note: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -151,6 +155,7 @@ class _Proposal(Response):
     object: Literal["proposal"]
     payment_id: str
     verdict: str
+    bank_reference: str | None
     state: Literal["open", "replaced", "confirmed"]
     proposed_by: str
     proposed_at: datetime

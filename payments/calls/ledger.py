@@ -79,6 +79,20 @@ class Ledger:
         await self.note(connection, case, heard)
         return await self.move(connection, case, decided, heard.evidence)
 
+    async def agree(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
+        """Write evidence that says what the payment says: it stays as it is, and has been heard of now."""
+        await self.note(connection, case, heard)
+        payment = case.payment
+        change = Change(
+            state=case.submission.state,
+            status=payment.status,
+            finality=payment.finality,
+            iso_status=payment.iso_status,
+            raw_status=payment.raw_status,
+            reason=payment.reason,
+        )
+        return await self.move(connection, case, change, heard.evidence)
+
     async def move(
         self, connection: Connection, case: Case, change: Change, evidence: Evidence | None = None
     ) -> Recorded:

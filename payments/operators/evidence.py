@@ -5,83 +5,47 @@ contradict each other never both count.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 from uuid import UUID
-
-import asyncpg
 
 from adapters.contract import Evidence, Verdict
 from kernel.audit import AuditEntry, record
 from kernel.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from kernel.ids import Environment, Kind, Tenant, new_id, to_text
-from kernel.sealing import SealError
 from kernel.sql import beside
 from payments.calls.cases import Case, Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
+from payments.operators.judging import agrees, objection
+from payments.operators.proposals import (
+    Actor,
+    Proposal,
+    ProposalState,
+    ProposalView,
+    Proposed,
+    proposed_of,
+    state_of,
+    view_of,
+)
 from payments.reading.reader import Reader
 from payments.rows import PaymentRef
-from payments.states.decide import Hearing, RefusedMove, decide
+from payments.states.cleaning import clean_reference
 from payments.states.names import EvidenceSource
 from payments.tools import Connection, Tools
 from payments.view import PaymentView
 
 _SQL = beside(__file__, "evidence.sql")
-# What a person can learn at a bank. "Not found" is said as rejected: two persons answer for it.
+# What a person can learn at a bank.
 VERDICTS = frozenset(
-    {Verdict.ACCEPTED, Verdict.SETTLED, Verdict.COMPLETED, Verdict.RETURNED, Verdict.REJECTED, Verdict.CANCELLED}
+    {
+        Verdict.ACCEPTED,
+        Verdict.SETTLED,
+        Verdict.COMPLETED,
+        Verdict.RETURNED,
+        Verdict.REJECTED,
+        Verdict.CANCELLED,
+        Verdict.NOT_FOUND,
+    }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who acts on the admin port, and in which request. `also` are other ids under which the same person may act."""
-
-    id: UUID
-    request_id: str
-    also: frozenset[UUID] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What a person says a bank's books show. The note is their own words, and kept sealed."""
-
-    payment_id: UUID
-    verdict: Verdict
-    note: str = field(repr=False)
-
-
-class ProposalState(StrEnum):
-    """Whether a proposal can still be confirmed."""
-
-    OPEN = "open"
-    REPLACED = "replaced"
-    CONFIRMED = "confirmed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
-    """A proposal that waits for a second person. `replaces` was open until now."""
-
-    id: UUID
-    payment_id: UUID
-    environment: Environment
-    verdict: Verdict
-    proposed_by: UUID
-    proposed_at: datetime
-    replaces: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalView:
-    """A proposal as a second person reads it before confirming; the note is None once its key was destroyed."""
-
-    proposed: Proposed
-    state: ProposalState
-    note: str | None = field(repr=False)
-    confirmed_by: UUID | None
-    confirmed_at: datetime | None
 
 
 class OperatorEvidence:
@@ -96,12 +60,10 @@ class OperatorEvidence:
     async def propose(self, proposal: Proposal, actor: Actor) -> Proposed:
         """Write down what one person saw; nothing changes yet.
 
-        Raises NotFound, Invalid for a verdict of machines, Conflict `evidence_refused` where the payment's state does
-        not allow the move: what has ended is moved only as the tables of moves let two persons do.
+        Raises NotFound, Invalid for a verdict of machines or what is no reference, Conflict with the code of why it
+        would not count (payments/operators/judging.py).
         """
-        if proposal.verdict not in VERDICTS:
-            allowed = ", ".join(sorted(VERDICTS))
-            raise Invalid([FieldError(pointer="/verdict", code="invalid", message=f"must be one of {allowed}")])
+        _check_fields(proposal)
         tenant = await self._tenant(proposal.payment_id)
         background = await self._cases.background(_ref(tenant, proposal.payment_id))
         proposal_id = new_id(self._tools.clock.now())
@@ -109,10 +71,18 @@ class OperatorEvidence:
         sealed = self._tools.vault.seal(key, proposal.note.encode(), note_context(proposal_id))
         async with self._tools.pool.acquire() as connection, connection.transaction():
             case = await self._cases.lock(connection, background)
-            evidence = Evidence(verdict=proposal.verdict, at=self._tools.clock.now())
-            if isinstance(decide(case.standing, evidence, Hearing(source=EvidenceSource.OPERATOR)), RefusedMove):
-                raise _refused()
-            return await self._keep(connection, case, _Kept(proposal_id, proposal.verdict, sealed), actor)
+            proposed = Proposed(
+                id=proposal_id,
+                payment_id=proposal.payment_id,
+                environment=tenant.environment,
+                verdict=proposal.verdict,
+                proposed_by=actor.id,
+                proposed_at=self._tools.clock.now(),
+                bank_reference=proposal.bank_reference,
+                payment_version=case.payment.version,
+            )
+            await self._check_case(connection, case, proposed)
+            return await self._keep(connection, case, _Kept(proposed, sealed), actor)
 
     async def proposals(self, payment_id: UUID) -> Sequence[ProposalView]:
         """The newest hundred proposals of a payment, newest first. Raises NotFound."""
@@ -120,13 +90,13 @@ class OperatorEvidence:
         rows = await self._tools.pool.fetch(_SQL["list_proposals"], tenant.partner_id, payment_id)
         sealed = [(tenant.partner_id, row["sealed_note"], note_context(row["id"])) for row in rows]
         notes = await self._tools.vault.open_each(sealed)
-        return [_view(row, note, tenant.environment) for row, note in zip(rows, notes, strict=True)]
+        return [view_of(row, note, tenant.environment) for row, note in zip(rows, notes, strict=True)]
 
     async def confirm(self, payment_id: UUID, proposal_id: UUID, actor: Actor) -> PaymentView:
         """Let the proposal count as evidence, by another person than the one who made it.
 
         Raises NotFound, Forbidden `second_person_required`, Conflict `already_confirmed`, `proposal_replaced` by a
-        newer one or, where the payment's state does not allow the move, `evidence_refused`; then nothing is confirmed.
+        newer one, or the code of why it does not count any more; then nothing is confirmed.
         """
         tenant = await self._tenant(payment_id)
         background = await self._cases.background(_ref(tenant, payment_id))
@@ -142,44 +112,47 @@ class OperatorEvidence:
             raise NotFound
         return Tenant(row["partner_id"], Environment(row["environment"]))
 
+    async def _check_case(self, connection: Connection, case: Case, proposed: Proposed) -> None:
+        if (conflict := objection(case, proposed)) is not None:
+            raise conflict
+        named = (case.background.bank.bank.id, proposed.bank_reference, case.submission.id)
+        if proposed.bank_reference is not None and await connection.fetchval(_SQL["is_anothers"], *named):
+            raise Conflict("the bank gave this reference to another payment", code="bank_reference_mismatch")
+
     async def _keep(self, connection: Connection, case: Case, kept: "_Kept", actor: Actor) -> Proposed:
-        tenant, payment_id, now = case.payment.tenant, case.payment.id, self._tools.clock.now()
-        replaced = await connection.fetchval(_SQL["find_open"], tenant.partner_id, payment_id)
+        partner_id, proposed = case.payment.tenant.partner_id, kept.proposed
+        replaced = await connection.fetchval(_SQL["find_open"], partner_id, proposed.payment_id)
         proposed_at = await connection.fetchval(
             _SQL["insert_proposal"],
-            tenant.partner_id,
-            kept.id,
-            payment_id,
-            kept.verdict.value,
+            partner_id,
+            proposed.id,
+            proposed.payment_id,
+            proposed.verdict.value,
             kept.sealed_note,
-            actor.id,
-            now,
+            proposed.proposed_by,
+            proposed.proposed_at,
+            proposed.payment_version,
+            proposed.bank_reference,
         )
-        proposed = Proposed(
-            id=kept.id,
-            payment_id=payment_id,
-            environment=tenant.environment,
-            verdict=kept.verdict,
-            proposed_by=actor.id,
-            proposed_at=proposed_at,
-            replaces=replaced,
-        )
-        await record(connection, self._entry("payment_evidence.proposed", tenant.partner_id, proposed, actor))
-        return proposed
+        await record(connection, self._entry("payment_evidence.proposed", partner_id, proposed, actor))
+        return replace(proposed, proposed_at=proposed_at, replaces=replaced)
 
     async def _confirm(self, connection: Connection, case: Case, proposal_id: UUID, actor: Actor) -> Recorded:
         tenant, now = case.payment.tenant, self._tools.clock.now()
         row = await connection.fetchrow(_SQL["lock_proposal"], tenant.partner_id, case.payment.id, proposal_id)
         if row is None:
             raise NotFound
-        _check(_state(row), row["proposed_by"], actor)
+        proposed = proposed_of(row, tenant.environment)
+        _check(state_of(row), proposed.proposed_by, actor)
+        await self._check_case(connection, case, proposed)
         await connection.execute(_SQL["confirm_proposal"], tenant.partner_id, proposal_id, actor.id, now)
-        proposed = _proposed(row, tenant.environment)
         await record(connection, self._entry("payment_evidence.confirmed", tenant.partner_id, proposed, actor))
-        heard = Heard(evidence=Evidence(verdict=proposed.verdict, at=now), source=EvidenceSource.OPERATOR)
-        recorded = await self._ledger.hear(connection, case, heard)
+        evidence = Evidence(verdict=proposed.verdict, bank_reference=proposed.bank_reference, at=now)
+        heard = Heard(evidence=evidence, source=EvidenceSource.OPERATOR, absence_proven=True)
+        hear = self._ledger.agree if agrees(case, proposed) else self._ledger.hear
+        recorded = await hear(connection, case, heard)
         if recorded.refused is not None:
-            raise _refused()
+            raise RuntimeError("evidence was refused that had been judged")
         await self._ledger.close_exceptions(connection, recorded.case)
         return recorded
 
@@ -192,7 +165,11 @@ class OperatorEvidence:
             action=action,
             target=to_text(Kind.PAYMENT, proposed.payment_id, proposed.environment),
             request_id=actor.request_id,
-            detail={"proposal": proposal_id, "verdict": proposed.verdict.value},
+            detail={
+                "proposal": proposal_id,
+                "verdict": proposed.verdict.value,
+                **({} if proposed.bank_reference is None else {"bank_reference": proposed.bank_reference}),
+            },
         )
 
 
@@ -200,14 +177,25 @@ class OperatorEvidence:
 class _Kept:
     """What is written of a proposal."""
 
-    id: UUID
-    verdict: Verdict
+    proposed: Proposed
     sealed_note: bytes = field(repr=False)
 
 
 def note_context(proposal_id: UUID) -> bytes:
     """What binds a sealed note to its row of evidence_proposals."""
     return b"evidence_proposals.note:" + proposal_id.bytes
+
+
+def _check_fields(proposal: Proposal) -> None:
+    errors = []
+    if proposal.verdict not in VERDICTS:
+        allowed = ", ".join(sorted(VERDICTS))
+        errors.append(FieldError(pointer="/verdict", code="invalid", message=f"must be one of {allowed}"))
+    if proposal.bank_reference is not None and clean_reference(proposal.bank_reference) is None:
+        message = "must be 1 to 128 letters, digits or ._:/+=~-"
+        errors.append(FieldError(pointer="/bank_reference", code="invalid", message=message))
+    if errors:
+        raise Invalid(errors)
 
 
 def _check(state: ProposalState, proposed_by: UUID, actor: Actor) -> None:
@@ -219,36 +207,5 @@ def _check(state: ProposalState, proposed_by: UUID, actor: Actor) -> None:
         raise Forbidden("another person must confirm what one proposed", code="second_person_required")
 
 
-def _state(row: asyncpg.Record) -> ProposalState:
-    if row["confirmed_by"] is not None:
-        return ProposalState.CONFIRMED
-    return ProposalState.OPEN if row["newest"] else ProposalState.REPLACED
-
-
-def _proposed(row: asyncpg.Record, environment: Environment) -> Proposed:
-    return Proposed(
-        id=row["id"],
-        payment_id=row["payment_id"],
-        environment=environment,
-        verdict=Verdict(row["verdict"]),
-        proposed_by=row["proposed_by"],
-        proposed_at=row["proposed_at"],
-    )
-
-
-def _view(row: asyncpg.Record, note: bytes | SealError, environment: Environment) -> ProposalView:
-    return ProposalView(
-        proposed=_proposed(row, environment),
-        state=_state(row),
-        note=None if isinstance(note, SealError) else note.decode(),
-        confirmed_by=row["confirmed_by"],
-        confirmed_at=row["confirmed_at"],
-    )
-
-
 def _ref(tenant: Tenant, payment_id: UUID) -> PaymentRef:
     return PaymentRef(partner_id=tenant.partner_id, payment_id=payment_id)
-
-
-def _refused() -> Conflict:
-    return Conflict("the payment's state does not allow this", code="evidence_refused")

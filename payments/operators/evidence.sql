@@ -5,6 +5,11 @@ SELECT p.partner_id, p.environment::text AS environment
 FROM partners a
 JOIN payments p ON p.partner_id = a.id AND p.id = $1;
 
+-- name: is_anothers
+-- Whether this bank gave a reference to another submission.
+-- across partners: what a bank calls by one reference is one payment, whosever it is.
+SELECT EXISTS (SELECT FROM submissions WHERE bank_id = $1 AND bank_reference = $2 AND id <> $3);
+
 -- name: find_open
 -- The proposal that could be confirmed until now: the newest one, unless it was.
 SELECT id FROM (
@@ -16,16 +21,18 @@ WHERE confirmed_by IS NULL;
 
 -- name: insert_proposal
 -- What one person says the bank's books show; always the newest of its payment, whatever the processes' clocks say.
-INSERT INTO evidence_proposals (partner_id, id, payment_id, verdict, sealed_note, proposed_by, proposed_at)
+INSERT INTO evidence_proposals (partner_id, id, payment_id, verdict, sealed_note, proposed_by, proposed_at,
+                                payment_version, bank_reference)
 VALUES ($1, $2, $3, $4, $5, $6, greatest($7, (
     SELECT max(proposed_at) + interval '1 microsecond' FROM evidence_proposals
     WHERE partner_id = $1 AND payment_id = $3
-)))
+)), $8, $9)
 RETURNING proposed_at;
 
 -- name: list_proposals
 -- A payment's proposals with who confirmed them, newest first.
-SELECT id, payment_id, verdict, sealed_note, proposed_by, proposed_at, confirmed_by, confirmed_at,
+SELECT id, payment_id, verdict, sealed_note, proposed_by, proposed_at, confirmed_by, confirmed_at, payment_version,
+    bank_reference,
     row_number() OVER (ORDER BY proposed_at DESC) = 1 AS newest
 FROM evidence_proposals
 WHERE partner_id = $1 AND payment_id = $2
@@ -33,7 +40,7 @@ ORDER BY proposed_at DESC LIMIT 100;
 
 -- name: lock_proposal
 -- A proposal as it stands, locked until the transaction ends, and whether there is no newer one of its payment.
-SELECT id, payment_id, verdict, proposed_by, proposed_at, confirmed_by, NOT EXISTS (
+SELECT id, payment_id, verdict, proposed_by, proposed_at, confirmed_by, payment_version, bank_reference, NOT EXISTS (
     SELECT FROM evidence_proposals newer
     WHERE newer.partner_id = $1 AND newer.payment_id = $2 AND newer.proposed_at > proposal.proposed_at
 ) AS newest

@@ -6,7 +6,8 @@ The rules, in the order in which they are asked:
    and the bank is asked on.
 2. A submission that was not sent, or has ended, is not revived by a bank's word: a person looks.
 3. "Unknown" and "not found" prove nothing. Only an enquiry, made when the bank's declared time has passed since the
-   last byte, turns "not found" into the proof that the payment never arrived.
+   last byte, turns "not found" into the proof that the payment never arrived; and two persons who looked
+   late enough do.
 4. The bank's word moves a payment forward or ends it, along the table of moves. Backward is stale, not wrong.
 """
 
@@ -113,9 +114,10 @@ def _hear_silence(standing: Standing, evidence: Evidence, hearing: Hearing) -> C
         return _change(standing, S.UNKNOWN, P.OUTCOME_UNKNOWN, evidence)
     if evidence.verdict is Verdict.UNKNOWN:
         return RefusedMove(why="says_nothing")
-    if standing.state is not S.UNKNOWN:
+    by_operator = hearing.source is EvidenceSource.OPERATOR
+    if standing.state is not S.UNKNOWN and not (by_operator and standing.state is S.HELD):
         return RefusedMove(why="absence_contradicted_by_state")
-    if hearing.source is EvidenceSource.POLL and hearing.absence_proven:
+    if hearing.absence_proven and hearing.source in {EvidenceSource.POLL, EvidenceSource.OPERATOR}:
         return _change(standing, S.REJECTED, P.REJECTED, evidence, reason=ABSENT)
     return RefusedMove(why="absence_not_proven")
 

@@ -30,6 +30,8 @@ SUBMISSION_MOVES: dict[tuple[S, S], str] = {
 OPERATOR_MOVES: dict[tuple[S, S], str] = {
     (S.REJECTED, S.ACCEPTED): "Two persons confirm that the bank has what it had refused.",
     (S.REJECTED, S.SETTLED): "Two persons confirm that the bank executed what it had refused.",
+    (S.NEVER_LEFT, S.ACCEPTED): "Two persons confirm that the bank has what was not to be sent any more.",
+    (S.NEVER_LEFT, S.SETTLED): "Two persons confirm that the bank executed what was not to be sent any more.",
 }
 
 _HEARD = (P.AWAITING_AUTHORISATION, P.SUBMITTED, P.ACCEPTED, P.SETTLED, P.COMPLETED, P.RETURNED)
@@ -47,6 +49,15 @@ def _progress(origin: P, prefix: str) -> dict[tuple[P, P], str]:
     """The bank's word only moves a payment forward: from `origin` to each status of a higher rank."""
     start = _HEARD.index(origin) + 1 if origin in _HEARD else 0
     return {(origin, target): f"{prefix} {_PROGRESS[target]}" for target in _HEARD[start:]}
+
+
+def _corrected(end: P) -> dict[tuple[P, P], str]:
+    """What a bank contradicts by its deeds is put right by two persons, never by a machine (OPERATOR_MOVES)."""
+    return {
+        (end, P.ACCEPTED): "Two persons confirm that the bank has it.",
+        (end, P.SETTLED): "Two persons confirm that the bank executed it.",
+        (end, P.COMPLETED): "Two persons confirm that the creditor was credited.",
+    }
 
 
 PAYMENT_MOVES: dict[tuple[P, P], str] = {
@@ -83,9 +94,9 @@ PAYMENT_MOVES: dict[tuple[P, P], str] = {
     (P.SUBMITTED, P.CANCELLED): "The bank confirmed that it withdrew it.",
     (P.ACCEPTED, P.REJECTED): "The bank refused it after it had accepted it.",
     (P.ACCEPTED, P.CANCELLED): "The bank confirmed that it withdrew it.",
-    (P.REJECTED, P.ACCEPTED): "Two persons confirm that the bank has it.",
-    (P.REJECTED, P.SETTLED): "Two persons confirm that the bank executed it.",
-    (P.REJECTED, P.COMPLETED): "Two persons confirm that the creditor was credited.",
+    **_corrected(P.REJECTED),
+    **_corrected(P.CANCELLED),
+    **_corrected(P.EXPIRED),
     **_progress(P.SUBMITTING, "The bank answered:"),
     **_progress(P.OUTCOME_UNKNOWN, "Evidence came:"),
     **_progress(P.AWAITING_AUTHORISATION, "A later report:"),

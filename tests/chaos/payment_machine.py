@@ -18,7 +18,8 @@ from kernel.errors import Conflict, Forbidden, Unavailable
 from kernel.ids import new_id
 from kernel.money import Money
 from payments.model import Created, RequestKey
-from payments.operators.evidence import Actor, OperatorEvidence, Proposal
+from payments.operators.evidence import OperatorEvidence
+from payments.operators.proposals import Actor, Proposal
 from tests.chaos.payment_bank import DECLARATIONS, HANGING, ONWARD, WINDOW_SECONDS, Entry, Fate
 from tests.chaos.payment_processes import PROCESSES, Stage
 from tests.chaos.payment_truths import Truths, is_at_rest, is_held, true_verdict

@@ -177,7 +177,10 @@ async def test_two_persons_end_a_payment_that_no_bank_answers_for(edge: Edge) ->
     payment = (await pay(edge, party)).json
     assert payment["status"] == "outcome_unknown"
     path = f"/admin/v1/payments/{payment['id']}/evidence"
-    body = {"verdict": "rejected", "note": "They say it never came."}
+    body = {"verdict": "not_found", "note": "They say it never came."}
+    early = await edge.call("POST", path, admin=True, json=body)
+    assert (early.status, early.code) == (409, "evidence_too_early")
+    edge.clock.advance(60)
     proposed = await edge.call("POST", path, admin=True, json=body)
     assert proposed.status == 201
     ProposalOut.model_validate(proposed.json)

@@ -13,7 +13,8 @@ from kernel.errors import Conflict, Forbidden, Invalid
 from kernel.ids import new_id
 from kernel.money import Money
 from kernel.sealing import Vault
-from payments.operators.evidence import Actor, OperatorEvidence, Proposal
+from payments.operators.evidence import OperatorEvidence
+from payments.operators.proposals import Actor, Proposal
 from payments.policy import Caps, PaymentsPolicy
 from tests.support.clock import FakeClock
 from tests.support.payments_world import World, add_bank, make_world, second_process, until
