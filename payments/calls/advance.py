@@ -227,10 +227,11 @@ class Advancer:
 
     def _in_vain(self, case: Case, kind: OperationKind, asked: float | None) -> datetime:
         """When such a call is made again: the more of them were in vain, the later."""
-        tries = 0 if kind is OperationKind.ENQUIRE else case.calls_of(kind) - 1
-        now, payment = self._tools.clock.now(), case.payment
+        asks, now, payment = kind is OperationKind.ENQUIRE, self._tools.clock.now(), case.payment
+        tries = 0 if asks else case.calls_of(kind) - 1
         at = next_enquiry_at(case.background.bank.declaration, now, max(payment.checks, tries), asked)
-        return watch_at(at, now, payment.updated_at, payment.execute_at) if case.submission.state in _HAD else at
+        watched = asks and case.submission.state in _HAD
+        return watch_at(at, now, payment.updated_at, payment.execute_at) if watched else at
 
     async def _submit_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
         """Another submission while there were few; else this transaction decides that there will be none."""

@@ -7,7 +7,7 @@ compared with what was true. It also watches the calls: each one that should nev
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -31,12 +31,13 @@ _KEYS = Idempotency(header="key", max_length=40, charset="a-z0-9", window_second
 _RESEND = {OperationKind.SUBMIT: Recovery.RESEND}
 # Long enough for the model's hours to reach its end.
 _SILENT_SECONDS = 3_600
-DECLARATIONS = {
-    "enquire": declared(absence_proven_after_seconds=PROOF_SECONDS, silent_after_seconds=_SILENT_SECONDS),
+_PROMISES = {
+    "enquire": declared(absence_proven_after_seconds=PROOF_SECONDS),
     "enquire, then resend": declared(absence_proven_after_seconds=PROOF_SECONDS, recovery=_RESEND, idempotency=_KEYS),
     "resend": declared(recovery=_RESEND, enquiry_keys=(), idempotency=_KEYS),
     "never proven": declared(absence_proven_after_seconds=None),
 }
+DECLARATIONS = {name: replace(each, silent_after_seconds=_SILENT_SECONDS) for name, each in _PROMISES.items()}
 NO_MONEY = frozenset({Verdict.REJECTED, Verdict.CANCELLED})
 # What the bank may do by itself with what it has booked.
 ONWARD = {

@@ -231,6 +231,7 @@ async def test_only_the_newest_proposal_can_be_confirmed(world: World) -> None:
     """Two that contradict each other never both count; what was written is read again, and told in the audit log."""
     world.bank.then(["wrong_amount"])
     created = await world.pay()
+    world.clock.advance(60)
     operators = OperatorEvidence(world.tools)
     first, second = (Actor(id=new_id(world.clock.now()), request_id="r") for _ in range(2))
     wrong = await operators.propose(_proposal(created.payment.id, Verdict.REJECTED, "misread"), first)

@@ -78,8 +78,8 @@ async def test_two_persons_say_that_it_never_came_was_refused_or_was_paid(
     assert view.reason == reason
     timeline = await world.payments.timeline(world.caller, office.payment_id)
     assert [each["what"] for each in timeline if each.get("source") == "operator"] == [verdict.value]
-    audited = await world.rows("SELECT actor, action FROM audit_log ORDER BY id")
-    assert [row["action"] for row in audited] == ["payment_evidence.proposed", "payment_evidence.confirmed"]
+    audited = await world.rows("SELECT actor, action FROM audit_log ORDER BY action")
+    assert [row["action"] for row in audited] == ["payment_evidence.confirmed", "payment_evidence.proposed"]
     assert len({row["actor"] for row in audited}) == 2
     assert await world.rows("SELECT FROM payment_exceptions WHERE closed_at IS NULL") == []
 

@@ -121,7 +121,7 @@ async def test_a_withdrawal_outlasts_a_bank_that_is_away_for_minutes(world: Worl
     created = await world.pay()
     world.clock.advance(3_600)
     world.bank.then(["never_left"] * 8)
-    for _ in range(40):
+    for _ in range(50):
         await world.sweep(60)
     assert world.bank.calls.count("cancel") <= 12
     assert await world.status(created.payment.id) == "cancelled"
