@@ -32,7 +32,6 @@ from payments.recovery.situation import Situation, Step
 from payments.recovery.unsent import BANK_UNREACHABLE
 from payments.routing.elsewhere import Elsewhere
 from payments.rows import Owner, PaymentRef
-from payments.states.cleaning import clean
 from payments.states.decide import RefusedMove, mismatch
 from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools

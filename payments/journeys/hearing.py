@@ -34,6 +34,7 @@ from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
 _log = structlog.get_logger()
+_OF_THE_PAYER = frozenset({AuthorisationStatus.PLANNED, AuthorisationStatus.AWAITING})
 
 
 class JourneyHearing:

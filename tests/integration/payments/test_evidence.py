@@ -19,6 +19,7 @@ from tests.support.payments_world import World, make_world, until
 from tests.support.scripted_bank import declared
 
 SUBMIT = OperationKind.SUBMIT
+HOLDING = declared(recovery={SUBMIT: Recovery.HOLD})
 RESENDING = declared(recovery={SUBMIT: Recovery.RESEND})
 # Longer than any call at the scripted bank, with what it needs afterwards.
 AFTER_THE_CALL = 60
@@ -26,7 +27,7 @@ AFTER_THE_CALL = 60
 
 @pytest.fixture
 async def world(database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock) -> World:
-    return await make_world(database, vault, clock)
+    return await make_world(database, vault, clock, declaration=HOLDING)
 
 
 class Office:
@@ -53,9 +54,9 @@ class Office:
 
 async def held(world: World) -> Office:
     """A payment that no machine can end, looked into when no call can reach its bank any more."""
-    world.bank.then(["wrong_amount"])
-    office = Office(world, await world.pay())
-    world.clock.advance(AFTER_THE_CALL)
+    world.bank.then(["lost_after"])
+    office = Office(world, await world.pay("held"))
+    await world.sweep(AFTER_THE_CALL)
     return office
 
 
@@ -118,8 +119,11 @@ async def test_contradictory_proposals_at_once_never_both_count(world: World) ->
     assert await world.status(office.payment_id) in ends
 
 
-async def test_a_payment_that_resolved_itself_is_looked_at_again(world: World) -> None:
+async def test_a_payment_that_resolved_itself_is_looked_at_again(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
+) -> None:
     """What was seen before the bank's own word does not overrule it."""
+    world = await make_world(database, vault, clock)
     world.bank.then(["lost_after"])
     office = Office(world, await world.pay())
     world.clock.advance(AFTER_THE_CALL)

@@ -3,7 +3,7 @@
 from config.database.migrations.plain_sql import run_beside
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
 
 def upgrade() -> None:
