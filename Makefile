@@ -23,7 +23,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: run test test-long chaos bench check lint types docs new-adapter lock clean environment
+.PHONY: run test test-long chaos bench check lint types docs new-adapter unnamed lock clean environment
 
 environment:
 	@config/bootstrap.sh
@@ -52,8 +52,11 @@ lint: environment
 types: environment
 	@$(PYTHON_RUN) -m mypy
 
-new-adapter: environment
-	@$(PYTHON_RUN) -m adapters.scaffold $(or $(NAME),$(error say the protocol's name: make new-adapter NAME=examplebank))
+new-adapter: $(if $(NAME),,unnamed) environment
+	@$(PYTHON_RUN) -m adapters.scaffold "$(NAME)"
+
+unnamed:
+	@echo "threadneedle: say the protocol's name: make new-adapter NAME=examplebank" >&2; exit 2
 
 docs: environment
 	@$(PYTHON_RUN) -m threadneedle.states

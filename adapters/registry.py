@@ -28,12 +28,12 @@ class InconsistentDeclaration(ValueError):
 class Registry:
     """The adapters by name."""
 
-    def __init__(self, found: Mapping[str, Adapter]) -> None:
+    def __init__(self, known: Mapping[str, Adapter]) -> None:
         """Raises InconsistentDeclaration."""
-        problems = [problem for name, each in sorted(found.items()) for problem in _problems(name, each.declaration)]
+        problems = [problem for name, each in sorted(known.items()) for problem in problems_of(name, each.declaration)]
         if problems:
             raise InconsistentDeclaration("; ".join(problems))
-        self._adapters = dict(found)
+        self._adapters = dict(known)
 
     def adapter_for(self, name: str) -> Adapter:
         """The adapter of this name. Raises UnknownAdapter."""
@@ -54,7 +54,12 @@ class Registry:
 
 def discover() -> Registry:
     """All protocol folders of this installation. Raises InconsistentDeclaration."""
-    return Registry({name: load(f"{adapters.__name__}.{name}") for name in protocol_names()})
+    return Registry(found())
+
+
+def found() -> Mapping[str, Adapter]:
+    """The adapters of all protocol folders by name, whatever they declare."""
+    return {name: load(f"{adapters.__name__}.{name}") for name in protocol_names()}
 
 
 def discover_readers() -> Mapping[str, AccountAdapter]:
@@ -75,8 +80,9 @@ def load(package: str) -> Adapter:
     return cast("Adapter", import_module(f"{package}.mapping").adapter())
 
 
-def _problems(name: str, declaration: Declaration) -> list[str]:
+def problems_of(name: str, declaration: Declaration) -> list[str]:
+    """Every contradiction of a folder's declaration: the file, its field and a sentence."""
     problems = declaration_problems(declaration)
     if declaration.name != name:
-        problems.append(f"declares the name {declaration.name}")
-    return [f"adapter {name}: {problem}" for problem in problems]
+        problems.append(f"name: must be that of its folder, not {declaration.name}")
+    return [f"adapters/{name}/declaration.py: {problem}" for problem in problems]

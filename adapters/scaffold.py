@@ -21,7 +21,7 @@ Next:
   2. mapping.py       build and parse, with the bank's words in tables.py
   3. simulator/       let the bank keep books, check what it gets, and show the faults of adapters/simulation/faults.py
   4. recordings/      record each request that is built and each answer that is understood
-  5. .venv/bin/python -m pytest tests/contracts/adapters -k {name}
+  5. .venv/bin/python -m pytest tests/contracts/adapters -k {name} -m "not long"
 docs/adding-an-adapter.md explains each.
 """
 

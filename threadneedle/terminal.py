@@ -11,6 +11,7 @@ import typer
 import uvloop
 from redis.exceptions import RedisError
 
+from adapters.registry import InconsistentDeclaration
 from config.embedded.binaries import NoServer
 from config.embedded.process.child import ServerFailed
 from config.keys import KeysError
@@ -38,7 +39,7 @@ def run_to_end(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(main())
-    except (SettingsError, KeysError, SealError, Refused) as error:
+    except (SettingsError, KeysError, SealError, InconsistentDeclaration, Refused) as error:
         _complain(error, WRONG)
     except (NoServer, ServerFailed, NotReady, ResourceError, asyncpg.PostgresError, RedisError, OSError) as error:
         _complain(error, AWAY)

@@ -1,5 +1,11 @@
 """Writes docs/capabilities.md: python -m adapters.catalogue (or: make docs)."""
 
-from adapters.catalogue.page import PAGE, as_markdown
+import sys
 
-PAGE.write_text(as_markdown(), encoding="utf-8")
+from adapters.catalogue.page import PAGE, as_markdown
+from adapters.registry import InconsistentDeclaration
+
+try:
+    PAGE.write_text(as_markdown(), encoding="utf-8")
+except InconsistentDeclaration as error:
+    sys.exit(f"threadneedle: {error}")

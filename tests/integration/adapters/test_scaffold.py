@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,18 +33,19 @@ def copy(tmp_path: Path) -> Path:
     return root
 
 
-def run(root: Path, *command: str) -> None:
-    """Run a tool of this environment in the copy; its output is the failure's message."""
+def run(root: Path, *command: str, status: int = 0) -> str:
+    """Run a tool of this environment in the copy; its output, which is also the failure's message."""
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(  # noqa: S603 - our own tools
         [sys.executable, "-m", *command], cwd=root, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 @pytest.mark.timeout(300)
 def test_a_scaffold_passes_the_linter_the_types_and_the_kit(copy: Path) -> None:
-    """What is written passes ruff, mypy and the conformance kit as it is, and nothing else was touched."""
+    """What is written passes ruff, mypy and the kit as it is, its bank runs alone, and nothing else was touched."""
     before = snapshot(copy)
     run(copy, "adapters.scaffold", "example_bank")
     after = snapshot(copy)
@@ -54,8 +56,23 @@ def test_a_scaffold_passes_the_linter_the_types_and_the_kit(copy: Path) -> None:
     run(copy, "ruff", "check", *python)
     run(copy, "ruff", "format", "--check", *python)
     run(copy, "mypy", "-p", "adapters.example_bank")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert "cannot listen" in run(copy, "adapters.example_bank.simulator", "--port", port, status=1)
     kit = [f"tests/contracts/adapters/{name}" for name in KIT]
     run(copy, "pytest", "-q", "-p", "no:cacheprovider", "-k", "example_bank", "tests/unit/adapters/example_bank", *kit)
+
+
+@pytest.mark.timeout(300)
+def test_a_contradictory_declaration_is_one_error_that_names_its_field(copy: Path) -> None:
+    """The kit shows one failure without a traceback, however much of it trusts the declaration."""
+    run(copy, "adapters.scaffold", "examplebank")
+    declaration = copy / "adapters/examplebank/declaration.py"
+    declaration.write_text(declaration.read_text(encoding="utf-8").replace('"1")', '"1", poll_seconds=())'))
+    kit = ("tests/contracts/adapters", "-k", "examplebank", "-m", "not long")
+    said = run(copy, "pytest", "-q", "-p", "no:cacheprovider", *kit, status=1)
+    assert "adapters/examplebank/declaration.py: poll_seconds: must be given and positive" in said
+    assert ("1 failed," in said, "Traceback" in said, "Error" in said) == (True, False, False)
 
 
 @pytest.mark.timeout(300)

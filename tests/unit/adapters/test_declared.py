@@ -29,19 +29,22 @@ BRIEF_KEYS = Idempotency(header="K", max_length=64, charset="a-z0-9", window_sec
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"name": "Sand-Box"}, "the name must"),
-        ({"title": ""}, "title and mapping_version"),
-        ({"recovery": {OperationKind.SUBMIT: Recovery.HOLD}}, "cancel has no recovery"),
+        ({"name": "Sand-Box"}, "name: the name must"),
+        ({"title": ""}, "title: must"),
+        ({"recovery": {OperationKind.SUBMIT: Recovery.HOLD}}, "recovery: cancel has no recovery"),
         ({"recovery": {**SANDBOX.recovery, OperationKind.REFUND: Recovery.HOLD}}, "declared for refund"),
-        ({"enquiry_keys": ()}, "enquire needs enquiry_keys"),
+        ({"enquiry_keys": ()}, "enquiry_keys: the operation enquire"),
         (
             {"operations": frozenset({OperationKind.SUBMIT}), "recovery": {OperationKind.SUBMIT: Recovery.ENQUIRE}},
             "needs the operation enquire",
         ),
         ({"idempotency": None}, "resend needs idempotency"),
-        ({"idempotency": SHORT_KEYS}, "must be able to hold 26"),
+        ({"idempotency": SHORT_KEYS}, "idempotency: keys must be able to hold 26"),
         ({"idempotency": BRIEF_KEYS}, "window must be longer"),
-        ({"currencies": {}}, "need currencies and accounts"),
+        ({"currencies": {}}, "currencies: payments need"),
+        ({"accounts": frozenset()}, "accounts: payments need"),
+        ({"rails": frozenset()}, "rails: payments need"),
+        ({"paths": ("v1/",)}, "paths: each begins"),
         ({"cut_offs": (CutOff(currency="CHF", at="16:00", time_zone="UTC"),)}, "does not pay"),
         ({"cut_offs": (CutOff(currency="GBP", at="4 pm", time_zone="UTC"),)}, "HH:MM"),
         ({"cut_offs": (CutOff(currency="GBP", at="16:00", time_zone="+01:00"),)}, "HH:MM"),
@@ -52,20 +55,26 @@ BRIEF_KEYS = Idempotency(header="K", max_length=64, charset="a-z0-9", window_sec
         ({"fields": {**SANDBOX.fields, "/reference": FieldLimit(max_length=9, charset="z-a")}}, "/reference cannot"),
         ({"deadlines": Deadlines(connect_seconds=20)}, "connect deadline"),
         ({"deadlines": Deadlines(first_byte_seconds=20)}, "first-byte deadline"),
-        ({"poll_seconds": ()}, "poll_seconds"),
-        ({"absence_proven_after_seconds": 1}, "absence cannot be proven"),
-        ({"variants": (Variant(option="wild", value="yes", arms=OperationKind.SUBMIT, recovery={}),)}, "option wild"),
+        ({"poll_seconds": ()}, "poll_seconds: must"),
+        ({"absence_proven_after_seconds": 1}, "absence_proven_after_seconds: a call"),
         (
             {"variants": (Variant(option="wild", value="yes", arms=OperationKind.SUBMIT, recovery={}),)},
-            "with wild=yes: submit has no recovery",
+            "settings: a variant needs the option wild",
         ),
-        ({"fresh_headers": ("x-moon",)}, "fresh headers can be"),
-        ({"signing": "seal"}, "signing profiles are"),
-        ({"auth": AuthProfile.OAUTH_CLIENT_CREDENTIALS}, "needs the setting client_id"),
+        (
+            {"variants": (Variant(option="wild", value="yes", arms=OperationKind.SUBMIT, recovery={}),)},
+            "recovery: submit has no recovery (with wild=yes)",
+        ),
+        ({"fresh_headers": ("x-moon",)}, "fresh_headers: can be"),
+        ({"signing": "seal"}, "signing: the profiles are"),
+        (
+            {"auth": AuthProfile.OAUTH_CLIENT_CREDENTIALS},
+            "settings: the auth profile oauth_client_credentials needs the setting client_id",
+        ),
     ],
 )
 def test_each_contradiction_is_said(changes: dict[str, Any], sentence: str) -> None:
-    """One contradiction is one sentence that names it."""
+    """One contradiction is one sentence that names the field and what is wrong."""
     assert any(sentence in problem for problem in declaration_problems(replace(SANDBOX, **changes)))
 
 
@@ -78,7 +87,10 @@ def test_the_registry_finds_protocols_and_refuses_contradictions() -> None:
         found.adapter_for("engine")
     adapter = SandboxAdapter()
     adapter.declaration = replace(SANDBOX, poll_seconds=(), signing="seal")  # type: ignore[misc]
-    with pytest.raises(InconsistentDeclaration, match=r"poll_seconds.*signing profiles.*declares the name sandbox"):
+    with pytest.raises(
+        InconsistentDeclaration,
+        match=r"adapters/other/declaration\.py: poll_seconds: .*signing: .*name: .* not sandbox",
+    ):
         Registry({"other": adapter})
 
 
