@@ -19,6 +19,7 @@ class OperationKind(StrEnum):
     CANCEL = "cancel"
     REFUND = "refund"
     ENQUIRE_AUTHORISATION = "enquire_authorisation"  # How the payer's authorisations of the payment stand.
+    CONFIRM_FUNDS = "confirm_funds"  # Asked once, just before what arms the payment; only a plain "no" counts.
 
 
 class Recovery(StrEnum):
@@ -169,12 +170,16 @@ LAST_REPORT = "last_report"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """What differs at the banks whose `option` has this `value`: what arms a payment, and how that is recovered."""
+    """What differs at the banks whose `option` has this `value`; what is None does not.
+
+    It may be the journey, what arms a payment, and how that is recovered.
+    """
 
     option: str
     value: str
-    arms: OperationKind
-    recovery: Mapping[OperationKind, Recovery]
+    journey: tuple[OperationKind, ...] | None = None
+    arms: OperationKind | None = None
+    recovery: Mapping[OperationKind, Recovery] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,11 +242,15 @@ class Declaration:
     def at(self, options: Mapping[str, str]) -> Self:
         """The declaration as it holds for a bank with these options."""
         told = options.get(LAST_REPORT)
-        declared = self if told is None else replace(self, last_word=LastWord(told))
-        for each in self.variants:
-            if options.get(each.option) == each.value:
-                return replace(declared, arms=each.arms, recovery=each.recovery, variants=())
-        return declared
+        varied = self if told is None else replace(self, last_word=LastWord(told))
+        by = next((each for each in self.variants if options.get(each.option) == each.value), None)
+        if by is not None:
+            recovery = varied.recovery if by.recovery is None else by.recovery
+            journey, arms = by.journey or varied.journey, by.arms or varied.arms
+            varied = replace(varied, journey=journey, arms=arms, recovery=recovery, variants=())
+        # What could be asked, and stands in no journey, is not asked at this bank.
+        idle = {OperationKind.CONFIRM_FUNDS} & varied.operations - set(varied.journey)
+        return replace(varied, operations=varied.operations - idle) if idle else varied
 
     @property
     def sends_payers(self) -> bool:
@@ -249,11 +258,17 @@ class Declaration:
         return OperationKind.AUTHORISE in self.journey
 
     def is_armed_by(self, kind: OperationKind) -> bool:
-        """Whether money may move once such an operation was sent; what stands before `arms` in the journey is safe."""
-        return kind not in self.journey[: self.journey.index(self.arms)]
+        """Whether money may move once such an operation was sent; what stands before `arms` in the journey is safe.
+
+        So is a question about funds, also where an admin has just taken it out of the journey.
+        """
+        before = self.journey[: self.journey.index(self.arms)]
+        return kind is not OperationKind.CONFIRM_FUNDS and kind not in before
 
     def follows(self, kind: OperationKind) -> OperationKind | None:
         """The next operation of the journey after this one; None at its end, and after what is no part of it."""
+        if kind is OperationKind.CONFIRM_FUNDS:
+            return self.arms
         place = self.journey.index(kind) + 1 if kind in self.journey else len(self.journey)
         return self.journey[place] if place < len(self.journey) else None
 

@@ -16,6 +16,7 @@ _END_TO_END_LENGTH = 35
 _KEY_LENGTH = 26
 _REFERENCE_EXAMPLE = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _KEY_EXAMPLE = _REFERENCE_EXAMPLE.lower()
+_QUESTIONS = frozenset({OperationKind.ENQUIRE, OperationKind.ENQUIRE_AUTHORISATION, OperationKind.CONFIRM_FUNDS})
 _AUTH_SETTINGS = {
     AuthProfile.NONE: frozenset[str](),
     AuthProfile.BEARER_STATIC: frozenset({"token"}),
@@ -42,7 +43,7 @@ def _naming(declaration: Declaration) -> Iterator[str]:
 
 
 def _recovery(declaration: Declaration) -> Iterator[str]:
-    changing = declaration.operations - {OperationKind.ENQUIRE, OperationKind.ENQUIRE_AUTHORISATION}
+    changing = declaration.operations - _QUESTIONS
     harmless = set(declaration.journey[: _place(declaration.journey, declaration.arms)])
     for kind in sorted(changing - harmless - set(declaration.recovery)):
         yield f"recovery: {kind} has no recovery"
@@ -65,6 +66,9 @@ def _journey(declaration: Declaration) -> Iterator[str]:
         yield "journey: names operations of the protocol, each once"
     if declaration.arms not in journey:
         yield "arms: what arms a payment must stand in its journey"
+    asks = _place(journey, OperationKind.CONFIRM_FUNDS)
+    if asks < len(journey) and asks + 1 != _place(journey, declaration.arms):
+        yield "journey: funds are confirmed just before what arms a payment"
     after = declaration.after_return
     if after is not None and (after not in journey[1:] or journey.index(after) > _place(journey, declaration.arms)):
         yield "after_return: must stand in the journey, not first, and not after what arms the payment"

@@ -13,6 +13,7 @@ from adapters.declaration import (
     OperationKind,
     Rail,
     Recovery,
+    Variant,
 )
 from adapters.open_banking_uk.dialect import DIALECTS
 from adapters.open_banking_uk.settings import SETTINGS
@@ -29,7 +30,15 @@ OPEN_BANKING_UK = Declaration(
     title="Open Banking UK",
     mapping_version="1",
     paths=tuple(each.path for each in DIALECTS.values()),
-    operations=frozenset({OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT, OperationKind.ENQUIRE}),
+    operations=frozenset(
+        {
+            OperationKind.CONSENT,
+            OperationKind.AUTHORISE,
+            OperationKind.CONFIRM_FUNDS,
+            OperationKind.SUBMIT,
+            OperationKind.ENQUIRE,
+        }
+    ),
     journey=(OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT),
     arms=OperationKind.SUBMIT,
     after_return=OperationKind.AUTHORISE,
@@ -71,4 +80,16 @@ OPEN_BANKING_UK = Declaration(
     auth=AuthProfile.OAUTH_PRIVATE_KEY_JWT,
     signing="detached_jws",
     settings=SETTINGS,
+    variants=(
+        Variant(
+            option="confirm_funds",
+            value="yes",
+            journey=(
+                OperationKind.CONSENT,
+                OperationKind.AUTHORISE,
+                OperationKind.CONFIRM_FUNDS,
+                OperationKind.SUBMIT,
+            ),
+        ),
+    ),
 )

@@ -12,6 +12,7 @@ from adapters.open_banking_uk.accounts.adapter import OpenBankingUkAccounts
 from adapters.open_banking_uk.declaration import OPEN_BANKING_UK
 from adapters.open_banking_uk.dialect import dialect_of
 from adapters.open_banking_uk.notifications import events, tokens
+from adapters.open_banking_uk.reading.funds import funds_confirmed
 from adapters.open_banking_uk.reading.payments import consent_made, enquiry_answered, failure, payment_made
 from adapters.open_banking_uk.reading.strict import Unreadable
 from adapters.open_banking_uk.reading.tokens import code_exchanged
@@ -46,6 +47,8 @@ class OpenBankingUkAdapter:
                 return _consent(instruction)
             case OperationKind.AUTHORISE:
                 return authorisation.exchange(instruction.handshake)
+            case OperationKind.CONFIRM_FUNDS:
+                return _funds(instruction)
             case OperationKind.SUBMIT:
                 return _payment(instruction)
             case OperationKind.ENQUIRE:
@@ -63,6 +66,8 @@ class OpenBankingUkAdapter:
         """What the answer proves; never raises."""
         if kind is OperationKind.AUTHORISE:
             return code_exchanged(reply)
+        if kind is OperationKind.CONFIRM_FUNDS:
+            return funds_confirmed(reply)
         if kind not in _READERS:
             return Evidence(verdict=Verdict.UNKNOWN)
         try:
@@ -101,6 +106,15 @@ def _payment(instruction: Instruction) -> WireRequest:
         instruction.payer,
         as_payer=True,
     )
+
+
+def _funds(instruction: Instruction) -> WireRequest:
+    """Whether the payer has the amount now. The standard asks it of no payment for later."""
+    if instruction.consent_id is None or instruction.execute_at is not None:
+        raise ValueError("funds are confirmed under the payer's consent to a payment that is made now")
+    path = f"{dialect_of(instruction.settings.options).path}/pisp/domestic-payment-consents"
+    path = f"{path}/{_segment(instruction.consent_id)}/funds-confirmation"
+    return requests.get(path, "payments", signed_answer=True, payer=instruction.payer, as_payer=True)
 
 
 def _enquiry(instruction: Instruction) -> str:

@@ -72,6 +72,12 @@ SETTINGS = (
         choices=("checked", "ignored"),
     ),
     SettingField(
+        name="confirm_funds",
+        sentence="Whether the bank is asked before a payment if its payer has the amount: no (assumed) or yes.",
+        required=False,
+        choices=("no", "yes"),
+    ),
+    SettingField(
         name="enquiry",
         sentence="What is asked for a payment's status: payment (assumed) or payment_details.",
         required=False,

@@ -55,7 +55,7 @@ CREATE TYPE finality AS ENUM (
 );
 
 CREATE TYPE operation_kind AS ENUM (
-    'consent', 'authorise', 'submit', 'enquire', 'cancel', 'refund', 'enquire_authorisation'
+    'consent', 'authorise', 'submit', 'enquire', 'cancel', 'refund', 'enquire_authorisation', 'confirm_funds'
 );
 
 CREATE TYPE operation_state AS ENUM (

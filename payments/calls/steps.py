@@ -16,7 +16,7 @@ from payments.states.names import UNSENT_STATUSES, PaymentStatus, SubmissionStat
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
-_CALLING = frozenset({Step.SEND, Step.RESEND, Step.AGAIN, Step.ENQUIRE})
+_CALLING = frozenset({Step.SEND, Step.RESEND, Step.AGAIN, Step.ONWARD, Step.ENQUIRE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,11 @@ class Steps:
             if wait_seconds is not None:
                 return await self._wait(connection, case, plan.step, wait_seconds)
         match plan.step:
-            case Step.SEND:
-                return await self._send(connection, case)
+            case Step.SEND | Step.ONWARD:
+                goes_on = plan.step is Step.ONWARD
+                return await self._send(
+                    connection, await self._planner.plan_next(connection, case) if goes_on else case
+                )
             case Step.RESEND | Step.AGAIN:
                 is_new, kind = plan.step is Step.AGAIN, kind_of(case, plan)
                 return await self._leased(

@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 
 from adapters.contract import Evidence, NeverLeft, Verdict
+from adapters.declaration import OperationKind
 from payments.calls import operations
 from payments.calls.cases import Case
 from payments.calls.ledger import Heard, Ledger, Recorded
@@ -54,7 +55,8 @@ class JourneyHearing:
             invited = await self._inviter.invite(_identified(case, evidence), evidence)
             turn = Turn(course=Course.AGAIN, why="no_way_to_the_bank") if invited is None else turn
             case = invited or case
-        state = OperationState.UNKNOWN if turn.course in {Course.AGAIN, Course.LOST} else OperationState.ANSWERED
+        unheard = turn.course in {Course.AGAIN, Course.LOST} or evidence.verdict is Verdict.UNKNOWN
+        state = OperationState.UNKNOWN if unheard else OperationState.ANSWERED
         is_ours = await operations.end(connection, self._tools, case, call, state)
         heard = Heard(evidence=evidence, source=EvidenceSource.RESPONSE, operation_id=call.operation.id)
         if turn.course is Course.EXECUTED:
@@ -119,7 +121,12 @@ class JourneyHearing:
         return case, await self._ledger.tell_once_more(connection, case) if waits else ()
 
     async def try_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:
-        """No byte of the operation was written: another one of its kind, under the same consent, while they are few."""
+        """No byte of the operation was written: another one of its kind, under the same consent, while they are few.
+
+        A question that is asked once only is not asked again.
+        """
+        if case.operation.kind is OperationKind.CONFIRM_FUNDS:
+            return await self._go_on(connection, case)
         now, policy, tries = self._tools.clock.now(), self._tools.policy, case.calls_of(case.operation.kind)
         if tries >= policy.submissions_max:
             never, rejected = SubmissionState.NEVER_LEFT, PaymentStatus.REJECTED
@@ -139,7 +146,7 @@ class JourneyHearing:
             case Course.AGAIN:
                 return await self._again(connection, case, heard, turn)
             case Course.ONWARD:
-                return await self._onward(connection, case, heard)
+                return await self._onward(connection, case, heard, turn)
             case Course.AWAIT:
                 return await self._await(connection, case, heard)
             case Course.BEGUN:
@@ -157,15 +164,15 @@ class JourneyHearing:
         await self._ledger.look_again(connection, case, at)
         return Recorded(case=case, refused=refused)
 
-    async def _onward(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
-        """The next operation is planned; whoever heard this begins it, or the sweeper does."""
-        await self._ledger.note(connection, case, heard)
+    async def _onward(self, connection: Connection, case: Case, heard: Heard, turn: Turn) -> Recorded:
+        await self._ledger.note(connection, case, heard, None if turn.why is None else RefusedMove(why=turn.why))
         await self._inviter.write_consent(connection, case, heard.evidence)
         case = await self._inviter.hold(connection, _identified(case, heard.evidence), heard.evidence)
-        kind = case.background.bank.declaration.follows(case.operation.kind)
-        if kind is None:
-            raise RuntimeError("a journey ends before the operation that arms it")
-        case = await self._planner.plan(connection, case, kind)
+        return await self._go_on(connection, case)
+
+    async def _go_on(self, connection: Connection, case: Case) -> Recorded:
+        """The next operation is planned; whoever heard this begins it, or the sweeper does."""
+        case = await self._planner.plan_next(connection, case)
         grace = timedelta(seconds=self._tools.policy.planned_grace_seconds)
         await self._ledger.look_again(connection, case, self._tools.clock.now() + grace)
         return Recorded(case=case, goes_on=True)

@@ -27,6 +27,13 @@ class JourneyPlanner:
         planned = plan_operation(kind, background.facts, background.bank, reference, sequence)
         return await operations.add(connection, self._tools, case, planned)
 
+    async def plan_next(self, connection: Connection, case: Case) -> Case:
+        """The case with the operation after its newest one. Raises RuntimeError where the journey ends with that."""
+        kind = next_kind(case)
+        if kind is None:
+            raise RuntimeError("a journey ends before the operation that arms it")
+        return await self.plan(connection, case, kind)
+
     async def reference(self, case: Case) -> Reference:
         """By what the bank knows the submission, with what binds its payer to it."""
         return replace(case.reference, handshake=await self._handshake(case))
@@ -36,3 +43,11 @@ class JourneyPlanner:
             return None
         partner_id = case.payment.tenant.partner_id
         return (await authorisations.open_invitation(self._tools.vault, partner_id, case.authorisation)).handshake
+
+
+def next_kind(case: Case) -> OperationKind | None:
+    """What follows in the journey. What the payer has today says nothing of a payment that the bank keeps for later."""
+    declaration = case.background.bank.declaration
+    kind = declaration.follows(case.operation.kind)
+    is_for_later = declaration.schedules and case.payment.execute_at is not None
+    return declaration.arms if is_for_later and kind is OperationKind.CONFIRM_FUNDS else kind

@@ -16,6 +16,7 @@ class Step(StrEnum):
     SEND = "send"  # The planned operation goes out for the first time.
     RESEND = "resend"  # The same sealed bytes go out again under the same key.
     AGAIN = "again"  # A new operation of a kind that can move no money goes out.
+    ONWARD = "onward"  # What was only asked is not asked again: the next operation of the journey goes out.
     ENQUIRE = "enquire"  # The bank is asked.
     TAKE_OVER = "take_over"  # The process that was sending is gone: from now on the outcome is unknown.
     QUEUE = "queue"  # It waits for what is suspended.

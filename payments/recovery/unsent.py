@@ -92,7 +92,9 @@ def _may_start_again(it: Situation) -> bool:
 
 
 def _once_more(it: Situation) -> Plan:
-    """By the declared recovery where that is a resend, else by a new operation."""
+    """By the declared recovery where that is a resend, else by a new operation; what is asked once only is let go."""
+    if it.operation_kind is OperationKind.CONFIRM_FUNDS:
+        return Plan(step=Step.ONWARD, kind=it.declaration.follows(it.operation_kind))
     sent = it.first_sent_at
     if sent is not None and it.declaration.resend_allowed(it.operation_kind, it.seconds_since(sent)):
         return Plan(step=Step.RESEND)

@@ -42,6 +42,8 @@ def turn_of(declaration: Declaration, kind: OperationKind, standing: Standing, e
     if kind is declaration.after_return:
         is_granted = evidence.verdict is Verdict.ACCEPTED and evidence.grant is not None
         return Turn(course=Course.ONWARD) if is_granted else Turn(course=Course.LOST, why="authorisation_lost")
+    if kind is OperationKind.CONFIRM_FUNDS:
+        return _confirmed(evidence)
     if evidence.verdict in _SILENT:
         return Turn(course=Course.AGAIN, why="says_nothing")
     if evidence.verdict in _REFUSALS:
@@ -49,6 +51,13 @@ def turn_of(declaration: Declaration, kind: OperationKind, standing: Standing, e
     if evidence.verdict is Verdict.NEEDS_AUTHORISATION:
         return _prepared(declaration, kind, standing, evidence)
     return Turn(course=Course.EXECUTED)
+
+
+def _confirmed(evidence: Evidence) -> Turn:
+    """Only a plain "no" ends the payment; whatever else is said, the bank decides when it is told to pay."""
+    if evidence.verdict is Verdict.REJECTED:
+        return Turn(course=Course.REFUSED, why=evidence.reason.value if evidence.reason else None)
+    return Turn(course=Course.ONWARD, why="says_nothing" if evidence.verdict in _SILENT else None)
 
 
 def _prepared(declaration: Declaration, kind: OperationKind, standing: Standing, evidence: Evidence) -> Turn:

@@ -15,7 +15,7 @@ from tests.support import banks
 from tests.support.bank_keys import KEY_ID, signing_key, signing_pem
 from tests.support.official import OfficialApi, official
 
-KINDS = (OperationKind.CONSENT, OperationKind.SUBMIT, OperationKind.ENQUIRE)
+KINDS = (OperationKind.CONSENT, OperationKind.CONFIRM_FUNDS, OperationKind.SUBMIT, OperationKind.ENQUIRE)
 VERSIONS = ("4.0", "3.1.11")
 PATHS = {"4.0": "v4.0", "3.1.11": "v3.1"}
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 appendix B

@@ -29,6 +29,7 @@ from kernel.masked import Secret
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank, declared, exchange
 
 _CONSENT, _AUTHORISE, _SUBMIT = OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT
+_CONFIRM_FUNDS = OperationKind.CONFIRM_FUNDS
 _ENQUIRE, _CANCEL = OperationKind.ENQUIRE, OperationKind.CANCEL
 
 REDIRECTING = declared(
@@ -36,6 +37,12 @@ REDIRECTING = declared(
     journey=(_CONSENT, _AUTHORISE, _SUBMIT),
     after_return=_AUTHORISE,
     recovery={_CONSENT: Recovery.RESEND, _AUTHORISE: Recovery.HOLD, _SUBMIT: Recovery.RESEND},
+)
+# It is asked before the payment whether the payer has the amount.
+CONFIRMING = replace(
+    REDIRECTING,
+    operations=REDIRECTING.operations | {_CONFIRM_FUNDS},
+    journey=(_CONSENT, _AUTHORISE, _CONFIRM_FUNDS, _SUBMIT),
 )
 STARTING = declared(
     operations=frozenset({_CONSENT, _AUTHORISE, _ENQUIRE, _CANCEL}),
@@ -63,7 +70,7 @@ class PayerAdapter(ScriptedAdapter):
             more["code"] = handshake.code.reveal()
         if kind is _SUBMIT and instruction.consent_id is None:
             raise ValueError("a consent is needed")
-        credential = Credential.PAYER if kind is _SUBMIT else Credential.BANK
+        credential = Credential.PAYER if kind in {_CONFIRM_FUNDS, _SUBMIT} else Credential.BANK
         return replace(made, body=orjson.dumps({**orjson.loads(made.body), **more}), credential=credential)
 
     def authorisation_url(self, instruction: Instruction, now: datetime) -> str:
@@ -135,17 +142,16 @@ class PayerBank(ScriptedBank):
     def _answer(self, body: dict[str, Any], step: str) -> dict[str, Any]:
         if step == "garbage":
             return {"verdict": "unknown"}
-        match body["kind"]:
-            case "consent":
-                return self._consent(body, step)
-            case "authorise":
-                return self._exchange(body, step) if self.declaration.after_return else self._start(body, step)
-            case "submit":
-                return self._pay(body, step)
-            case _ if self.declaration.after_return is None:
-                return self._known(body, step)
-            case _:
-                return super(PayerBank, self)._answer(body, step)
+        answers = {
+            "consent": self._consent,
+            "authorise": self._exchange if self.declaration.after_return else self._start,
+            "confirm_funds": self._funds,
+            "submit": self._pay,
+        }
+        if body["kind"] in answers:
+            return answers[body["kind"]](body, step)
+        asked = self._known if self.declaration.after_return is None else super(PayerBank, self)._answer
+        return asked(body, step)
 
     def _consent(self, body: dict[str, Any], step: str) -> dict[str, Any]:
         if step == "reject":
@@ -167,6 +173,14 @@ class PayerBank(ScriptedBank):
             return {"verdict": "rejected", "reason": "unauthorised"}
         consent.code_used, consent.token = True, secrets.token_urlsafe(8)
         return {"verdict": "accepted", "token": consent.token, "lifetime": self.lifetime}
+
+    def _funds(self, body: dict[str, Any], step: str) -> dict[str, Any]:
+        consent = next(each for each in self.consents if each.id == body["consent"])
+        if consent.token is None or body["access"] != consent.token:
+            return {"verdict": "unknown", "code": "no_access"}
+        if step == "reject":
+            return {"verdict": "rejected", "reason": "insufficient_funds", "code": "none"}
+        return {"verdict": "accepted", "code": "enough"}
 
     def _pay(self, body: dict[str, Any], step: str) -> dict[str, Any]:
         """Whatever is sent under a consent is paid, if it is what the payer saw; twice, if it has two keys."""

@@ -83,7 +83,7 @@ def _open_banking_uk(state: Path, gateway: str, port: int) -> LocalBank:
         adapter="open_banking_uk",
         url=url,
         role=Role(name=_UK_PROCESS, module="adapters.open_banking_uk.simulator", arguments=arguments),
-        settings=orjson.loads(Credentials.kept(kept).settings(url).to_json()),
+        settings=orjson.loads(Credentials.kept(kept).settings(url, confirm_funds="yes").to_json()),
     )
 
 

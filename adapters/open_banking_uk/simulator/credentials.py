@@ -46,8 +46,8 @@ class Credentials:
         """The client's public key as the bank knows it."""
         return json.dumps(KeySet([self.client]).as_dict(private=False))
 
-    def settings(self, base_url: str, version: str = "4.0") -> BankSettings:
-        """What an admin enters to reach the bank that listens there."""
+    def settings(self, base_url: str, version: str = "4.0", **options: str) -> BankSettings:
+        """What an admin enters to reach the bank that listens there; `options` are further ones."""
         return BankSettings(
             base_url=base_url,
             secrets={"signing_key": Secret(self.client.as_pem(private=True).decode("ascii"))},
@@ -61,6 +61,7 @@ class Credentials:
                 "signature_issuer": CLIENT_SIGNER,
                 "bank_jwks": json.dumps(KeySet([self.bank]).as_dict(private=False)),
                 "bank_signature_issuer": BANK_SIGNER,
+                **options,
             },
         )
 

@@ -12,6 +12,7 @@ class HeldAccount:
     holder: str
     sort_code: str
     number: str
+    has_money: bool = True
 
     @property
     def identified(self) -> dict[str, str]:
@@ -25,6 +26,15 @@ ACCOUNTS = (
         id="acc-current", nickname="Current account", holder="Pat Example", sort_code="202015", number="31926819"
     ),
     HeldAccount(id="acc-savings", nickname="Savings", holder="Pat Example", sort_code="202015", number="55779911"),
+    HeldAccount(
+        id="acc-empty",
+        nickname="Empty account",
+        holder="Pat Example",
+        sort_code="202015",
+        number="80008000",
+        has_money=False,
+    ),
 )
+WITHOUT_MONEY = tuple(each.identified for each in ACCOUNTS if not each.has_money)
 BY_ID = {each.id: each for each in ACCOUNTS}
 OFFERED = tuple((each.id, f"{each.nickname} ••••{each.number[-4:]}") for each in ACCOUNTS)

@@ -44,10 +44,11 @@ _CANNOT = frozenset({Fault.RETURN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Character:
-    """What kind of bank this is: the version that its settings say, its keys, and how it signs."""
+    """What kind of bank this is: its keys, how it signs, and the version and question that its settings speak of."""
 
     version: str = "4.0"
     unencoded: bool = False
+    confirms_funds: bool = False
     credentials: Credentials = field(default_factory=of_this_process)
 
 
@@ -77,7 +78,8 @@ class OpenBankingUkSimulator:
         """Listen. Raises OSError where the port is taken."""
         listening = socket.create_server((self._options.host, self._options.port))
         base_url = f"http://{self._options.host}:{listening.getsockname()[1]}"
-        self.settings = self._character.credentials.settings(base_url, self._character.version)
+        asked = {"confirm_funds": "yes"} if self._character.confirms_funds else {}
+        self.settings = self._character.credentials.settings(base_url, self._character.version, **asked)
         self._notifier.issuer = base_url
         self._runner = web.AppRunner(self._app(base_url), access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -181,5 +183,6 @@ async def start_simulator(
 
 
 async def start_older(options: SimulatorOptions) -> OpenBankingUkSimulator:
-    """The same bank with settings of version 3.1.11."""
-    return await start_simulator(options, await asyncio.to_thread(Character, version="3.1.11"))
+    """The same bank with settings of version 3.1.11, by which it is asked for funds as well."""
+    older = await asyncio.to_thread(Character, version="3.1.11", confirms_funds=True)
+    return await start_simulator(options, older)

@@ -42,13 +42,16 @@ WAYS = [
     *((name, Recovery.RESEND) for name in IDEMPOTENT),
     *((name, Recovery.ENQUIRE) for name in ENQUIRING if enquiry_suffices(name)),
 ]
+FUNDS = OperationKind.CONFIRM_FUNDS
+# The protocols whose banks may be asked for the payer's funds; whether one is, its options say.
+ASKING = [name for name in PAYING if FUNDS in ADAPTERS[name].declaration.operations]
 # The operations before the one from which on money may move.
 EARLIER = [
     (name, kind)
     for name in PAYING
     for journey in [ADAPTERS[name].declaration.journey]
     for kind in journey[: journey.index(ADAPTERS[name].declaration.arms)]
-]
+] + [(name, FUNDS) for name in ASKING]
 
 
 async def under_each(
@@ -112,6 +115,7 @@ def expected(house: House, fault: Fault, strategy: Recovery) -> set[Verdict]:
 @pytest.mark.parametrize(("name", "kind"), EARLIER)
 async def test_a_fault_before_money_may_move_costs_another_try_or_the_consent(name: str, kind: OperationKind) -> None:
     """What is lost on the way to the payer ends in one payment or in none, and is never called a payment."""
+    await skip_what_is_not_asked(name, kind)
 
     async def case(house: House, fault: Fault) -> None:
         instruction = house.instruction()
@@ -123,6 +127,23 @@ async def test_a_fault_before_money_may_move_costs_another_try_or_the_consent(na
         assert ending.verdict is Verdict.COMPLETED or kind is house.declared.after_return
 
     await under_each(name, WIRE, case)
+
+
+async def skip_what_is_not_asked(name: str, kind: OperationKind) -> None:
+    """Whether a bank is asked for funds, its own options say."""
+    async with running(name) as house:
+        if kind not in house.declared.journey:
+            pytest.skip("this bank is not asked")
+
+
+@pytest.mark.parametrize("name", ASKING)
+async def test_a_bank_that_says_that_there_are_no_funds_is_not_told_to_pay(name: str) -> None:
+    """A plain "no" ends the payment before anything was sent that can move money."""
+    await skip_what_is_not_asked(name, FUNDS)
+    async with running(name) as house:
+        house.plan(Fault.REFUSE, FUNDS)
+        ending = await pay(house, house.instruction(), house.declared.recovery_of(house.arms))
+        assert (ending.verdict, ending.sends, house.booked()) == (Verdict.REJECTED, 0, [])
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in EARLIER}))

@@ -19,11 +19,11 @@ from kernel.sealing import Vault
 from payments.journeys.handshakes import Invitation
 from payments.journeys.returning import Brought
 from tests.support.clock import FakeClock
-from tests.support.payer_bank import REDIRECTING, STARTING, PayerBank
+from tests.support.payer_bank import CONFIRMING, REDIRECTING, STARTING, PayerBank
 from tests.support.payments_world import World, make_world, second_process
 from tests.support.scripted_bank import Crash
 
-# For each of three kinds of bank.
+# For each of four kinds of bank.
 SEEDS = 24
 LYING_ROUNDS, HONEST_ROUNDS = 9, 12
 PROOF_SECONDS = 1_500
@@ -34,6 +34,7 @@ DECLARATIONS = {
         REDIRECTING, absence_proven_after_seconds=PROOF_SECONDS, recovery={OperationKind.SUBMIT: Recovery.ENQUIRE}
     ),
     "start": STARTING,
+    "redirect, funds, then resend": replace(CONFIRMING, absence_proven_after_seconds=PROOF_SECONDS),
 }
 LANES = 4
 ENDED = {"settled", "completed", "rejected", "cancelled", "expired"}

@@ -124,6 +124,22 @@ def test_a_cancellation_needs_the_banks_reference() -> None:
         SandboxAdapter().build(OperationKind.CANCEL, instruction())
 
 
+def test_what_a_bank_may_be_asked_is_asked_where_its_journey_says_so() -> None:
+    """A question of funds stands just before what arms a payment, moves no money, and needs no recovery."""
+    funds, submit, consent = OperationKind.CONFIRM_FUNDS, OperationKind.SUBMIT, OperationKind.CONSENT
+    asking = Variant(option="ask", value="yes", journey=(consent, funds, submit))
+    operations = SANDBOX.operations | {consent, funds}
+    declared = replace(SANDBOX, operations=operations, journey=(consent, submit), variants=(asking,))
+    assert funds in declared.at({"ask": "yes"}).operations
+    assert funds not in declared.at({}).operations
+    for options in ({}, {"ask": "yes"}):
+        at = declared.at(options)
+        assert at.arms is submit
+        assert (at.is_armed_by(funds), at.is_armed_by(submit), at.follows(funds)) == (False, True, submit)
+    early = replace(declared, journey=(funds, consent, submit), variants=())
+    assert declaration_problems(early) == ["journey: funds are confirmed just before what arms a payment"]
+
+
 def test_a_variant_holds_for_the_banks_with_its_option() -> None:
     """An option's value changes what arms a payment and how it is recovered; every other bank keeps the promise."""
     journey = (OperationKind.CONSENT, OperationKind.SUBMIT)

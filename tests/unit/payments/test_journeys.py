@@ -15,16 +15,17 @@ from kernel.money import Money
 from payments.journeys.handshakes import Invitation, new_handshake, state_digest
 from payments.policy import PaymentsPolicy
 from payments.recovery.plan import next_step
-from payments.recovery.situation import Authorising, Situation, Step, Tries
+from payments.recovery.situation import Authorising, Plan, Situation, Step, Tries
 from payments.states.courses import Course, turn_of
 from payments.states.decide import Standing
 from payments.states.names import AuthorisationStatus, OperationState, PaymentStatus, SubmissionState
-from tests.support.payer_bank import REDIRECTING, STARTING
+from tests.support.payer_bank import CONFIRMING, REDIRECTING, STARTING
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 OURS = Money("GBP", 1234)
 STANDING = Standing(status=PaymentStatus.CREATED, state=SubmissionState.PLANNED, amount=OURS, end_to_end_id="TN0")
 CONSENT, AUTHORISE, SUBMIT = OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT
+FUNDS = OperationKind.CONFIRM_FUNDS
 grants = st.sampled_from([None, Grant(access_token=Secret("t"))])
 evidences = st.builds(
     Evidence,
@@ -58,6 +59,22 @@ def test_a_code_leads_on_with_access_or_is_lost(evidence: Evidence) -> None:
     assert turn.course is (Course.ONWARD if granted else Course.LOST)
 
 
+@given(evidences)
+def test_only_a_plain_no_to_the_question_of_funds_ends_the_payment(evidence: Evidence) -> None:
+    """Everything else leads on to the payment, at which the bank decides."""
+    turn = turn_of(CONFIRMING, FUNDS, STANDING, evidence)
+    assert turn.course is (Course.REFUSED if evidence.verdict is Verdict.REJECTED else Course.ONWARD)
+
+
+def test_the_question_of_funds_is_asked_once() -> None:
+    """What became of it is not waited for: the payment follows, also where the bank is not asked any more."""
+    for declaration, state in product((CONFIRMING, REDIRECTING), ("unknown", "never_left")):
+        it = situation(declaration=declaration, operation_kind=FUNDS, operation_state=OperationState(state))
+        assert next_step(it) == Plan(step=Step.ONWARD, kind=SUBMIT)
+    ended = Authorising(status=AuthorisationStatus.GRANTED, expires_at=NOW)
+    assert next_step(situation(operation_kind=FUNDS, authorisation=ended)).step is Step.EXPIRE
+
+
 def test_the_payer_is_waited_for_where_a_code_is_brought_and_only_there() -> None:
     """Elsewhere the next call begins the authorisation."""
     prepared = Evidence(verdict=Verdict.NEEDS_AUTHORISATION, bank_reference="B-1", consent_id="C-1")
@@ -88,11 +105,11 @@ def situation(**changes: object) -> Situation:
     return Situation(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("declaration", [REDIRECTING, STARTING])
+@pytest.mark.parametrize("declaration", [REDIRECTING, CONFIRMING, STARTING])
 @pytest.mark.parametrize("blocked", [True, False])
 def test_what_can_pay_is_sent_once_in_every_situation(declaration: object, blocked: bool) -> None:  # noqa: FBT001
     """What arms a payment goes out from the plan only, and again by the declared recovery; a code goes out once."""
-    kinds = (CONSENT, AUTHORISE, SUBMIT, OperationKind.CANCEL)
+    kinds = (CONSENT, AUTHORISE, FUNDS, SUBMIT, OperationKind.CANCEL)
     for kind, state, operation in product(kinds, SubmissionState, OperationState):
         it = situation(
             declaration=declaration,
@@ -111,6 +128,9 @@ def test_what_can_pay_is_sent_once_in_every_situation(declaration: object, block
             assert plan.kind is not None
             assert not rules.is_armed_by(plan.kind)
             assert plan.kind is not rules.after_return
+        if plan.step is Step.ONWARD:
+            assert (kind, plan.kind, state) == (FUNDS, rules.arms, SubmissionState.PLANNED)
+            assert not blocked
         if plan.step is Step.RESEND:
             assert kind is not rules.after_return
             assert rules.recovery_of(rules.arms if rules.is_armed_by(kind) else kind) is Recovery.RESEND

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.open_banking_uk.simulator.answers import V4
-from adapters.open_banking_uk.simulator.holders import BY_ID
+from adapters.open_banking_uk.simulator.holders import ACCOUNTS, BY_ID
 
 _AT_FIRST = 60
+_OPENING = 250_000
 _SHOPS = ("Example Grocer", "Example Railway", "Example Books Ltd", "Example Power")
 
 
@@ -28,7 +29,9 @@ class Ledger:
 
     def __init__(self) -> None:
         now = datetime.now(UTC)
-        self._entries = {account_id: [_entry(number, now) for number in range(_AT_FIRST)] for account_id in BY_ID}
+        self._entries = {
+            each.id: [_entry(number, now) for number in range(_AT_FIRST)] if each.has_money else [] for each in ACCOUNTS
+        }
 
     def arrive(self, account_id: str) -> None:
         """Something is booked while the account is read."""
@@ -44,7 +47,8 @@ class Ledger:
 
     def balance(self, account_id: str, *, booked: bool) -> int:
         """The sum of the booked entries, or of all."""
-        return 250_000 + sum(each.value for each in self._entries[account_id] if not (booked and each.pending))
+        opening = _OPENING if BY_ID[account_id].has_money else 0
+        return opening + sum(each.value for each in self._entries[account_id] if not (booked and each.pending))
 
 
 def entry_told(version: str, account_id: str, entry: Entry) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from adapters.open_banking_uk.simulator.answers import V4, Refused, now_text
+from adapters.open_banking_uk.simulator.holders import WITHOUT_MONEY
 from adapters.simulation.faults import Fault
 from adapters.simulation.simulator import Booked
 from kernel.money import Money
@@ -68,6 +69,11 @@ class Consent:
     account: dict[str, str] | None = None
     created_at: str = field(default_factory=now_text)
     updated_at: str = field(default_factory=now_text)
+
+    @property
+    def is_funded(self) -> bool:
+        """Whether the account that the payer chose has the amount: one that has money always does."""
+        return self.account not in WITHOUT_MONEY
 
     def become(self, status: ConsentStatus) -> None:
         """Move to another state."""
@@ -147,7 +153,7 @@ class Books:
         waits = consent.scheduled or fault is Fault.STAY_PENDING
         status = Status.RECEIVED if waits else Status.ACCEPTED
         payment = Payment(id=f"pmt-{secrets.token_hex(12)}", consent=consent, fault=fault, status=status)
-        if fault is Fault.REFUSE:
+        if fault is Fault.REFUSE or not consent.is_funded:
             payment.become(Status.REJECTED, "AM04")
         consent.become(ConsentStatus.CONSUMED)
         self.payments[payment.id] = payment

@@ -6,7 +6,7 @@ import secrets
 from aiohttp import web
 
 from adapters.declaration import OperationKind
-from adapters.open_banking_uk.simulator.answers import Refused
+from adapters.open_banking_uk.simulator.answers import Refused, now_text
 from adapters.open_banking_uk.simulator.door import Caller, Door
 from adapters.open_banking_uk.simulator.payments.books import RESOURCES, Books, Consent, ConsentStatus, Payment
 from adapters.open_banking_uk.simulator.payments.lives import Lives
@@ -73,14 +73,16 @@ class Counter:
         return await self._give(request, answer, fault)
 
     async def funds(self, request: web.Request) -> web.StreamResponse:
-        """Whether the payer's account holds the amount: in this bank it always does."""
+        """Whether the payer's account holds the amount."""
         caller = await self._door.payer(request, "payments")
         consent = self._consent_named(caller, request.match_info["id"], scheduled=_is_scheduled(request))
         if consent.status is not ConsentStatus.AUTHORISED or caller.consent_id != consent.id:
             raise Refused(400, "U009")
-        result = {"FundsAvailableDateTime": consent.updated_at, "FundsAvailable": True}
+        fault = self._plan.take(OperationKind.CONFIRM_FUNDS)
+        available = consent.is_funded and fault is not Fault.REFUSE
+        result = {"FundsAvailableDateTime": now_text(), "FundsAvailable": available}
         told = {"Data": {"FundsAvailableResult": result}, "Links": {"Self": str(request.url)}, "Meta": {}}
-        return caller.voice.says(200, told).response()
+        return await self._give(request, caller.voice.says(200, told), fault)
 
     async def pay(self, request: web.Request) -> web.StreamResponse:
         """Make a payment once per idempotency key, under an authorised consent that says the same."""

@@ -50,13 +50,18 @@ class _Following:
     async def to_the_end(self) -> Ending:
         for kind in self.house.declared.journey[: self.house.declared.journey.index(self.house.arms)]:
             evidence = await self._before(kind)
+            if kind is OperationKind.CONFIRM_FUNDS and evidence.verdict is Verdict.UNKNOWN:
+                continue
             if evidence.verdict in {Verdict.REJECTED, Verdict.UNKNOWN}:
                 verdict = Verdict.REJECTED if evidence.verdict is Verdict.REJECTED else None
                 return Ending(verdict=verdict, believed=[], sends=0)
         return await self._armed()
 
     async def _before(self, kind: OperationKind) -> Evidence:
-        """What is lost before money may move costs another try; a code is exchanged once, and then it is burnt."""
+        """What is lost before money may move costs another try; a code is exchanged once, and then it is burnt.
+
+        Funds are asked for once too, and what is no plain "no" lets the payment go on.
+        """
         once = kind is self.house.declared.after_return
         if once:
             self.instruction = await self.house.returned(self.instruction, None)
@@ -65,7 +70,7 @@ class _Following:
             if evidence.verdict is not Verdict.UNKNOWN:
                 self.instruction = learned(self.instruction, evidence)
                 return evidence
-            if once and not isinstance(outcome, NeverLeft):
+            if kind is OperationKind.CONFIRM_FUNDS or (once and not isinstance(outcome, NeverLeft)):
                 break
             self.instruction = replace(self.instruction, idempotency_key=uuid4().hex[:26])
             await asyncio.sleep(POLL_SECONDS)

@@ -78,7 +78,8 @@ def test_every_request_is_as_the_official_file_says(version: str, kind: Operatio
     @hypothesis_settings(max_examples=60, deadline=None)
     @given(instructions(version))
     def judge(any_instruction: Any) -> None:
-        request = UK.build(kind, any_instruction)
+        is_now = kind is OperationKind.CONFIRM_FUNDS
+        request = UK.build(kind, replace(any_instruction, execute_at=None) if is_now else any_instruction)
         assert api.problems_of_request(request, fresh(request)) == []
 
     judge()
@@ -136,26 +137,35 @@ def test_amounts_go_out_exactly(money: Money, text: str) -> None:
 
 def test_keys_and_signatures_stand_only_where_they_are_allowed() -> None:
     """POSTs of payments bear the key and are signed; a GET bears neither, and its answer must be signed."""
-    consent, payment, enquiry = (UK.build(kind, instruction()) for kind in KINDS)
+    consent, funds, payment, enquiry = (UK.build(kind, instruction()) for kind in KINDS)
     for post in (consent, payment):
         assert dict(post.headers)["x-idempotency-key"] == instruction().idempotency_key
         assert (post.signed, post.signed_answer) == (True, True)
-    assert "x-idempotency-key" not in dict(enquiry.headers)
-    assert (enquiry.signed, enquiry.signed_answer) == (False, True)
-    assert {each.fresh for each in (consent, payment, enquiry)} == {("x-fapi-interaction-id",)}
+    for read in (funds, enquiry):
+        assert "x-idempotency-key" not in dict(read.headers)
+        assert (read.signed, read.signed_answer) == (False, True)
+    assert {each.fresh for each in (consent, funds, payment, enquiry)} == {("x-fapi-interaction-id",)}
 
 
 def test_each_call_has_the_access_that_the_standard_wants() -> None:
-    """The consent and enquiries with ours for payments, the payment with the payer's, the code with an assertion."""
+    """Consent and enquiries with ours for payments, funds and payment with the payer's, the code with an assertion."""
     made = {kind: UK.build(kind, instruction()) for kind in (*KINDS, OperationKind.AUTHORISE)}
     assert {kind: each.credential for kind, each in made.items()} == {
         OperationKind.CONSENT: Credential.BANK,
+        OperationKind.CONFIRM_FUNDS: Credential.PAYER,
         OperationKind.SUBMIT: Credential.PAYER,
         OperationKind.ENQUIRE: Credential.BANK,
         OperationKind.AUTHORISE: Credential.CLIENT,
     }
     assert {made[kind].scope for kind in KINDS} == {"payments"}
     assert made[OperationKind.AUTHORISE].host is Host.TOKEN
+
+
+def test_funds_are_confirmed_for_a_payment_that_is_made_now() -> None:
+    """The standard asks it under the consent to such a payment only."""
+    for missing in ({"consent_id": None}, {"execute_at": datetime(2027, 1, 1, tzinfo=UTC)}):
+        with pytest.raises(ValueError, match="funds are confirmed"):
+            UK.build(OperationKind.CONFIRM_FUNDS, instruction(**missing))
 
 
 def test_the_payers_headers_say_that_the_payer_is_there() -> None:

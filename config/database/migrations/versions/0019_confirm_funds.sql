@@ -1,0 +1,1 @@
+ALTER TYPE operation_kind ADD VALUE 'confirm_funds';
