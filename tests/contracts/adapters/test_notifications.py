@@ -10,7 +10,7 @@ from aiohttp import web
 
 from adapters.contract import Instruction, Notified, Receipt, Subject, Verdict
 from adapters.simulation.faults import Fault
-from tests.contracts.adapters.kit.harness import NOTIFYING, House, running
+from tests.contracts.adapters.kit.harness import NOTIFYING, House, protocol_of, running
 
 # Longer than any bank tries again.
 LONG = timedelta(days=30)
@@ -118,7 +118,7 @@ async def test_a_forged_notification_is_refused(name: str) -> None:
             receipt(house, raw, headers, datetime.now(UTC) + LONG),
             receipt(house, raw, headers, datetime.now(UTC) - LONG),
         ]
-        if name not in SIGNED_IN_BODY:
+        if protocol_of(name) not in SIGNED_IN_BODY:
             forged += [
                 receipt(house, raw, {}),
                 receipt(house, raw, {each: f"{value}0" for each, value in headers.items()}),

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from adapters.contract import Adapter, Instruction, Receipt
 from adapters.simulation.simulator import Pace, Simulator, SimulatorOptions
@@ -21,6 +22,7 @@ from kernel.errors import ThreadneedleError
 from kernel.sealing import Vault
 from payments.banks import BankRegistry, seal_settings
 from payments.inbox import Inbox, InboxWorker
+from payments.inbox.metrics import notification_counter
 from payments.policy import PaymentsPolicy
 from payments.recovery.sweeper import Sweeper
 from payments.service import Payments
@@ -142,7 +144,9 @@ class Room:
         engine = MortalCalls(self.engine, life)
         tools = replace(self.base.tools, pool=pool, engine=engine)
         parts = {"payments": Payments(tools), "sweeper": Sweeper(tools)}
-        return replace(self.base, tools=tools, **parts, inbox=Inbox(tools), inbox_worker=InboxWorker(tools))
+        counted = notification_counter(CollectorRegistry())
+        inbox, worker = Inbox(tools, counted), InboxWorker(tools, self.base.hints, counted)
+        return replace(self.base, tools=tools, **parts, inbox=inbox, inbox_worker=worker)
 
 
 @asynccontextmanager
