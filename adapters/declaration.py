@@ -170,10 +170,7 @@ LAST_REPORT = "last_report"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """What differs at the banks whose `option` has this `value`; what is None does not.
-
-    It may be the journey, what arms a payment, and how that is recovered.
-    """
+    """What differs at the banks whose `option` has this `value`; what is None does not."""
 
     option: str
     value: str
@@ -258,12 +255,8 @@ class Declaration:
         return OperationKind.AUTHORISE in self.journey
 
     def is_armed_by(self, kind: OperationKind) -> bool:
-        """Whether money may move once such an operation was sent; what stands before `arms` in the journey is safe.
-
-        So is a question about funds, also where an admin has just taken it out of the journey.
-        """
-        before = self.journey[: self.journey.index(self.arms)]
-        return kind is not OperationKind.CONFIRM_FUNDS and kind not in before
+        """Whether money may move once such an operation was sent; before `arms`, and by asking for funds, none does."""
+        return kind not in {OperationKind.CONFIRM_FUNDS, *self.journey[: self.journey.index(self.arms)]}
 
     def follows(self, kind: OperationKind) -> OperationKind | None:
         """The next operation of the journey after this one; None at its end, and after what is no part of it."""
