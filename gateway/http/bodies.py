@@ -23,9 +23,9 @@ Bytes = TypeVar("Bytes", bytes, bytearray)
 DEPTH_MAX = 32
 _JSON = "application/json"
 _BODY_SECONDS = 10.0
-# Every digit becomes a 0, so that a search finds a long number; so many digits have all numbers beyond 63 bits.
+# Every digit becomes a 0, so that a search finds what may be beyond 64 bits: 20 digits, or 19 behind a minus.
 _DIGITS = bytes(ord("0") if chr(code).isascii() and chr(code).isdigit() else code for code in range(256))
-_LONG = b"0" * 19
+_LONG, _LONG_BELOW = b"0" * 20, b"-" + b"0" * 19
 _MIN, _MAX, _LENGTH_MAX = -(2**63), 2**64 - 1, 20
 _ROUNDED = object()
 
@@ -106,7 +106,8 @@ def check_numbers(body: bytes) -> None:
 
     `body` is JSON. Of a field that is a number by its type, its own bounds say so before.
     """
-    if _LONG not in body.translate(_DIGITS):
+    digits = body.translate(_DIGITS)
+    if _LONG not in digits and _LONG_BELOW not in digits:
         return
     message = "This whole number has more than 64 bits and could not be passed on as it is: send it as a text."
     places = _rounded(json.loads(body, parse_int=_whole))

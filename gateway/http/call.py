@@ -17,6 +17,7 @@ from kernel.ids import NIL, Environment, Kind, Tenant, from_text
 
 NOBODY = Caller(tenant=Tenant(NIL, Environment.LIVE), client_id=NIL, scopes=frozenset())
 _NOT_PASSED = Passed(NOBODY)
+_NOT_ADMITTED = Admission()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Call:
     caller: Caller = NOBODY
     passed: Passed = _NOT_PASSED
     admin: Admin | None = None
-    admission: Admission = field(default_factory=Admission)
+    admission: Admission = _NOT_ADMITTED
     raw: bytes = b""
     body: Any = None
     query: Any = None

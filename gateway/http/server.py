@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 
 import structlog
 from aiohttp import HttpVersion10, HttpVersion11, web
-from aiohttp.hdrs import EXPECT
+from aiohttp.hdrs import AUTHORIZATION, CONTENT_TYPE, EXPECT, HOST, TRANSFER_ENCODING
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
@@ -153,11 +153,11 @@ def _without_text(handle: _RequestHandler) -> _RequestHandler:
 def _is_ambiguous(request: web.BaseRequest) -> bool:
     """Whether someone else could see another caller, another host or another body in the request."""
     headers, target = request.headers, request.raw_path
-    host, coding = headers.get("Host"), headers.get("Transfer-Encoding")
+    host, coding = headers.get(HOST), headers.get(TRANSFER_ENCODING)
     return (
         request.version not in _VERSIONS
-        or len(headers.getall("Authorization", ())) > 1
-        or len(headers.getall("Content-Type", ())) > 1
+        or len(headers.getall(AUTHORIZATION, ())) > 1
+        or len(headers.getall(CONTENT_TYPE, ())) > 1
         or (host is not None and _HOST.fullmatch(host) is None)
         or (coding is not None and (coding.lower() != "chunked" or request.version < HttpVersion11))
         or "#" in target

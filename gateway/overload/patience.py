@@ -3,11 +3,12 @@
 import re
 
 from aiohttp import web
+from multidict import istr
 
 from kernel import deadline
 from kernel.errors import FieldError, Invalid
 
-_HEADER = "Request-Timeout"
+_HEADER = istr("Request-Timeout")
 _SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?")
 
 

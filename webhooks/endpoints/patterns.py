@@ -7,6 +7,7 @@ beginning with `.*` (`payment.*` is everything below payment), or `*`.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 EVERYTHING = "*"
 TYPE_LENGTH_MAX = 128
@@ -14,6 +15,7 @@ _BELOW = ".*"
 _TYPE = re.compile(r"[a-zA-Z0-9_]+(\.[a-zA-Z0-9_]+)*")
 
 
+@lru_cache(maxsize=1_024)  # there are few, and each event asks for its own
 def is_event_type(text: str) -> bool:
     """Whether this may be an event's type."""
     return len(text) <= TYPE_LENGTH_MAX and _TYPE.fullmatch(text) is not None

@@ -18,6 +18,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 
 _TEST = {"test": True}
 _TEST_END = b',"test":true}'
+_OFFSET_LENGTH = len("+00:00")
 
 
 @value
@@ -122,4 +123,5 @@ def body_context(event_id: UUID) -> bytes:
 
 
 def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:-_OFFSET_LENGTH] + "Z"
