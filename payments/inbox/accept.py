@@ -4,17 +4,16 @@ import hashlib
 from collections.abc import Mapping
 from uuid import UUID
 
-import structlog
 from prometheus_client import Counter
 
 from adapters.contract import Receipt
 from kernel.errors import Forbidden, NotFound
 from kernel.ids import NIL, new_id
 from kernel.sql import beside
+from payments.inbox.refusals import Refusals
 from payments.tools import Tools
 
 _SQL = beside(__file__, "inbox.sql")
-_log = structlog.get_logger()
 # Anybody may send what is refused, so not all of it is kept.
 _REFUSED_BYTES_MAX = 16_384
 
@@ -26,6 +25,7 @@ class Inbox:
         """`counted` is payments.inbox.metrics.notification_counter."""
         self._tools = tools
         self._counted = counted
+        self._refusals = Refusals(tools.clock)
 
     async def accept(self, bank_id: str, raw: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
         """Keep a notification; returning means committed. The same one twice is kept once.
@@ -43,7 +43,7 @@ class Inbox:
         receipt = bank.adapter.verify_notification(raw, lower, bank.bank.settings, now)
         await self._keep(bank_id, raw, receipt)
         if not receipt.verified:
-            _log.warning("notification.refused", bank_id=bank_id, why=receipt.refused_why)
+            self._refusals.tell(bank_id, receipt.refused_why)
             self._counted.labels(bank_id, "refused").inc()
             raise Forbidden(f"the notification is not believed: {receipt.refused_why}", code="bad_signature")
         return receipt.headers

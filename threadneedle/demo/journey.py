@@ -219,6 +219,12 @@ async def refuse(scene: Scene, cast: Cast) -> None:
     )
 
 
+async def leave(scene: Scene, cast: Cast) -> None:
+    """The merchant's endpoint goes with it: who will not come back is not tried for days."""
+    answer = await scene.partner.delete(f"/v1/webhook-endpoints/{cast.endpoint_id}")
+    scene.proof.claim("The endpoint of a merchant that leaves is deleted", held=answer.status < 300, seen=answer.status)
+
+
 PARTS: tuple[tuple[str, Callable[[Scene, Cast], Awaitable[None]]], ...] = (
     ("An admin registers a partner", register),
     ("The partner logs in", log_in),
@@ -231,6 +237,7 @@ PARTS: tuple[tuple[str, Callable[[Scene, Cast], Awaitable[None]]], ...] = (
     ("The bank says no", bank_rejects),
     ("The same request again", repeat),
     ("What is refused", refuse),
+    ("The merchant leaves", leave),
 )
 
 

@@ -1,5 +1,6 @@
 """A partner's back office, as small as it can be: OAuth client credentials and JSON over HTTP."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass
 from typing import Any, Self
@@ -59,6 +60,14 @@ class Api:
     async def patch(self, path: str, body: Any) -> Answer:
         """PATCH as JSON."""
         return await self._call("PATCH", path, {}, orjson.dumps(body))
+
+    async def delete(self, path: str) -> Answer:
+        """DELETE, again for as long as a limit says when."""
+        answer = await self._call("DELETE", path, {}, None)
+        if answer.status != 429:
+            return answer
+        await asyncio.sleep(float(answer.headers["retry-after"]))
+        return await self.delete(path)
 
     async def pay(self, body: dict[str, Any], key: str | None = None, prefer: str = "wait=10") -> Answer:
         """POST /v1/payments with a key of its own, or the one given."""

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from time import perf_counter_ns
 from typing import Any
 
@@ -37,13 +38,21 @@ _Node = Mapping[str, Any]
 # An expression may fail on a body in any of these ways, for instance where a function gets a null.
 _FAILURES = (
     JMESPathError,
-    TooManySteps,
     ArithmeticError,
     LookupError,
     RecursionError,
     TypeError,
     ValueError,
 )
+
+
+class Outcome(StrEnum):
+    """What an expression comes to on one body; all but true keep the event away."""
+
+    TRUE = "true"
+    FALSE = "false"
+    NOT_COMPUTABLE = "not_computable"  # A function got a value that it does not take, for instance a null.
+    TOO_MANY_STEPS = "too_many_steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +68,16 @@ class Filter:
 
         An expression that fails on a body, or takes too many steps, does not match it.
         """
+        return self.outcome(body) is Outcome.TRUE
+
+    def outcome(self, body: Mapping[str, Any]) -> Outcome:
+        """What the expression comes to on the body. Never raises."""
         try:
-            return is_true(self.evaluate(body, Steps()))
+            return Outcome.TRUE if is_true(self.evaluate(body, Steps())) else Outcome.FALSE
+        except TooManySteps:
+            return Outcome.TOO_MANY_STEPS
         except _FAILURES:
-            return False
+            return Outcome.NOT_COMPUTABLE
 
 
 def compile_filter(text: str) -> Filter:

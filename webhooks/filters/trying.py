@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from webhooks.endpoints.patterns import TypeFilter
-from webhooks.filters.expression import Filter, measure
+from webhooks.filters.expression import Filter, Outcome, measure
 
 
 class Condition(StrEnum):
@@ -43,9 +43,13 @@ class SampleEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """`failed` are all conditions that keep the event away; `filter_us` is what one evaluation took."""
+    """`failed` are all conditions that keep the event away; `filter_us` is what one evaluation took.
+
+    `outcome` is what the filter comes to on the event; None without a filter.
+    """
 
     failed: tuple[Condition, ...]
+    outcome: Outcome | None
     filter_us: float
 
     @property
@@ -56,13 +60,15 @@ class Trial:
 
 def try_out(wish: Wish, event: SampleEvent) -> Trial:
     """Look at every condition, also after one has failed."""
+    outcome = None if wish.filter is None else wish.filter.outcome(event.body)
     holds = {
         Condition.MERCHANT: _hears_of(wish, event.merchant_id),
         Condition.EVENT_TYPES: TypeFilter.of(wish.event_types).matches(event.type),
-        Condition.FILTER: wish.filter is None or wish.filter.matches(event.body),
+        Condition.FILTER: outcome in {None, Outcome.TRUE},
     }
     return Trial(
         failed=tuple(condition for condition, is_met in holds.items() if not is_met),
+        outcome=outcome,
         filter_us=0.0 if wish.filter is None else measure(wish.filter, event.body),
     )
 

@@ -222,7 +222,11 @@ async def test_filters_are_tried_before_they_are_used(edge: Edge) -> None:
     path = f"{ENDPOINTS}/{created['id']}/filter-test"
     own = await edge.call("POST", path, token=party.token, json={"event": event})
     assert (own.json["matches"], own.json["failed"]) == (False, ["event_types", "filter"])
-    assert own.json["why"].count(".") == 2
+    assert (own.json["why"].count("."), own.json["filter_result"]) == (2, "false")
+    broken = {"event": event, "filter": "length(data.gone) > `1`"}
+    cannot = await edge.call("POST", f"{ENDPOINTS}/filter-test", token=party.token, json=broken)
+    assert (cannot.json["failed"], cannot.json["filter_result"]) == (["filter"], "not_computable")
+    assert "cannot be computed" in cannot.json["why"]
     other = await edge.call("POST", path, token=party.token, json={**trial, "event_types": ["order.*"]})
     assert other.json["matches"] is True
     refused = await edge.call(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webhooks.filters.expression import DEPTH_MAX, LENGTH_MAX, Filter, compile_filter, measure
+from webhooks.filters.expression import DEPTH_MAX, LENGTH_MAX, Filter, Outcome, compile_filter, measure
 from webhooks.filters.sample import worst_sample
 
 BODY = {
@@ -71,6 +71,28 @@ def test_what_is_true_is_heard(text: str) -> None:
 def test_what_is_false_or_fails_is_not_heard(text: str) -> None:
     """An expression that is false, or that cannot be evaluated on the body, does not match and never raises."""
     assert not compile_filter(text).matches(BODY)
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("data.status != 'open'", Outcome.TRUE),
+        ("data.status == 'open'", Outcome.FALSE),
+        ("data.nothing", Outcome.FALSE),
+        ("data.status > `1`", Outcome.FALSE),
+        ("length(data.nothing) == `0`", Outcome.NOT_COMPUTABLE),
+        ("starts_with(data.total, 'a')", Outcome.NOT_COMPUTABLE),
+    ],
+)
+def test_false_is_told_from_what_cannot_be_computed(text: str, outcome: Outcome) -> None:
+    """Who tries a filter learns whether it is wrong of the event or wrong in itself."""
+    assert compile_filter(text).outcome(BODY) is outcome
+
+
+def test_too_many_steps_are_told_too() -> None:
+    """A filter that is ended is not one that is false."""
+    body = {"data": {"items": [[1] * 100] * 200}}
+    assert compile_filter("data.items[*][*]").outcome(body) is Outcome.TOO_MANY_STEPS
 
 
 @pytest.mark.parametrize(

@@ -31,4 +31,5 @@ def test_every_condition_that_keeps_an_event_away_is_named(wish: Wish, failed: t
     trial = try_out(wish, _EVENT)
     assert trial.failed == failed
     assert trial.matches is (not failed)
+    assert (trial.outcome is None) is (wish.filter is None)
     assert (trial.filter_us > 0) is (wish.filter is not None)

@@ -14,7 +14,8 @@ from webhooks.endpoints.trying.answer import MEMBER, SENTENCES, ChallengeReason
 from webhooks.endpoints.trying.challenge import ChallengeResult
 from webhooks.endpoints.trying.hearing import HEARS_ALL, HearingRequest
 from webhooks.endpoints.trying.tester import TEST_EVENT_TYPE
-from webhooks.filters.trying import Condition, SampleEvent
+from webhooks.filters.expression import Outcome
+from webhooks.filters.trying import Condition, SampleEvent, Trial
 
 _PROVEN = frozenset({ChallengeReason.ANSWERED, ChallengeReason.ALREADY_PROVEN})
 _EXPECTED = (
@@ -26,7 +27,11 @@ _HEARD = "The event's merchant, its type and the filter let it through."
 _WHY = {
     Condition.MERCHANT: "The event's merchant is not among those that the endpoint hears of.",
     Condition.EVENT_TYPES: "None of the event types matches the event's type.",
-    Condition.FILTER: "The filter is not true of the event, or cannot be evaluated on it.",
+}
+_WHY_NOT_TRUE = {
+    Outcome.FALSE: "The filter is not true of the event.",
+    Outcome.NOT_COMPUTABLE: "The filter cannot be computed on the event: a function gets what it does not take.",
+    Outcome.TOO_MANY_STEPS: "The filter takes too many steps on the event.",
 }
 
 
@@ -70,9 +75,17 @@ async def _tried(services: Services, call: Call, hearing: Hearing, merchant_id: 
     return {
         "matches": trial.matches,
         "failed": trial.failed,
-        "why": " ".join(_WHY[condition] for condition in trial.failed) or _HEARD,
+        "why": _why(trial),
+        "filter_result": trial.outcome,
         "microseconds": trial.filter_us,
     }
+
+
+def _why(trial: Trial) -> str:
+    sentences = [_WHY[condition] for condition in trial.failed if condition in _WHY]
+    if trial.outcome in _WHY_NOT_TRUE:
+        sentences.append(_WHY_NOT_TRUE[trial.outcome])
+    return " ".join(sentences) or _HEARD
 
 
 def _challenge(result: ChallengeResult) -> dict[str, Any]:

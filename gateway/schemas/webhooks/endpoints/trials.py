@@ -7,6 +7,7 @@ from pydantic import Field
 from gateway.schemas.types import FreeObject, Id, Request, Response, Time
 from gateway.schemas.webhooks.endpoints.bodies import Filter, Patterns
 from webhooks.endpoints.patterns import TYPE_LENGTH_MAX
+from webhooks.filters.expression import Outcome
 from webhooks.filters.trying import Condition
 
 
@@ -51,9 +52,14 @@ class FilterTrialIn(Request):
 
 
 class FilterTrialOut(Response):
-    """Whether the event would be heard, what keeps it away, and how long the filter took."""
+    """Whether the event would be heard, what keeps it away, and how long the filter took.
+
+    `filter_result` is null without a filter. One that is `not_computable` on the event, as where a function gets a
+    null, or takes `too_many_steps`, lets nothing through, like one that is `false`.
+    """
 
     matches: bool
     failed: list[Condition]
     why: str
+    filter_result: Outcome | None
     microseconds: float
