@@ -72,8 +72,8 @@ def heard_of(adapter: AccountAdapter, kind: ReadingKind, outcome: Outcome) -> He
 
 def change_by(step: Step, consent: ConsentRow, journey: Journey, heard: Heard) -> Change:
     """What the answer to a step's call changes."""
-    if heard.reading.trouble is Trouble.UNREADABLE:  # Whatever else stands there is not believed.
-        heard = replace(heard, reading=Reading(trouble=Trouble.UNREADABLE))
+    if heard.reading.trouble is Trouble.UNREADABLE or _is_anothers(step, consent, heard.reading):
+        heard = replace(heard, reading=_LOST)  # Whatever else stands there is not believed.
     if step is Step.END:
         return _end(heard)
     if consent.is_final:
@@ -87,6 +87,11 @@ def change_by(step: Step, consent: ConsentRow, journey: Journey, heard: Heard) -
             return _exchange(heard)
         case _:
             return _check(consent, heard.reading)
+
+
+def _is_anothers(step: Step, consent: ConsentRow, reading: Reading) -> bool:
+    """Whether the bank answers about another consent than it was asked about."""
+    return step is not Step.ASK and reading.consent_id not in {None, consent.bank_consent_id}
 
 
 def expiry(consent: ConsentRow) -> Change:

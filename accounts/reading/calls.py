@@ -13,14 +13,15 @@ import structlog
 from accounts.calls.access import Access
 from accounts.calls.inquiries import bare_inquiry
 from accounts.consents import ledger
-from accounts.consents.hear import heard_of
+from accounts.consents.hear import Heard, heard_of
 from accounts.consents.rows import ConsentRow
 from accounts.consents.states import ConsentState
 from accounts.exchanges.keeping import Exchanges
+from accounts.reading.believing import is_anothers
 from accounts.reading.quota import Counted, ReadLimit, ReadQuota
 from accounts.tools import AccountBank, Tools
 from adapters.contract import Answered, NeverLeft, Payer
-from adapters.contract.accounts import Inquiry, Reading, ReadingKind, Trouble
+from adapters.contract.accounts import BankAccount, Inquiry, Reading, ReadingKind, Trouble
 from adapters.wire import WireRequest
 from kernel.errors import Conflict, NotFound, Unavailable
 from kernel.ids import NIL
@@ -39,7 +40,7 @@ class Asked:
     consent: ConsentRow
     kind: ReadingKind
     account_id: UUID = NIL
-    bank_account_id: str | None = None
+    account: BankAccount | None = None
     booked_from: date | None = None
     booked_to: date | None = None
     page: str | None = field(default=None, repr=False)
@@ -77,7 +78,7 @@ class BankReads:
             outcome = await self._tools.engine.read(bank.bank, request, access)
         if isinstance(outcome, NeverLeft) and counted_at is not None:
             await self._quota.give_back(asked.counted, counted_at)
-        heard = heard_of(bank.adapter, asked.kind, outcome)
+        heard = _believed(asked, heard_of(bank.adapter, asked.kind, outcome))
         key = await ledger.key_of(self._tools, consent)
         await self._exchanges.keep(self._tools.pool, consent, asked.kind, heard, key)
         if not isinstance(outcome, Answered):
@@ -85,15 +86,15 @@ class BankReads:
         return await self._understood(asked, heard.reading)
 
     async def read_all(self, asked: Asked) -> Sequence[Reading]:
-        """The same over all of the bank's pages; each counts. Raises as `read`."""
+        """The same over all of the bank's pages; each counts. Raises as `read`: a part of them is never the whole."""
         readings: list[Reading] = []
         for _ in range(_PAGES_MAX):
             reading = await self.read(asked)
             readings.append(reading)
             if reading.next_page is None or reading.next_page == asked.page:
-                break
+                return readings
             asked = replace(asked, page=reading.next_page)
-        return readings
+        raise _unavailable()
 
     async def _bank(self, consent: ConsentRow) -> AccountBank:
         try:
@@ -115,7 +116,7 @@ class BankReads:
     def _inquiry(self, asked: Asked, bank: AccountBank) -> Inquiry:
         return replace(
             bare_inquiry(self._tools, asked.consent, bank),
-            account_id=asked.bank_account_id,
+            account_id=None if asked.account is None else asked.account.id,
             booked_from=asked.booked_from,
             booked_to=asked.booked_to,
             page=asked.page,
@@ -163,6 +164,14 @@ class BankReads:
             yield
         finally:
             places.release()
+
+
+def _believed(asked: Asked, heard: Heard) -> Heard:
+    """What was heard, or nothing where the bank answers about another account."""
+    if asked.account is None or not is_anothers(asked.account, heard.reading):
+        return heard
+    _log.error("accounts.foreign_answer", bank_id=asked.consent.bank_id, kind=asked.kind.value)
+    return replace(heard, reading=Reading(trouble=Trouble.UNREADABLE))
 
 
 async def doubt(tools: Tools, consent: ConsentRow) -> None:

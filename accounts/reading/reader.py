@@ -95,7 +95,7 @@ class AccountReader:
                 consent=consent,
                 kind=ReadingKind.TRANSACTIONS,
                 account_id=row.id,
-                bank_account_id=account.id,
+                account=account,
                 booked_from=place.booked_from,
                 booked_to=place.booked_to,
                 page=place.page,
@@ -167,7 +167,7 @@ class AccountReader:
             consent=consent,
             kind=ReadingKind.BALANCES,
             account_id=row.id,
-            bank_account_id=account.id,
+            account=account,
             payer=payer,
         )
         readings = await self._reads.read_all(asked)

@@ -134,13 +134,18 @@ class BankTransaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one answer brought; `trouble` is None where it brought what was asked."""
+    """What one answer brought; `trouble` is None where it brought what was asked.
+
+    `consent_id`, `account_id` and `iban` are what the answer says it is about, where it says so; the room compares.
+    """
 
     trouble: Trouble | None = None
     raw_code: str | None = None
     retry_after_seconds: int | None = None
     consent_status: ConsentStatus | None = None
     consent_id: str | None = None
+    account_id: str | None = None
+    iban: AccountNumber | None = None
     expires_at: datetime | None = None
     authorisation: Authorisation | None = None
     grant: Grant | None = field(default=None, repr=False)

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from adapters.contract.accounts import ReadingKind
 from adapters.declaration import OperationKind
+
+StruckKind = OperationKind | ReadingKind
 
 
 class Fault(StrEnum):
@@ -39,26 +42,34 @@ class Fault(StrEnum):
 SILENT = frozenset({Fault.TIMEOUT_AFTER, Fault.RESET_AFTER, Fault.COMMIT_LATE, Fault.STALE})
 
 
+def struck_kind(name: str) -> StruckKind:
+    """The kind of that name. Raises ValueError."""
+    return OperationKind(name) if name in set(OperationKind) else ReadingKind(name)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Planned:
     fault: Fault
-    kind: OperationKind
+    kind: StruckKind
     times: int
 
 
 class FaultPlan:
-    """Faults by command: each strikes the next requests of its kind, in the order in which they were planned."""
+    """Faults by command: each strikes the next requests of its kind, in the order in which they were planned.
+
+    Kinds of payments' and of account calls that have one name are one: the next consent is struck, of whichever.
+    """
 
     def __init__(self) -> None:
         self._planned: list[_Planned] = []
 
-    def add(self, fault: Fault, kind: OperationKind = OperationKind.SUBMIT, times: int = 1) -> None:
+    def add(self, fault: Fault, kind: StruckKind = OperationKind.SUBMIT, times: int = 1) -> None:
         """Let the next `times` requests of this kind meet the fault."""
         self._planned.append(_Planned(fault=fault, kind=kind, times=times))
 
-    def take(self, kind: OperationKind) -> Fault | None:
+    def take(self, kind: StruckKind) -> Fault | None:
         """The fault that this request meets, if one is planned."""
-        planned = next((each for each in self._planned if each.kind is kind), None)
+        planned = next((each for each in self._planned if each.kind == kind), None)
         if planned is None:
             return None
         planned.times -= 1

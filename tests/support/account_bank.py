@@ -5,6 +5,7 @@ authorisation is begun and the bank is asked how it stands (as at Berlin Group).
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -145,7 +146,7 @@ class BankConsent:
 class AccountBank:
     """`script` holds what the next calls do, by name; when it is used up, calls are answered.
 
-    ok, never_left, lost_before, lost_after, crash_before, crash_after, refuse, garbage, too_many, gone, hang.
+    ok, never_left, lost_before, lost_after, crash_before, crash_after, refuse, garbage, endless, too_many, gone, hang.
     """
 
     codes: bool = True
@@ -284,6 +285,8 @@ def _failing(step: str) -> dict[str, Any] | None:
             return {"trouble": Trouble.UNREADABLE}
         case "too_many":
             return {"trouble": Trouble.TOO_MANY_READS, "retry_after": 600}
+        case "endless":
+            return {"accounts": [], "balances": [], "next": str(time.monotonic_ns())}
         case "gone":
             return {"trouble": Trouble.CONSENT_NOT_USABLE}
         case _:

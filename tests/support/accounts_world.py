@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ from kernel.masked import Masked, Secret
 from kernel.sealing import Vault
 from tests.support.account_bank import ASKED, CODES, AccountBank, AccountScript
 from tests.support.clock import FakeClock
+from tests.support.dying import DyingPool
 from tests.support.payments_world import World, make_world
 
 ACCOUNTS = [
@@ -172,6 +173,13 @@ def another_process(payments: World, bank: AccountBank, policy: AccountsPolicy) 
 def restarted(world: AccountsWorld) -> AccountsWorld:
     """The same after its process died."""
     return another_process(world.payments, world.bank, world.tools.policy)
+
+
+def dying(world: AccountsWorld, at: int) -> tuple[AccountsWorld, DyingPool]:
+    """A process beside it that dies before its statement number `at`."""
+    pool = DyingPool(world.pool, at)
+    tools = replace(world.tools, pool=pool)  # type: ignore[arg-type]
+    return replace(world, tools=tools, accounts=Accounts(tools), sweeper=ConsentSweeper(tools)), pool
 
 
 async def gathered(*calls: Any) -> list[Any]:

@@ -32,6 +32,41 @@ class InterruptedPool:
         if self.left == 0:
             await self._act()
 
+    async def fetch(self, *arguments: Any) -> Any:
+        """Rows."""
+        await self.before()
+        return await self._pool.fetch(*arguments)
+
+    async def fetchrow(self, *arguments: Any) -> Any:
+        """One row."""
+        await self.before()
+        return await self._pool.fetchrow(*arguments)
+
+    async def fetchval(self, *arguments: Any) -> Any:
+        """One value."""
+        await self.before()
+        return await self._pool.fetchval(*arguments)
+
+    async def execute(self, *arguments: Any) -> Any:
+        """A tag."""
+        await self.before()
+        return await self._pool.execute(*arguments)
+
+
+class DyingPool(InterruptedPool):
+    """The pool of a process that dies before statement number `at`: it makes no other one either."""
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it came so far."""
+        return self.left <= 0
+
+    async def before(self) -> None:
+        """Called before each statement."""
+        self.left -= 1
+        if self.is_dead:
+            raise Killed
+
 
 class InterruptedConnection:
     """Statements of a connection."""

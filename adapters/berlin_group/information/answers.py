@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from adapters.berlin_group.answers import authorisation_of
-from adapters.berlin_group.information.entries import account_of, balance_of, is_readable, transactions_of
+from adapters.berlin_group.information.entries import account_of, balance_of, is_readable, number_of, transactions_of
 from adapters.berlin_group.information.tables import CONSENT_STATUSES, OURS, TROUBLES
 from adapters.berlin_group.reading import (
     Unreadable,
@@ -85,7 +85,7 @@ def _midnight_after(day: date) -> datetime | None:
 
 def _page(_reply: WireReply, body: dict[str, Any]) -> Reading:
     report = as_object(body.get("transactions"))
-    return Reading(transactions=transactions_of(report), next_page=_next(report))
+    return Reading(transactions=transactions_of(report), iban=number_of(body), next_page=_next(report))
 
 
 def _accounts(_reply: WireReply, body: dict[str, Any]) -> Reading:
@@ -94,7 +94,8 @@ def _accounts(_reply: WireReply, body: dict[str, Any]) -> Reading:
 
 
 def _balances(_reply: WireReply, body: dict[str, Any]) -> Reading:
-    return Reading(balances=tuple(balance_of(each) for each in as_list(body.get("balances"), needed=True)))
+    listed = as_list(body.get("balances"), needed=True)
+    return Reading(balances=tuple(balance_of(each) for each in listed), iban=number_of(body))
 
 
 def _next(report: dict[str, Any]) -> str | None:

@@ -31,6 +31,13 @@ def account_of(raw: object) -> BankAccount:
     )
 
 
+def number_of(body: dict[str, Any]) -> AccountNumber | None:
+    """The IBAN of the account that an answer says it is of."""
+    account = body.get("account")
+    iban = _text(account, "iban") if isinstance(account, dict) else None
+    return AccountNumber(iban) if iban else None
+
+
 def balance_of(raw: object) -> Balance:
     """One balance; a type that no table has is told as information, with the bank's word beside it."""
     balance = as_object(raw)

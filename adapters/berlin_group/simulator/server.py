@@ -21,14 +21,16 @@ from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.information.accounts import AccountDesk
 from adapters.berlin_group.simulator.information.consents import ConsentDesk
 from adapters.berlin_group.simulator.information.holdings import Holdings
+from adapters.berlin_group.simulator.messages import error
 from adapters.berlin_group.simulator.payments.authorisations import AuthorisationCounter
 from adapters.berlin_group.simulator.payments.counter import PaymentCounter
 from adapters.berlin_group.simulator.payments.lives import Lives
 from adapters.berlin_group.simulator.sca import ScaDesk
 from adapters.contract import BankSettings
 from adapters.declaration import OperationKind
-from adapters.simulation.faults import Fault
+from adapters.simulation.faults import Fault, StruckKind, struck_kind
 from adapters.simulation.simulator import Booked, SimulatorOptions
+from adapters.simulation.striking import AccountFaults
 from kernel.masked import Secret
 
 _UNKNOWN_HERE = frozenset({Fault.RETURN, Fault.NOTIFY_FIRST, Fault.NOTIFY_TWICE, Fault.NOTIFY_FORGED})
@@ -65,7 +67,7 @@ class BerlinGroupSimulator:
             f"{'https' if tls else 'http'}://{self._options.host}:{port}", self._habits, self._trusted
         )
 
-    def plan(self, fault: Fault, kind: OperationKind = OperationKind.AUTHORISE, times: int = 1) -> None:
+    def plan(self, fault: Fault, kind: StruckKind = OperationKind.AUTHORISE, times: int = 1) -> None:
         """Let the next requests of this kind meet the fault; to submit is, at this bank, to authorise."""
         self._payments.plan.add(fault, OperationKind.AUTHORISE if kind is OperationKind.SUBMIT else kind, times)
 
@@ -100,13 +102,22 @@ class BerlinGroupSimulator:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[door(self._habits, self._trusted)])
-        for part in (self._payments, self._payers, self._consents, self._accounts, self._desk):
+        for part in (self._payments, self._payers, self._desk):
             app.add_routes(part.routes())
+        app.add_routes(self._striking().over([*self._consents.routes(), *self._accounts.routes()]))
         app.router.add_get("/_books", self._show_books)
         app.router.add_get("/_settings", self._show_settings)
         app.router.add_post("/_faults", self._plan_fault)
         app.router.add_delete("/_faults", self._clear_faults)
         return app
+
+    def _striking(self) -> AccountFaults:
+        return AccountFaults(
+            plan=self._payments.plan,
+            misbehaviour=self._payments.misbehaviour,
+            refusal=lambda _request: error(400, "FORMAT_ERROR"),
+            named={"iban": "DE02100100100006820101"},
+        )
 
     async def _show_books(self, _request: web.Request) -> web.Response:
         payments = [asdict(each) for each in self.booked()]
@@ -118,7 +129,7 @@ class BerlinGroupSimulator:
     async def _plan_fault(self, request: web.Request) -> web.Response:
         try:
             wanted: dict[str, Any] = await request.json()
-            kind = OperationKind(wanted.get("kind", "authorise"))
+            kind = struck_kind(wanted.get("kind", "authorise"))
             self.plan(Fault(wanted["fault"]), kind, int(wanted.get("times", 1)))
         except (ValueError, KeyError, AttributeError):
             return web.json_response({"faults": sorted(self.faults)}, status=400)

@@ -27,7 +27,7 @@ from adapters.open_banking_uk.reading.strict import (
     read_object,
     time_of,
 )
-from adapters.open_banking_uk.reading.tokens import error_of, grant_of
+from adapters.open_banking_uk.reading.tokens import error_of, grant_of, intent_of
 from adapters.open_banking_uk.tables.errors import ERRORS, WORD_OF_CODE
 from adapters.retry_after import retry_after_seconds
 from adapters.wire import WireReply
@@ -86,7 +86,7 @@ def _consent_ended(reply: WireReply) -> Reading:
 
 
 def _access(reply: WireReply) -> Reading:
-    return Reading(grant=grant_of(reply))
+    return Reading(grant=grant_of(reply), consent_id=intent_of(reply))
 
 
 def _accounts(reply: WireReply) -> Reading:
@@ -95,12 +95,23 @@ def _accounts(reply: WireReply) -> Reading:
 
 
 def _balances(reply: WireReply) -> Reading:
-    return Reading(balances=tuple(_balance(each) for each in _listed(reply, "Balance")), next_page=_next(reply))
+    listed = _listed(reply, "Balance")
+    balances = tuple(_balance(each) for each in listed)
+    return Reading(balances=balances, account_id=_of_one(listed), next_page=_next(reply))
 
 
 def _transactions(reply: WireReply) -> Reading:
     listed = _listed(reply, "Transaction")
-    return Reading(transactions=tuple(_transaction(each) for each in listed), next_page=_next(reply))
+    transactions = tuple(_transaction(each) for each in listed)
+    return Reading(transactions=transactions, account_id=_of_one(listed), next_page=_next(reply))
+
+
+def _of_one(listed: list[dict[str, Any]]) -> str | None:
+    """The account that every entry names. Raises Unreadable where they name several."""
+    named = {identifier(each["AccountId"]) for each in listed if "AccountId" in each}
+    if len(named) > 1:
+        raise Unreadable
+    return next(iter(named), None)
 
 
 def _consent(reply: WireReply, status: int) -> tuple[ConsentStatus, dict[str, Any]]:

@@ -1,7 +1,10 @@
 """What the token endpoint's answer to an authorisation code brings (RFC 6749 §5)."""
 
+import base64
 import re
 from typing import Any
+
+import orjson
 
 from adapters.contract import Evidence, Grant, Verdict
 from adapters.open_banking_uk.reading.strict import Unreadable, code_of, read_object
@@ -33,6 +36,23 @@ def grant_of(reply: WireReply) -> Grant:
         lifetime_seconds=_seconds(body.get("expires_in")),
         refresh_token=_token(body["refresh_token"]) if body.get("refresh_token") else None,
     )
+
+
+def intent_of(reply: WireReply) -> str | None:
+    """The consent that the ID token names; None where it names none, or is encrypted.
+
+    It came from the token endpoint itself, so its signature proves nothing more (OpenID Connect Core §3.1.3.7, 6).
+    """
+    token = read_object(reply.body).get("id_token")
+    parts = token.split(".") if isinstance(token, str) else []
+    if len(parts) != 3:
+        return None
+    try:
+        claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    intent = claims.get("openbanking_intent_id") if isinstance(claims, dict) else None
+    return intent if isinstance(intent, str) else None
 
 
 def error_of(reply: WireReply) -> str | None:

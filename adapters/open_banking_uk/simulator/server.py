@@ -32,9 +32,10 @@ from adapters.open_banking_uk.simulator.payments.asking import PaymentConsents
 from adapters.open_banking_uk.simulator.payments.books import Books
 from adapters.open_banking_uk.simulator.payments.counter import Counter
 from adapters.open_banking_uk.simulator.payments.lives import Lives
-from adapters.simulation.faults import Fault, FaultPlan
+from adapters.simulation.faults import Fault, FaultPlan, StruckKind, struck_kind
 from adapters.simulation.misbehaviour import Misbehaviour
 from adapters.simulation.simulator import Booked, SimulatorOptions
+from adapters.simulation.striking import AccountFaults
 
 Watcher = Callable[[web.Request, bytes, web.StreamResponse], None]
 
@@ -85,7 +86,7 @@ class OpenBankingUkSimulator:
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
 
-    def plan(self, fault: Fault, kind: OperationKind = OperationKind.SUBMIT, times: int = 1) -> None:
+    def plan(self, fault: Fault, kind: StruckKind = OperationKind.SUBMIT, times: int = 1) -> None:
         """Let the next requests of this kind meet the fault."""
         self._plan.add(fault, kind, times)
 
@@ -112,7 +113,7 @@ class OpenBankingUkSimulator:
         consents: dict[str, Consents] = {"payments": PaymentConsents(self._books), "accounts": accounts}
         page = AuthorisationPage(proofs, self._tokens, consents, issuer)
         tokens = TokenEndpoint(self._character.credentials, proofs, self._tokens, self._plan, self._misbehaviour)
-        app.add_routes([*self._counter.routes(), *accounts.routes()])
+        app.add_routes([*self._counter.routes(), *self._striking().over(accounts.routes())])
         app.router.add_post("/oauth/token", tokens.give)
         app.router.add_get("/oauth/authorize", page.show)
         app.router.add_post("/oauth/decisions", page.decide)
@@ -123,6 +124,14 @@ class OpenBankingUkSimulator:
         app.router.add_post("/_faults", self._plan_fault)
         app.router.add_delete("/_faults", self._clear_faults)
         return app
+
+    def _striking(self) -> AccountFaults:
+        return AccountFaults(
+            plan=self._plan,
+            misbehaviour=self._misbehaviour,
+            refusal=lambda request: self._door.voice(request).refuses(Refused(400, "U002")),
+            named={"AccountId": "another-account", "ConsentId": "another-consent"},
+        )
 
     @web.middleware
     async def _refusing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -160,7 +169,7 @@ class OpenBankingUkSimulator:
     async def _plan_fault(self, request: web.Request) -> web.Response:
         try:
             wanted: dict[str, Any] = await request.json()
-            kind = OperationKind(wanted.get("kind", "submit"))
+            kind = struck_kind(wanted.get("kind", "submit"))
             self.plan(Fault(wanted["fault"]), kind, int(wanted.get("times", 1)))
         except (ValueError, KeyError, AttributeError):
             return web.json_response({"faults": sorted(self.faults)}, status=400)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from accounts.consents.states import FINAL_STATES, ConsentState
 from kernel.sealing import Vault
 from tests.support.account_bank import AccountBank
-from tests.support.accounts_world import AccountsWorld, make_accounts_world, restarted
+from tests.support.accounts_world import AccountsWorld, dying, make_accounts_world, restarted
 from tests.support.clock import FakeClock
+from tests.support.dying import Killed
 from tests.support.scripted_bank import Crash
 
 Pool = "asyncpg.Pool[asyncpg.Record]"
@@ -130,3 +132,96 @@ async def test_the_browsers_word_is_committed_before_it_is_answered(
     await world.sweep(1)
     assert await world.status(consent_id) is ConsentState.AUTHORISED
     assert world.bank.calls.count("authorise") == 1
+
+
+STAGES = ("asking", "returning", "ending")
+each_stage = pytest.mark.parametrize("stage", STAGES)
+each_way = pytest.mark.parametrize("codes", [True, False], ids=["code", "asked"])
+SHORT_STRIDE = 4
+
+
+@each_way
+@each_stage
+async def test_a_death_before_some_statements_is_resolved(
+    database: Pool, vault: Vault, clock: FakeClock, *, codes: bool, stage: str
+) -> None:
+    """The long run's short form."""
+    assert await _killed_each(await make_accounts_world(database, vault, clock, codes=codes), stage, SHORT_STRIDE)
+
+
+@pytest.mark.long
+@each_way
+@each_stage
+async def test_a_death_before_each_statement_is_resolved(
+    database: Pool, vault: Vault, clock: FakeClock, *, codes: bool, stage: str
+) -> None:
+    """Killed before any statement of asking, of the callback with the exchange, or of the end: resolved, told once."""
+    assert await _killed_each(await make_accounts_world(database, vault, clock, codes=codes), stage, 1) > 5
+
+
+async def _killed_each(world: AccountsWorld, stage: str, stride: int) -> int:
+    """Until a process gets through; how many died."""
+    deaths = 0
+    while await _killed_at(world, stage, 1 + deaths * stride):
+        deaths += 1
+    return deaths
+
+
+async def _killed_at(world: AccountsWorld, stage: str, at: int) -> bool:
+    """One consent whose process dies there; whether it came so far at all."""
+    other, pool = dying(world, at)
+    consent_id = await _asked(world, other if stage == "asking" else world)
+    if consent_id is None:
+        return True  # It died before the commit: the partner asks again with its key.
+    code = world.bank.authorise(await world.at_bank(consent_id))
+    returning = (other if stage == "returning" else world).come_back
+    with contextlib.suppress(Killed):
+        await returning(consent_id, code if world.bank.codes else None)
+    await other.accounts.settle()
+    if stage == "returning":
+        await world.come_back(consent_id, code if world.bank.codes else None)  # The browser tries once more.
+    await world.settled(consent_id, rounds=4, seconds=60)
+    if stage == "ending":
+        with contextlib.suppress(Killed):
+            await other.accounts.end_consent(world.caller, consent_id)
+        await other.accounts.settle()
+        await world.settled(consent_id, rounds=4, seconds=60)
+    await _resolved(world, consent_id)
+    return pool.is_dead
+
+
+async def _asked(world: AccountsWorld, process: AccountsWorld) -> UUID | None:
+    """Ask in that process, and let another one go on after it died; None where nothing was committed."""
+    before = len(world.bank.consents)
+    with contextlib.suppress(Killed):
+        await process.ask()
+    await process.accounts.settle()
+    row = await world.pool.fetchrow(
+        "SELECT id FROM account_consents WHERE partner_id = $1 AND ended_at IS NULL AND authorised_at IS NULL",
+        world.tenant.partner_id,
+    )
+    if row is None:
+        assert len(world.bank.consents) == before  # Nothing is asked of the bank before the commit.
+        return None
+    await world.settled(row["id"], rounds=2, seconds=40)
+    assert await world.status(row["id"]) is ConsentState.AWAITING_AUTHORISATION
+    found: UUID = row["id"]
+    return found
+
+
+async def _resolved(world: AccountsWorld, consent_id: UUID) -> None:
+    """It has come to its end or is in force, its events say so once, and the bank agrees."""
+    row = await world.pool.fetchrow("SELECT * FROM account_consents WHERE id = $1", consent_id)
+    assert row is not None
+    status = ConsentState(row["status"])
+    assert status in ENDS
+    assert not row["must_end"]
+    told = [
+        each["type"] for each in await world.pool.fetch("SELECT type FROM events WHERE ordering_key = $1", consent_id)
+    ]
+    assert told.count(f"consent.{status}") == 1
+    assert len(told) == len(set(told))
+    alive = [each.id for each in world.bank.alive()]
+    assert (row["bank_consent_id"] in alive) is (status is ConsentState.AUTHORISED)
+    if status is ConsentState.EXPIRED:  # Only where the one use of the code may have been made.
+        assert not world.bank.consents[row["bank_consent_id"]].codes

@@ -322,3 +322,15 @@ async def test_nothing_is_read_without_a_consent_in_force(database: Pool, vault:
 def entry(number: int) -> dict[str, Any]:
     """An entry in the bank's books."""
     return {"id": f"T-{number}", "currency": "GBP", "value": 100 + number, "credit": True, "text": f"entry {number}"}
+
+
+async def test_a_list_that_does_not_end_is_not_believed(database: Pool, vault: Vault, clock: FakeClock) -> None:
+    """A part of a bank's pages is never taken for the whole: accounts that are known are not forgotten for it."""
+    world = await make_accounts_world(database, vault, clock)
+    consent_id = await world.authorised()
+    known = await accounts_of(world, consent_id, PRESENT)
+    assert known
+    clock.advance(2 * 86_400)
+    world.bank.then(["ok", *["endless"] * 20])  # First new access.
+    assert [each["id"] for each in await accounts_of(world, consent_id, PRESENT)] == [each["id"] for each in known]
+    assert world.bank.script == []

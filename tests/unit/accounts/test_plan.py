@@ -177,3 +177,15 @@ def test_states_moves_and_events_are_complete() -> None:
     assert set(STATE_SENTENCES) == set(S)
     assert not {origin for origin, _ in CONSENT_MOVES} & FINAL_STATES
     assert set(EVENT_SENTENCES) == {f"consent.{state}" for state in (S.AUTHORISED, *FINAL_STATES)}
+
+
+def test_an_answer_about_another_consent_changes_nothing_here() -> None:
+    """Neither ends it nor opens it; access that was given for another one is none, and the code is spent."""
+    ours = consent(status=S.AUTHORISED, bank_consent_id="ours", is_doubted=True)
+    for status in ConsentStatus:
+        change = change_by(Step.CHECK, ours, ASK, Heard(reading=Reading(consent_status=status, consent_id="theirs")))
+        assert (change.status, change.bank_consent_id, change.again) == (None, None, True)
+    awaited = consent(status=S.AWAITING_AUTHORISATION, bank_consent_id="ours")
+    given = Reading(grant=Grant(access_token=Secret("t")), consent_id="theirs")
+    change = change_by(Step.EXCHANGE, awaited, CODE, Heard(reading=given))
+    assert (change.status, change.grant, change.must_end) == (S.EXPIRED, None, True)

@@ -7,14 +7,16 @@ import orjson
 from aiohttp import web
 from joserfc import jwt
 
+from adapters.contract.accounts import ReadingKind
 from adapters.declaration import OperationKind
 from adapters.open_banking_uk.authorisation import challenge
 from adapters.open_banking_uk.simulator.credentials import CLIENT_ID, Credentials
 from adapters.open_banking_uk.simulator.oauth.proofs import NoProof, Proofs
 from adapters.open_banking_uk.simulator.oauth.tokens import ACCESS_SECONDS, Access, Code, Tokens
-from adapters.simulation.faults import Fault, FaultPlan
+from adapters.simulation.faults import Fault, FaultPlan, StruckKind
 from adapters.simulation.misbehaviour import Answer, Misbehaviour
 
+_STRUCK: dict[str, StruckKind] = {"authorization_code": OperationKind.AUTHORISE, "refresh_token": ReadingKind.REFRESH}
 _SCOPES = frozenset({"payments", "accounts"})
 _NOT_DONE = frozenset({Fault.TOO_MANY, Fault.TIMEOUT_BEFORE, Fault.RESET_BEFORE})
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -41,12 +43,12 @@ class TokenEndpoint:
         self._misbehaviour = misbehaviour
 
     async def give(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request. Faults strike the exchange of codes."""
+        """Answer one request. Faults strike the exchange of codes, and of refresh tokens."""
         form = {name: str(value) for name, value in (await request.post()).items()}
-        exchanges = form.get("grant_type") == "authorization_code"
-        fault = self._plan.take(OperationKind.AUTHORISE) if exchanges else None
+        kind = _STRUCK.get(form.get("grant_type", ""))
+        fault = None if kind is None else self._plan.take(kind)
         if fault is Fault.REFUSE:
-            form = {**form, "code": "refused"}
+            form = {**form, "code": "refused", "refresh_token": "refused"}
         if fault in _NOT_DONE:
             return await self._misbehaviour.give(request, _error(TokenError("temporarily_unavailable", 503)), fault)
         return await self._misbehaviour.give(request, self._answer(request, form), fault)
