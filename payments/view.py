@@ -101,6 +101,7 @@ class PaymentView:
     finality: Finality
     recovery: RecoveryView | None
     authorisation: AuthorisationView | None
+    refund_account: Mapping[str, Any] | None = field(default=None, repr=False)
     execute_at: datetime | None
     reports_expected_until: datetime | None
     created_at: datetime
@@ -130,6 +131,7 @@ class PaymentView:
             "finality": self.finality.value,
             "recovery": None if self.recovery is None else self.recovery.to_json(),
             "authorisation": None if self.authorisation is None else self.authorisation.to_json(),
+            "refund_account": None if self.refund_account is None else dict(self.refund_account),
             "execute_at": _rfc3339_or_none(self.execute_at),
             "created_at": rfc3339(self.created_at),
             "updated_at": rfc3339(self.updated_at),

@@ -384,6 +384,7 @@ CREATE TABLE submissions (
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     consent_id      text,
+    sealed_refund_account bytea,
     PRIMARY KEY (partner_id, id),
     UNIQUE (partner_id, payment_id, sequence)
 );

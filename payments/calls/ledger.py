@@ -15,7 +15,7 @@ from kernel.sql import beside
 from payments.calls.cases import Case, moved
 from payments.calls.news import NEEDS_OPERATOR, is_news, news_of
 from payments.calls.operations import lease_until
-from payments.journeys import authorisations
+from payments.journeys import authorisations, refund_accounts
 from payments.reading.build import build_recovery, build_view, build_waiting
 from payments.recovery.cadence import next_enquiry_at, watch_at
 from payments.recovery.plan import watch, why_person
@@ -77,6 +77,7 @@ class Ledger:
         if isinstance(decided, RefusedMove):
             return await self._refuse(connection, case, heard, decided)
         await self.note(connection, case, heard)
+        await refund_accounts.keep(connection, self._tools, case, heard.evidence)
         return await self.move(connection, case, decided, heard.evidence)
 
     async def agree(self, connection: Connection, case: Case, heard: Heard) -> Recorded:

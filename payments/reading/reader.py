@@ -13,7 +13,7 @@ from kernel.errors import NotFound
 from kernel.ids import Tenant, first_id_at, time_of
 from kernel.sealing import KeyDestroyed, SealError
 from kernel.sql import beside
-from payments.journeys import authorisations
+from payments.journeys import authorisations, refund_accounts
 from payments.model import Page
 from payments.reading.build import build_recovery, build_view, build_waiting
 from payments.rows import PaymentRow
@@ -54,7 +54,7 @@ class Reader:
         )
         if row is None:
             raise NotFound
-        return (await self.views(tenant, [row]))[0]
+        return (await self._whole(tenant, [row]))[0]
 
     async def page(self, tenant: Tenant, wanted: Filter) -> Page:
         """One page, newest first. The cursor is the last payment's id, so pages stay right while payments are added."""
@@ -72,8 +72,16 @@ class Reader:
         )
         page = rows[:limit]
         more = len(rows) > limit
-        views = await self.views(tenant, page, with_evidence=bool(wanted.needs_operator))
+        views = await self._whole(tenant, page, with_evidence=bool(wanted.needs_operator))
         return Page(data=tuple(views), next_cursor=page[-1]["id"] if more else None)
+
+    async def _whole(
+        self, tenant: Tenant, rows: Sequence[asyncpg.Record], *, with_evidence: bool = False
+    ) -> list[PaymentView]:
+        """As `views`, with what is for the partner alone."""
+        views = await self.views(tenant, rows, with_evidence=with_evidence)
+        accounts = await refund_accounts.opened(self._tools, rows)
+        return [replace(view, refund_account=accounts.get(view.id)) for view in views] if accounts else views
 
     async def views(
         self, tenant: Tenant, rows: Sequence[asyncpg.Record], *, with_evidence: bool = False

@@ -3,10 +3,10 @@
 SELECT p.partner_id, p.id, p.environment::text AS environment, p.merchant_id, p.client_id, p.bank_id, p.amount_value,
        p.amount_currency, p.sealed_terms, p.status::text AS status, p.iso_status, p.raw_status, p.reason,
        p.finality::text AS finality, p.execute_at, p.next_check_at, p.checks, p.version, p.created_at, p.updated_at,
-       s.state::text AS state
+       s.state::text AS state, s.id AS submission_id, s.sealed_refund_account
 FROM payments p
 JOIN LATERAL (
-    SELECT state FROM submissions
+    SELECT id, state, sealed_refund_account FROM submissions
     WHERE partner_id = p.partner_id AND payment_id = p.id
     ORDER BY sequence DESC
     LIMIT 1
@@ -18,10 +18,10 @@ WHERE p.partner_id = $1 AND p.environment = $2 AND p.id = $3;
 SELECT p.partner_id, p.id, p.environment::text AS environment, p.merchant_id, p.client_id, p.bank_id, p.amount_value,
        p.amount_currency, p.sealed_terms, p.status::text AS status, p.iso_status, p.raw_status, p.reason,
        p.finality::text AS finality, p.execute_at, p.next_check_at, p.checks, p.version, p.created_at, p.updated_at,
-       s.state::text AS state
+       s.state::text AS state, s.id AS submission_id, s.sealed_refund_account
 FROM payments p
 JOIN LATERAL (
-    SELECT state FROM submissions
+    SELECT id, state, sealed_refund_account FROM submissions
     WHERE partner_id = p.partner_id AND payment_id = p.id
     ORDER BY sequence DESC
     LIMIT 1

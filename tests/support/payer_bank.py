@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import orjson
 
 from adapters.contract import (
+    Account,
     Authorisation,
     AuthorisationMethod,
     Bank,
@@ -25,7 +26,7 @@ from adapters.contract import (
 )
 from adapters.declaration import Declaration, EnquiryKey, OperationKind, Recovery
 from adapters.wire import Credential, WireReply, WireRequest
-from kernel.masked import Secret
+from kernel.masked import AccountNumber, Secret
 from tests.support.scripted_bank import ScriptedAdapter, ScriptedBank, declared, exchange
 
 _CONSENT, _AUTHORISE, _SUBMIT = OperationKind.CONSENT, OperationKind.AUTHORISE, OperationKind.SUBMIT
@@ -82,11 +83,12 @@ class PayerAdapter(ScriptedAdapter):
 
     def parse(self, kind: OperationKind, reply: WireReply) -> Evidence:
         body = orjson.loads(reply.body)
-        token, url = body.get("token"), body.get("url")
+        token, url, refund = body.get("token"), body.get("url"), body.get("refund")
         return replace(
             super().parse(kind, reply),
             consent_id=body.get("consent"),
             grant=None if token is None else Grant(access_token=Secret(token), lifetime_seconds=body.get("lifetime")),
+            refund_account=None if refund is None else Account(iban=AccountNumber(refund)),
             authorisation=None if url is None else Authorisation(method=AuthorisationMethod.REDIRECT, url=Secret(url)),
         )
 
@@ -108,12 +110,15 @@ class Consent:
 class PayerBank(ScriptedBank):
     """Speaks the protocol of `declaration`; `lifetime` is that of the access it gives, in seconds.
 
+    `refund` is the payer's IBAN, where the bank tells it.
+
     Beside what the scripted bank does on command: executes (a consent that was to be harmless is paid at once).
     """
 
     declaration: Declaration = REDIRECTING
     consents: list[Consent] = field(default_factory=list)
     lifetime: int | None = 300
+    refund: str | None = None
 
     async def perform(self, bank: Bank, request: WireRequest, payer_access: Secret | None = None) -> Outcome:
         """One call; one that is made as the payer needs their access."""
@@ -189,7 +194,7 @@ class PayerBank(ScriptedBank):
         assert seen == {name: body[name] for name in seen}, "not what the payer consented to"
         if consent.token is None or body["access"] != consent.token:
             return {"verdict": "rejected", "reason": "unauthorised"}
-        return self._told(self._submit(body, step), step)
+        return {**self._told(self._submit(body, step), step), "refund": self.refund}
 
     def _start(self, body: dict[str, Any], step: str) -> dict[str, Any]:
         consent = next(each for each in self.consents if each.id == body["bank_reference"])

@@ -22,6 +22,7 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 _FITTING = {
     "oauth_clients.sealed_credentials": {"authentication": "'private_key_jwt'"},
     "oauth_clients.sealed_binding_certificates": {"secret_digest": "'\\x00'", "token_binding": "'mtls'"},
+    "submissions": {"end_to_end_id": "gen_random_uuid()::text"},
     "authorisations": {"state_digest": "uuid_send(gen_random_uuid())"},
     "account_consents": {"state_digest": "uuid_send(gen_random_uuid())"},
 }

@@ -23,6 +23,7 @@ from payments.calls.ledger import exchange_context as bank_exchange_context
 from payments.inbox.accept import raw_context
 from payments.intents.planning import request_context
 from payments.journeys.handshakes import grant_context, handshake_context
+from payments.journeys.refund_accounts import refund_account_context
 from payments.operators.evidence import note_context
 from webhooks.catalogue.model import document_context
 from webhooks.endpoints.model import client_certificate_context, filter_context, secret_context, settings_context
@@ -51,6 +52,7 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     _column("oauth_clients.sealed_credentials", credentials_context),
     _column("oauth_clients.sealed_binding_certificates", binding_context),
     _column("payments.sealed_terms", terms.context),
+    _column("submissions.sealed_refund_account", refund_account_context),
     _column("bank_operations.sealed_request", request_context),
     _column("authorisations.sealed_handshake", handshake_context),
     _column("authorisations.sealed_grant", grant_context),

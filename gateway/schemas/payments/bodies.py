@@ -94,6 +94,15 @@ class DebtorOut(Response):
     account: AccountOut
 
 
+class RefundAccountOut(Response):
+    """Where a refund would go: the payer's account in full, as their bank told it. It is null in events."""
+
+    iban: str | None = None
+    sort_code: str | None = None
+    routing_number: str | None = None
+    account_number: str | None = None
+
+
 class AuthorisationOut(Response):
     """How the payer authorises the payment at the bank, and until when.
 
@@ -157,6 +166,7 @@ class PaymentOut(Response):
     finality: str
     recovery: RecoveryOut | None
     authorisation: AuthorisationOut | None
+    refund_account: RefundAccountOut | None
     execute_at: datetime | None
     created_at: datetime
     updated_at: datetime
