@@ -17,6 +17,8 @@ class AccountsPolicy:
     check_delays_seconds: tuple[float, ...] = (2, 5, 10, 30, 60)
     # How long the payer's browser waits for the bank's access before it is sent on.
     return_wait_seconds: float = 10
+    # Those and callers of one process that wait for one bank; the next ones are answered at once.
+    waiting_per_bank_max: int = 200
     # How long POST and DELETE wait for the bank's word.
     ask_wait_seconds: float = 10
     # How long a sweeper keeps a consent for itself before another may take it.

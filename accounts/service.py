@@ -40,7 +40,7 @@ class Accounts:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._runner = ConsentRunner(Advancer(tools).advance)
+        self._runner = ConsentRunner(Advancer(tools).advance, tools.policy.waiting_per_bank_max)
         self._creator = Creator(tools)
         self._changer = Changer(tools)
         self._returns = Returns(tools, self._runner)
@@ -129,6 +129,11 @@ class Accounts:
     ) -> Sequence[ConsentExchange]:
         """For admins. Raises as accounts.exchanges.history.ExchangeHistory.of."""
         return await self._history.of(environment, consent_id, after, limit)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests only wait for a bank at the moment."""
+        return self._runner.waiting
 
     async def settle(self) -> None:
         """Wait for the calls that were begun here."""

@@ -14,6 +14,7 @@ class AccountSettings(Section):
     valid_days_max: Annotated[int, Field(ge=1, le=3_660)]
     ask_wait_seconds: SecondsOrNone
     return_wait_seconds: SecondsOrNone
+    waiting_per_bank_max: Count
     sweep_interval_seconds: Seconds
     bank_concurrency: Count
     reads_per_bank_max: Count

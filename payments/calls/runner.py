@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from kernel import deadline
+from kernel.tasks.waiting import BoundedWaits
 from payments.calls.cases import Background
 from payments.rows import PaymentRef
 
@@ -32,17 +33,12 @@ class CallRunner:
     """One task per payment at most. What a task could not do, the sweeper does: it looks at the database only."""
 
     def __init__(self, advance: Advance, waiting_max: int = 200) -> None:
-        """At most `waiting_max` callers wait for calls at one bank; the others are answered at once.
-
-        `waiting` counts them, over all banks.
-        """
+        """At most `waiting_max` callers wait for calls at one bank; the others are answered at once."""
         self._advance = advance
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._busy: Counter[str] = Counter()
-        self._waiting_max = waiting_max
-        self._waiting: Counter[str] = Counter()
+        self._waits = BoundedWaits(waiting_max)
         self._bank_of: dict[UUID, str] = {}
-        self.waiting = 0
         self._draining = False
 
     def start(self, ref: PaymentRef, bank_id: str, known: Background | None = None) -> bool:
@@ -70,6 +66,11 @@ class CallRunner:
         self._add(payment_id, bank_id, self._commit_and_carry(payment_id, committed, commit, carry))
         return committed
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for calls here, over all banks."""
+        return self._waits.total
+
     def busy(self, bank_id: str) -> int:
         """How many payments of a bank are being advanced here."""
         return self._busy[bank_id]
@@ -79,9 +80,7 @@ class CallRunner:
         task = self._tasks.get(payment_id)
         if task is None:
             return True
-        bank_id = self._bank_of[payment_id]
-        if seconds > 0 and self._waiting[bank_id] < self._waiting_max:
-            await self._wait(task, bank_id, seconds)
+        await self._waits.wait(task, self._bank_of[payment_id], seconds)
         return task.done()
 
     async def drain(self) -> None:
@@ -93,15 +92,6 @@ class CallRunner:
         """Wait until nothing is under way."""
         while self._tasks:
             await asyncio.wait(set(self._tasks.values()))
-
-    async def _wait(self, task: asyncio.Task[None], bank_id: str, seconds: float) -> None:
-        self._waiting[bank_id] += 1
-        self.waiting += 1
-        try:
-            await asyncio.wait({task}, timeout=seconds)
-        finally:
-            self._waiting[bank_id] -= 1
-            self.waiting -= 1
 
     def _add(
         self,

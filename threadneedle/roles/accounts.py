@@ -14,6 +14,7 @@ def accounts_policy(settings: AccountSettings) -> AccountsPolicy:
         authorise_seconds=settings.authorise_seconds,
         valid_seconds_max=settings.valid_days_max * DAY_SECONDS,
         ask_wait_seconds=settings.ask_wait_seconds,
+        waiting_per_bank_max=settings.waiting_per_bank_max,
         return_wait_seconds=settings.return_wait_seconds,
         bank_concurrency=settings.bank_concurrency,
         reads_per_bank_max=settings.reads_per_bank_max,

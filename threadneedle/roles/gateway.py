@@ -245,7 +245,10 @@ def _services(foundation: Foundation, front: _Front, webhooks: Webhooks, rooms: 
         methods=policies.method_policy(foundation.settings),
         certificates=front.proofs.certificates,
         wait=policies.wait_policy(foundation.settings.payments),
-        load=Load(policies.overload_bounds(foundation.settings.gateway), lambda: rooms.payments.waiting),
+        load=Load(
+            policies.overload_bounds(foundation.settings.gateway),
+            lambda: rooms.payments.waiting + rooms.accounts.waiting,
+        ),
         request_seconds_max=foundation.settings.gateway.request_seconds_max,
     )
 

@@ -7,6 +7,7 @@ import pytest
 
 from accounts.calls.returning import Return
 from accounts.consents.states import ConsentState
+from accounts.policy import AccountsPolicy
 from kernel.errors import Conflict, Invalid, NotFound
 from kernel.ids import Environment, Tenant, new_id
 from kernel.masked import Secret
@@ -257,3 +258,21 @@ async def test_a_suspended_bank_is_not_asked(database: Pool, vault: Vault, clock
     await database.execute("UPDATE banks SET state = 'active' WHERE id = $1", world.payments.bank.id)
     await world.sweep(31)
     assert await world.status(asked.consent.id) is ConsentState.AWAITING_AUTHORISATION
+
+
+async def test_returning_holders_cannot_fill_a_process(database: Pool, vault: Vault, clock: FakeClock) -> None:
+    """Of those who come back from a bank that hangs, some wait; the others are sent on at once, and all are linked."""
+    policy = AccountsPolicy(waiting_per_bank_max=2, return_wait_seconds=5, ask_wait_seconds=5)
+    world = await make_accounts_world(database, vault, clock, policy=policy)
+    asked = [(await world.ask()).consent.id for _ in range(5)]
+    codes = [world.bank.authorise(await world.at_bank(each)) for each in asked]
+    world.bank.then(["hang"] * 5)
+    backs = [asyncio.create_task(world.come_back(*each)) for each in zip(asked, codes, strict=True)]
+    done, waiting = await asyncio.wait(backs, timeout=2)
+    assert (len(done), len(waiting), world.accounts.waiting) == (3, 2, 2)
+    assert {each.result().consent.status for each in done} == {ConsentState.AWAITING_AUTHORISATION}
+    world.bank.gate.set()
+    await asyncio.wait(waiting)
+    await world.accounts.settle()
+    assert {await world.status(each) for each in asked} == {ConsentState.AUTHORISED}
+    assert world.accounts.waiting == 0
