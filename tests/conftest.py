@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import pytest
@@ -14,6 +15,7 @@ from kernel.sealing import Vault
 from tests.support import databases
 from tests.support.blocked_loop import LoopWatch
 from tests.support.clock import FakeClock
+from tests.support.judging import JUDGE, MARK, Judge, counted
 from tests.support.keys import StaticKeys
 from tests.support.servers import running_servers
 
@@ -22,6 +24,26 @@ def pytest_collection_finish() -> None:
     """Thousands of tests stay in memory: the collector, walking over them, would look like a blocked loop."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist tells how many exchanges it judged."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["judged"] = counted(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Its controller adds them up."""
+    own = node.config.stash.setdefault(JUDGE, Judge())
+    own.judged += getattr(node, "workeroutput", {}).get("judged", 0)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """How much of what was said at simulated banks the official files have judged."""
+    if counted(config):
+        terminalreporter.write_line(f"{counted(config)} exchanges were judged by the official API files")
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +56,19 @@ def loop_watch() -> LoopWatch:
 def _loop_never_blocked(loop_watch: LoopWatch) -> Iterator[None]:
     """A blocked event loop fails the test."""
     with loop_watch.on():
+        yield
+
+
+@pytest.fixture(scope="session")
+def judge(pytestconfig: pytest.Config) -> Judge:
+    """Who knows the official API files."""
+    return pytestconfig.stash.setdefault(JUDGE, Judge())
+
+
+@pytest.fixture(autouse=True)
+def _said_as_the_official_files_say(judge: Judge, request: pytest.FixtureRequest) -> Iterator[None]:
+    """What is said at a simulated bank and is not the standard's fails the test."""
+    with judge.sitting(may_be_refused=request.node.get_closest_marker(MARK) is not None):
         yield
 
 

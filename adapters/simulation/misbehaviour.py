@@ -8,6 +8,7 @@ from aiohttp import web
 
 from adapters.simulation.faults import Fault
 from adapters.simulation.simulator import Pace
+from adapters.simulation.watching import FAULT
 
 _CHUNK = b"x" * 65_536
 _TOO_LARGE_CHUNKS = 256
@@ -25,6 +26,7 @@ class Answer:
     error_body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    explains_500: bool = True  # whether the protocol says anything with a 500
 
     def response(self) -> web.Response:
         """The honest answer."""
@@ -53,6 +55,8 @@ class Misbehaviour:
 
     async def give(self, request: web.Request, answer: Answer, fault: Fault | None) -> web.StreamResponse:
         """The answer, bent by a fault of the wire; other faults do not show here."""
+        if fault is not None:
+            request[FAULT] = fault
         await self.pause(self._delay_seconds(fault))
         match fault:
             case fault if fault in _UNANSWERED:
@@ -82,11 +86,11 @@ class Misbehaviour:
 def _said_wrong(answer: Answer, fault: Fault | None) -> web.Response:
     match fault:
         case Fault.ERROR_500:
-            return _response(500, answer.error_body, answer)
+            return _response(500, answer.error_body if answer.explains_500 else b"", answer)
         case Fault.ERROR_IN_200:
             return _response(200, answer.error_body, answer)
         case Fault.TOO_MANY:
-            response = _response(429, answer.error_body, answer)
+            response = _response(429, b"", answer)
             response.headers["Retry-After"] = "1"
             return response
         case Fault.GARBAGE:

@@ -77,13 +77,9 @@ class AccountFaults:
     def _answer(self, honest: web.Response, request: web.Request) -> Answer:
         body = honest.body if isinstance(honest.body, bytes) else b""
         headers = {name: value for name, value in honest.headers.items() if name.lower() not in _FRAMING}
-        return Answer(
-            status=honest.status,
-            body=body,
-            error_body=self.refusal(request).body,
-            headers=headers,
-            content_type=honest.content_type,
-        )
+        refusal = self.refusal(request)
+        told = {"status": honest.status, "body": body, "headers": headers, "content_type": honest.content_type}
+        return replace(refusal, error_body=refusal.body, **told)
 
 
 def kind_of(route: web.RouteDef) -> ReadingKind | None:

@@ -89,7 +89,7 @@ class LeapingClock:
 class MachineClock:
     """What is signed and checked between us and a bank carries the machine's time, which the bank has too."""
 
-    def __init__(self, loop: LeapingLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
     def now(self) -> datetime:

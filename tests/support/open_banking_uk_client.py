@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import aiohttp
-from aiohttp import web
 
 from adapters.contract import Bank, Evidence, Handshake, Instruction
 from adapters.declaration import OperationKind
@@ -18,11 +17,12 @@ from adapters.open_banking_uk.mapping import adapter
 from adapters.open_banking_uk.simulator.server import Character, OpenBankingUkSimulator, start_simulator
 from adapters.signing import Signable, profiles
 from adapters.simulation.simulator import Pace, SimulatorOptions
+from adapters.simulation.watching import WATCHERS, Seen
 from adapters.wire import Credential, Host, WireReply, WireRequest
 from kernel.ids import Environment
 from kernel.masked import Secret
-from tests.support.official import OfficialApi
-from tests.support.open_banking_uk import accounts_api, handshake, instruction, payments_api
+from tests.support.judging import problems_of
+from tests.support.open_banking_uk import handshake, instruction, payments_api
 
 UK = adapter()
 SIGNATURES = profiles()["detached_jws"]
@@ -94,21 +94,10 @@ class Client:
         query = parse_qs(urlsplit(told.get("redirect_to", "")).query)
         return {name: each[0] for name, each in query.items()} | ({"error": told["error"]} if "error" in told else {})
 
-    def watch(self, request: web.Request, body: bytes, response: web.StreamResponse) -> None:
+    def watch(self, seen: Seen) -> None:
         """Let the official file of the version judge both sides of an exchange."""
-        version = "4.0" if "/v4.0/" in request.path else "3.1.11"
-        api: OfficialApi = payments_api(version) if "/pisp/" in request.path else accounts_api(version)
-        # How a bank numbers its pages is its own affair: the file names none of it.
-        path = str(request.rel_url.without_query_params("page"))
-        sent = WireRequest(method=request.method, path=path, headers=tuple(request.headers.items()), body=body)
-        answered = WireReply(
-            status=response.status,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            body=response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b"",
-        )
         self.seen += 1
-        ours = api.problems_of_request(sent) if 200 <= response.status < 300 else []
-        self.problems += [*ours, *api.problems_of_answer(request.method, request.path_qs, answered)]
+        self.problems += problems_of(seen, may_be_refused=True)
 
     async def _credential(self, request: WireRequest) -> dict[str, str]:
         if request.credential is Credential.CLIENT:
@@ -145,8 +134,10 @@ async def client(version: str = "4.0", *, unencoded: bool = False, judged: bool 
     async with aiohttp.ClientSession() as session:
         caller = Client(simulator=simulator, session=session)
         if judged:
-            simulator.watchers.append(caller.watch)
+            WATCHERS.append(caller.watch)
         try:
             yield caller
         finally:
+            if judged:
+                WATCHERS.remove(caller.watch)
             await simulator.close()

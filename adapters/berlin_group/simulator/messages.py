@@ -25,23 +25,27 @@ class Refused(Exception):
 def said(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
     """An honest answer."""
     failure = _messages("PAYMENT_FAILED", None) if status < 300 else b""
-    return Answer(status=status, body=orjson.dumps(body), error_body=failure, headers=headers or {})
+    return _answer(status, orjson.dumps(body), failure, headers)
 
 
 def nothing(status: int = 204) -> Answer:
     """An answer without a body."""
-    return Answer(status=status, body=b"", error_body=_messages("PAYMENT_FAILED", None))
+    return _answer(status, b"", _messages("PAYMENT_FAILED", None))
 
 
 def error(status: int, code: str, path: str | None = None) -> Answer:
     """A refusal with the standard's message."""
     body = _messages(code, path)
-    return Answer(status=status, body=body, error_body=body)
+    return _answer(status, body, body)
 
 
 def links(**hrefs: str | None) -> dict[str, dict[str, str]]:
     """The links of an answer; those that are None are left out."""
     return {name: {"href": href} for name, href in hrefs.items() if href is not None}
+
+
+def _answer(status: int, body: bytes, error_body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(status=status, body=body, error_body=error_body, headers=headers or {}, explains_500=False)
 
 
 def _messages(code: str, path: str | None) -> bytes:

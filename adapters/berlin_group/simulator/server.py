@@ -31,6 +31,7 @@ from adapters.declaration import OperationKind
 from adapters.simulation.faults import Fault, StruckKind, struck_kind
 from adapters.simulation.simulator import Booked, SimulatorOptions
 from adapters.simulation.striking import AccountFaults
+from adapters.simulation.watching import watching
 from kernel.masked import Secret
 
 _UNKNOWN_HERE = frozenset({Fault.RETURN, Fault.NOTIFY_FIRST, Fault.NOTIFY_TWICE, Fault.NOTIFY_FORGED})
@@ -101,7 +102,7 @@ class BerlinGroupSimulator:
             await self._runner.cleanup()
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[door(self._habits, self._trusted)])
+        app = web.Application(middlewares=[watching("berlin_group", "/v1/"), door(self._habits, self._trusted)])
         for part in (self._payments, self._payers, self._desk):
             app.add_routes(part.routes())
         app.add_routes(self._striking().over([*self._consents.routes(), *self._accounts.routes()]))

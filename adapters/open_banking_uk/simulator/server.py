@@ -10,7 +10,6 @@ PUT /_callback    {"url": "http://…"} sends event notifications there from now
 
 import asyncio
 import socket
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -36,8 +35,7 @@ from adapters.simulation.faults import Fault, FaultPlan, StruckKind, struck_kind
 from adapters.simulation.misbehaviour import Misbehaviour
 from adapters.simulation.simulator import Booked, SimulatorOptions
 from adapters.simulation.striking import AccountFaults
-
-Watcher = Callable[[web.Request, bytes, web.StreamResponse], None]
+from adapters.simulation.watching import watching
 
 # The standard has no status "returned".
 _CANNOT = frozenset({Fault.RETURN})
@@ -54,7 +52,7 @@ class Character:
 
 
 class OpenBankingUkSimulator:
-    """A running Open Banking UK bank. `watchers` see every exchange of the standard's own interface."""
+    """A running Open Banking UK bank."""
 
     faults = frozenset(Fault) - _CANNOT
 
@@ -73,7 +71,6 @@ class OpenBankingUkSimulator:
         self._accounts = AccountsCounter(door, self._tokens)
         self._runner: web.AppRunner | None = None
         self.settings = BankSettings(base_url="")
-        self.watchers: list[Watcher] = []
 
     async def start(self) -> None:
         """Listen. Raises OSError where the port is taken."""
@@ -107,7 +104,7 @@ class OpenBankingUkSimulator:
             await self._runner.cleanup()
 
     def _app(self, issuer: str) -> web.Application:
-        app = web.Application(middlewares=[self._watching, self._refusing])
+        app = web.Application(middlewares=[watching("open_banking_uk", "/open-banking/"), self._refusing])
         proofs = Proofs(self._character.credentials, issuer)
         accounts = self._accounts
         consents: dict[str, Consents] = {"payments": PaymentConsents(self._books), "accounts": accounts}
@@ -142,13 +139,6 @@ class OpenBankingUkSimulator:
             return self._door.voice(request).refuses(refused).response()
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as missing:
             return self._door.voice(request).refuses(Refused(missing.status)).response()
-
-    @web.middleware
-    async def _watching(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await handler(request)
-        for watcher in self.watchers if request.path.startswith("/open-banking/") else []:
-            watcher(request, await request.read(), response)
-        return response
 
     async def _revoke(self, request: web.Request) -> web.Response:
         consent = self._accounts.take_back((await request.json()).get("consent_id"))

@@ -1,6 +1,6 @@
 """The bank's door: every request of the interface passes it, and every answer leaves by it."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -40,7 +40,16 @@ def door(habits: Habits, trusted: Trust) -> Middleware:
 def _leaving(request: web.Request, response: web.StreamResponse, signer: Pair | None) -> web.StreamResponse:
     if response.prepared or not isinstance(response, web.Response):
         return response
-    response.headers["X-Request-ID"] = request.headers.get("X-Request-ID", str(uuid4()))
+    response.headers["X-Request-ID"] = _request_id(request)
     if signer is not None:
         response.headers.update(signed(response, signer))
     return response
+
+
+def _request_id(request: web.Request) -> str:
+    """The client's, where it is one; an answer's always is."""
+    told = request.headers.get("X-Request-ID", "")
+    try:
+        return str(UUID(told)) and told
+    except ValueError:
+        return str(uuid4())

@@ -1,5 +1,6 @@
 """Runs any adapter against its simulator as the payments room would: sealed bytes, declared recovery, evidence only."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from adapters.wire import WireRequest
 from kernel.ids import Environment
 from kernel.masked import Secret
 from tests.support import banks, browser
+from tests.support.leaping import MachineClock
 
 FOUND = found()
 # A contradictory declaration is one failure of test_structure.py, not one of everything that trusts it.
@@ -170,7 +172,8 @@ async def running(row: str, callback_url: str | None = None) -> AsyncIterator[Ho
     """The row's simulator, listening, with an engine whose deadlines are short."""
     name, adapter = protocol_of(row), ADAPTERS[row]
     simulator = await start_bank(row, SimulatorOptions(pace=PACE, callback_url=callback_url))
-    engine = banks.engine({name: replace(adapter.declaration, deadlines=DEADLINES)}, NO_BREAKER)
+    declarations = {name: replace(adapter.declaration, deadlines=DEADLINES)}
+    engine = banks.engine(declarations, NO_BREAKER, MachineClock(asyncio.get_running_loop()))
     bank = Bank(id=f"{name}-1", adapter=name, environment=Environment.TEST, settings=simulator.settings)
     async with aiohttp.ClientSession() as payer:
         try:

@@ -21,6 +21,8 @@ from adapters.wire import WireRequest
 from kernel.masked import Secret
 from tests.support.berlin_group_house import House, running
 
+pytestmark = pytest.mark.sends_what_is_wrong
+
 NOW = dt.datetime(2026, 11, 2, 12, 0, tzinfo=dt.UTC)
 PATH = "/v1/payments/sepa-credit-transfers"
 

@@ -84,6 +84,7 @@ async def test_funds_are_confirmed_with_the_payers_access(version: str) -> None:
         assert bank.problems == []
 
 
+@pytest.mark.sends_what_is_wrong
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_every_refusal_is_as_the_file_says_and_pays_nothing(version: str) -> None:
     """The bank refuses as real ones do, in the version's words; no refusal leaves a payment behind."""
