@@ -78,8 +78,14 @@ class AccountFaults:
         body = honest.body if isinstance(honest.body, bytes) else b""
         headers = {name: value for name, value in honest.headers.items() if name.lower() not in _FRAMING}
         refusal = self.refusal(request)
-        told = {"status": honest.status, "body": body, "headers": headers, "content_type": honest.content_type}
-        return replace(refusal, error_body=refusal.body, **told)
+        return Answer(
+            status=honest.status,
+            body=body,
+            error_body=refusal.body,
+            headers=headers,
+            content_type=honest.content_type,
+            explains_500=refusal.explains_500,
+        )
 
 
 def kind_of(route: web.RouteDef) -> ReadingKind | None:
