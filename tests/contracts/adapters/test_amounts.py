@@ -2,23 +2,30 @@
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
+from adapters.checks import field_errors
 from adapters.contract import Verdict
 from adapters.declaration import OperationKind
 from adapters.simulation.faults import Fault
+from adapters.wire import WireReply
 from kernel.money import Money, exponent_of
-from tests.contracts.adapters.kit.harness import ADAPTERS, ENQUIRING, PAYING, running
+from tests.contracts.adapters.kit.harness import ADAPTERS, ENQUIRING, PAYING, protocol_of, running
+from tests.support import banks
 
 # 0, 2, 3 and 4 digits after the point.
 DIGITS = {"JPY": 0, "EUR": 2, "KWD": 3, "CLF": 4}
+# Their standard knows every currency, although no payment in one that is not declared gets as far as the bank.
+_OF_ALL = {"open_banking_uk"}
 CASES = [
     pytest.param(name, Money(currency, value), id=f"{name}-{currency}-{value}")
     for name in PAYING
     for currency in DIGITS
-    if currency in ADAPTERS[name].declaration.currencies
+    if currency in ADAPTERS[name].declaration.currencies or protocol_of(name) in _OF_ALL
     for value in (1, 12_345, 1_000_000)
 ]
+UNDECLARED = [(name, code) for name in PAYING for code in DIGITS if code not in ADAPTERS[name].declaration.currencies]
 WRONG_ECHOES = (Fault.WRONG_AMOUNT, Fault.WRONG_EXPONENT, Fault.WRONG_REFERENCE)
 
 
@@ -37,6 +44,25 @@ async def test_an_amount_goes_out_and_comes_back_exactly(name: str, amount: Mone
         _, evidence = await house.send(OperationKind.ENQUIRE, instruction)
         assert evidence.amount in {amount, None}
         assert evidence.verdict is not Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(("name", "currency"), UNDECLARED)
+def test_a_currency_that_is_not_declared_is_refused_by_its_field(name: str, currency: str) -> None:
+    """Before anything is written or sent."""
+    declared = ADAPTERS[name].declaration
+    wrong = field_errors(declared, replace(banks.fitting(declared), amount=Money(currency, 1)))
+    assert [(each.pointer, each.code) for each in wrong] == [("/amount/currency", "not_supported")]
+
+
+@pytest.mark.parametrize("currency", DIGITS)
+def test_the_berlin_group_mapping_gives_back_what_it_was_given(currency: str) -> None:
+    """Its simulated bank knows SEPA alone; its words carry every number of digits exactly."""
+    adapter = ADAPTERS["berlin_group"]
+    for value in (1, 12_345, 1_000_000):
+        told = replace(banks.fitting(adapter.declaration), amount=Money(currency, value))
+        sent = orjson.loads(adapter.build(OperationKind.CONSENT, told).body)
+        answer = WireReply(status=200, body=orjson.dumps({**sent, "transactionStatus": "ACSP"}))
+        assert adapter.parse(OperationKind.ENQUIRE, answer).amount == told.amount
 
 
 @pytest.mark.parametrize("fault", WRONG_ECHOES)

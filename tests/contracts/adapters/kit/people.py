@@ -1,7 +1,7 @@
 """Partners who want payments, and payers who come back, refuse, come twice, come late, vanish or never come."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -14,7 +14,7 @@ from kernel.errors import ThreadneedleError
 from kernel.money import Money
 from payments.states.names import PaymentStatus
 from tests.contracts.adapters.kit.harness import ADAPTERS
-from tests.contracts.adapters.kit.room import BANK, Room
+from tests.contracts.adapters.kit.room import BANK, Doomed, Room
 from tests.support import banks, browser
 from tests.support.scripted_bank import Crash
 
@@ -33,11 +33,10 @@ class Wish:
     mood: str
     withdrawn: bool
     payment_id: UUID | None = None
-    browser_trips: list[str] = field(default_factory=list)
 
 
-def wish(room: Room, number: int) -> Wish:
-    """The next one."""
+def wish(room: Room, number: int, mood: str | None = None) -> Wish:
+    """The next one; that of a payer of this mood is not withdrawn."""
     declared = ADAPTERS[room.row].declaration.at(room.simulator.settings.options)
     currency = room.dice.choice(sorted(declared.currencies))
     rule = declared.currencies[currency]
@@ -45,12 +44,12 @@ def wish(room: Room, number: int) -> Wish:
     return Wish(
         number=number,
         amount=Money(currency, room.dice.randint(rule.value_min, min(rule.value_max, 10_000_000))),
-        mood=room.dice.choice(MOODS) if declared.sends_payers else "comes",
-        withdrawn=can_cancel and room.dice.random() < _WITHDRAWN_SHARE,
+        mood=mood or (room.dice.choice(MOODS) if declared.sends_payers else "comes"),
+        withdrawn=mood is None and can_cancel and room.dice.random() < _WITHDRAWN_SHARE,
     )
 
 
-async def live(room: Room, wanted: Wish) -> None:
+async def live(room: Room | Doomed, wanted: Wish) -> None:
     """What partner and payer do about one payment, until only the room has something to do."""
     while wanted.payment_id is None:
         try:
@@ -67,7 +66,7 @@ async def live(room: Room, wanted: Wish) -> None:
         await _go(room, wanted, wanted.payment_id)
 
 
-def _terms(room: Room, wanted: Wish) -> dict[str, Any]:
+def _terms(room: Room | Doomed, wanted: Wish) -> dict[str, Any]:
     fitting = banks.fitting(ADAPTERS[room.row].declaration)
     return {
         "bank_id": BANK,
@@ -79,14 +78,14 @@ def _terms(room: Room, wanted: Wish) -> dict[str, Any]:
     }
 
 
-async def _withdraw(room: Room, payment_id: UUID) -> None:
+async def _withdraw(room: Room | Doomed, payment_id: UUID) -> None:
     try:
         await room.anyone.payments.cancel(room.base.caller, payment_id, 1)
     except (*_DIED, ThreadneedleError):
         return
 
 
-async def _go(room: Room, wanted: Wish, payment_id: UUID) -> None:
+async def _go(room: Room | Doomed, wanted: Wish, payment_id: UUID) -> None:
     """To the bank's page, and back to us; a browser that meets a dead process is reloaded, mostly."""
     url = await _invitation(room, payment_id)
     if url is None:
@@ -102,7 +101,7 @@ async def _go(room: Room, wanted: Wish, payment_id: UUID) -> None:
         await asyncio.gather(*(_come_back(room, location) for _ in range(times)))
 
 
-async def _invitation(room: Room, payment_id: UUID) -> str | None:
+async def _invitation(room: Room | Doomed, payment_id: UUID) -> str | None:
     """Where the payer is sent, once that is known; None where they never are."""
     while True:
         try:
@@ -116,7 +115,7 @@ async def _invitation(room: Room, payment_id: UUID) -> str | None:
         await asyncio.sleep(room.dice.uniform(2, 10))
 
 
-async def _come_back(room: Room, location: str) -> None:
+async def _come_back(room: Room | Doomed, location: str) -> None:
     brought = brought_of(dict(parse_qsl(urlsplit(location).query)))
     assert brought is not None
     while True:

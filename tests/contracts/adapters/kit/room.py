@@ -77,13 +77,14 @@ class Room:
     dice: random.Random
     simulator: Simulator
     browser: aiohttp.ClientSession
+    mortal: bool
     deaths: int = 0
     processes: list[World] = field(default_factory=list)
     _lives: list[Life] = field(default_factory=list)
 
     def populate(self) -> None:
         """Let the processes be born."""
-        self._lives = [Life(points=self.dice.randint(*_LIVES)) for _ in range(PROCESSES)]
+        self._lives = [self._new_life() for _ in range(PROCESSES)]
         self.processes = [self._born(life) for life in self._lives]
 
     @property
@@ -114,12 +115,10 @@ class Room:
             return web.Response(status=502)
         return web.Response(status=202)
 
-    async def immortal(self) -> None:
-        """Nobody dies any more."""
-        for number, life in enumerate(self._lives):
-            life.points = None
-            if life.dead:
-                await self._bury(number)
+    def doomed(self, points: int) -> "Doomed":
+        """This room as somebody finds it whom one more process serves, until its n-th commit or call."""
+        life = Life(points=points)
+        return Doomed(self, self._born(life), life)
 
     async def stop(self) -> None:
         """End all processes where they stand."""
@@ -129,7 +128,7 @@ class Room:
     async def _bury(self, number: int) -> None:
         self.deaths += 1
         await self._kill(number)
-        self._lives[number] = Life(points=self.dice.randint(*_LIVES))
+        self._lives[number] = self._new_life()
         self.processes[number] = self._born(self._lives[number])
 
     async def _kill(self, number: int) -> None:
@@ -138,6 +137,9 @@ class Room:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _new_life(self) -> Life:
+        return Life(points=self.dice.randint(*_LIVES) if self.mortal else None)
 
     def _born(self, life: Life) -> World:
         pool: Any = MortalPool(self.base.tools.pool, life)
@@ -149,9 +151,31 @@ class Room:
         return replace(self.base, tools=tools, **parts, inbox=inbox, inbox_worker=worker)
 
 
+class Doomed:
+    """A room where one process serves until it dies, and the others after that."""
+
+    def __init__(self, room: Room, process: World, life: Life) -> None:
+        self._room = room
+        self._process = process
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._room, name)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it came to its point."""
+        return self._life.dead
+
+    @property
+    def anyone(self) -> World:
+        """Who serves now."""
+        return self._room.anyone if self._life.dead else self._process
+
+
 @asynccontextmanager
-async def open_room(row: str, database_url: str, dice: random.Random) -> AsyncIterator[Room]:
-    """The room with this row's bank, in the running LeapingLoop."""
+async def open_room(row: str, database_url: str, dice: random.Random, *, mortal: bool = True) -> AsyncIterator[Room]:
+    """The room with this row's bank, in the running LeapingLoop; its processes die where they are mortal."""
     loop: Any = asyncio.get_running_loop()
     # Each task that dies is nobody's to wait for.
     loop.set_exception_handler(lambda _loop, _context: None)
@@ -172,7 +196,7 @@ async def open_room(row: str, database_url: str, dice: random.Random) -> AsyncIt
         simulator = await start_bank(row, SimulatorOptions(pace=PACE, callback_url=url))
         stack.push_async_callback(simulator.close)
         await _configure(pool, vault, protocol, simulator)
-        room = Room(row=row, base=base, engine=engine, dice=dice, simulator=simulator, browser=browser)
+        room = Room(row=row, base=base, engine=engine, dice=dice, simulator=simulator, browser=browser, mortal=mortal)
         room.populate()
         door.room = room
         stack.push_async_callback(room.stop)

@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -62,8 +62,7 @@ def leaping() -> Iterator[asyncio.Runner]:
 async def run(row: str, database_url: str, seed: int, payments: int) -> Tally:
     """Pay that many times with the seed's faults and deaths, a few at once, then count the bank's books."""
     dice, tally = random.Random(seed), Tally(payments=payments)  # noqa: S311 - faults to be repeated, no secrets
-    async with open_room(row, database_url, dice) as room:
-        keepers = [asyncio.create_task(room.look_after(number)) for number in range(len(room.processes))]
+    async with open_room(row, database_url, dice) as room, keeping(room):
         turns, wishes = asyncio.Semaphore(AT_ONCE), [wish(room, number) for number in range(payments)]
 
         async def one(wanted: Wish) -> None:
@@ -72,9 +71,8 @@ async def run(row: str, database_url: str, seed: int, payments: int) -> Tally:
                 await live(room, wanted)
 
         await asyncio.gather(*(one(each) for each in wishes))
-        await _until_ended(room)
-        await _stop(keepers)
-        await _count(room, tally, wishes)
+        await until_ended(room)
+        await count(room, tally, wishes)
         tally.deaths = room.deaths
     return tally
 
@@ -92,7 +90,8 @@ def _plan(room: Room, tally: Tally) -> None:
     tally.faults[f"{kind} {fault}"] += 1
 
 
-async def _until_ended(room: Room) -> None:
+async def until_ended(room: Room) -> None:
+    """Until every payment has ended, or the room is given up."""
     until = room.base.tools.clock.monotonic() + GIVE_UP_SECONDS
     while room.base.tools.clock.monotonic() < until:
         found = await room.base.pool.fetch("SELECT DISTINCT status::text FROM payments")
@@ -101,13 +100,19 @@ async def _until_ended(room: Room) -> None:
         await asyncio.sleep(10)
 
 
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+@asynccontextmanager
+async def keeping(room: Room) -> AsyncIterator[None]:
+    """Every process does meanwhile what it does by itself."""
+    tasks = [asyncio.create_task(room.look_after(number)) for number in range(len(room.processes))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _count(room: Room, tally: Tally, wishes: list[Wish]) -> None:
+async def count(room: Room, tally: Tally, wishes: list[Wish]) -> None:
     """Each payment beside what the bank has of it."""
     found = await room.base.rows("SELECT id, status::text FROM payments")
     statuses: dict[UUID, str] = {row["id"]: row["status"] for row in found}
