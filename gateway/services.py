@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from prometheus_client import Counter
+
 from accounts.service import Accounts
 from gateway.handlers.prefer import WaitPolicy
 from gateway.health import Health
@@ -46,7 +48,7 @@ class Services:
 
     A request has `request_seconds_max` in all, what it waits for a bank included. `log` takes the lines of answers;
     without it they go where all lines go. `methods` are how clients may authenticate, `certificates` where a caller's
-    TLS certificate is found.
+    TLS certificate is found. `payer_returns` is gateway.callbacks.counting.returns_counter.
     """
 
     verifier: Verifier
@@ -78,6 +80,7 @@ class Services:
     payments: Payments
     accounts: Accounts
     inbox: Inbox
+    payer_returns: Counter
     proxies: Sequence[Network] = ()
     methods: MethodPolicy = field(default_factory=MethodPolicy)
     certificates: CallerCertificates = field(default_factory=CallerCertificates)

@@ -108,10 +108,10 @@ class Payments:
         """A payer came back from a bank; None for a state that no payment sent out there."""
         return await self._returns.take(bank_id, brought)
 
-    async def is_issuer(self, bank_id: str, issuer: str) -> bool:
-        """Whether this issuer may speak for the bank (RFC 9207 §2.4). Raises NotFound."""
+    async def is_issuer(self, bank_id: str, issuer: str | None) -> bool:
+        """Whether this issuer, if one is named, may speak for the bank (RFC 9207 §2.4). Raises NotFound for no bank."""
         expected = (await self._tools.banks.get(bank_id)).bank.settings.options.get("issuer")
-        return expected is None or expected == issuer
+        return None in {expected, issuer} or expected == issuer
 
     async def banks(self, environment: Environment) -> Sequence[ConfiguredBank]:
         """The banks of an environment."""

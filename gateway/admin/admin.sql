@@ -158,10 +158,15 @@ UPDATE merchants SET state = $4 WHERE partner_id = $1 AND id = $2 AND environmen
 RETURNING partner_id, id, environment::text AS environment, sealed_name, state::text AS state, created_at;
 
 -- name: has_open_payments
--- Whether something may still happen to a payment of the merchant.
+-- Whether something may still happen to a payment of the merchant: in one of the statuses that are given only what is
+-- due, or what a person has to decide.
 SELECT EXISTS (
-    SELECT FROM payments
-    WHERE partner_id = $1 AND merchant_id = $2 AND (status::text <> ALL ($3::text[]) OR next_check_at IS NOT NULL)
+    SELECT FROM payments p
+    WHERE p.partner_id = $1 AND p.merchant_id = $2
+      AND (p.status::text <> ALL ($3::text[]) OR p.next_check_at IS NOT NULL OR EXISTS (
+          SELECT FROM payment_exceptions x
+          WHERE x.partner_id = p.partner_id AND x.payment_id = p.id AND x.closed_at IS NULL
+      ))
 );
 
 -- name: add_bank

@@ -10,6 +10,7 @@ from kernel.errors import Conflict, NotFound
 from kernel.ids import Activity, Environment, Kind, Tenant, to_text
 from kernel.masked import PersonName
 from kernel.sealing import KeyDestroyed, SealError, Vault
+from payments.recovery.reports import CAN_BE_LAST
 from payments.states.names import FINAL_STATUSES
 from webhooks.erasure.merchants import erase_merchant
 
@@ -88,7 +89,7 @@ class Parties:
         """
 
         async def erase(connection: Connection) -> None:
-            final = [status.value for status in FINAL_STATUSES]
+            final = [status.value for status in FINAL_STATUSES | CAN_BE_LAST]
             if await self._journal.ask(connection, "has_open_payments", tenant.partner_id, merchant_id, final):
                 raise Conflict("Payments of this merchant have not ended.", code="payments_open")
             await erase_consents(connection, tenant, merchant_id, self._journal.now())

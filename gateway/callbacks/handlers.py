@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from accounts.calls.returning import Return
 from gateway.callbacks import pages
+from gateway.callbacks.counting import Outcome, outcome_of
 from gateway.callbacks.reading import brought_of, form_of
 from gateway.http.call import Call, Reply
 from gateway.services import Services
@@ -25,21 +26,27 @@ async def receive_payer_form(services: Services, call: Call) -> Reply:
 
 async def _receive(services: Services, call: Call, fields: Mapping[str, str]) -> Reply:
     bank_id, brought = call.path_text("bank_id"), brought_of({**call.request.query, **fields})
-    if brought is None:
-        return pages.unknown()
     try:
-        if "iss" in fields and not await services.payments.is_issuer(bank_id, fields["iss"]):
-            return pages.foreign()
-        return await _sent_on(services, bank_id, brought)
+        is_foreign = not await services.payments.is_issuer(bank_id, fields.get("iss"))
     except NotFound:
         return pages.unknown()
+    if is_foreign and brought is not None:
+        reply, outcome = pages.foreign(), Outcome.FOREIGN
+    else:
+        reply, outcome = await _sent_on(services, bank_id, brought)
+    services.payer_returns.labels(bank_id, outcome).inc()
+    return reply
 
 
-async def _sent_on(services: Services, bank_id: str, brought: Brought) -> Reply:
+async def _sent_on(services: Services, bank_id: str, brought: Brought | None) -> tuple[Reply, Outcome]:
     """A state belongs to a payment, to a consent of an account's holder, or to nobody."""
+    if brought is None:
+        return pages.unknown(), Outcome.UNKNOWN_STATE
     arrival = await services.payments.returned(bank_id, brought)
     if arrival is not None:
-        return pages.of_payment(arrival)
+        return pages.of_payment(arrival), outcome_of(arrival.reception, brought, repeated=arrival.repeated)
     holder = Return(state=brought.state, code=brought.code, refused=brought.refused, failed=brought.failed)
     returned = await services.accounts.returned(bank_id, holder)
-    return pages.unknown() if returned is None else pages.of_consent(returned)
+    if returned is None:
+        return pages.unknown(), Outcome.UNKNOWN_STATE
+    return pages.of_consent(returned), outcome_of(returned.reception, brought)

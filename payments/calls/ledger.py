@@ -48,6 +48,7 @@ class Heard:
     source: EvidenceSource
     operation_id: UUID | None = None
     absence_proven: bool = False
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class Ledger:
     async def hear(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
         """Decide what evidence changes, and write evidence, change and event."""
         heard = replace(heard, evidence=clean(heard.evidence))
-        hearing = Hearing(source=heard.source, absence_proven=heard.absence_proven)
+        hearing = Hearing(source=heard.source, absence_proven=heard.absence_proven, resent=heard.resent)
         decided = decide(case.standing, heard.evidence, hearing)
         if isinstance(decided, RefusedMove):
             return await self._refuse(connection, case, heard, decided)

@@ -1,6 +1,7 @@
 """The next step of a payment, taken: first what the database must know before, then, maybe, a call to make after."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from adapters.declaration import OperationKind
 from payments.calls import operations
@@ -16,6 +17,7 @@ from payments.states.names import UNSENT_STATUSES, PaymentStatus, SubmissionStat
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
+_PERSONS_PAUSE = timedelta(minutes=1)
 _CALLING = frozenset({Step.SEND, Step.RESEND, Step.AGAIN, Step.ONWARD, Step.ENQUIRE})
 
 
@@ -121,12 +123,16 @@ class Steps:
         return await self._ledger.set_standing(connection, case, never, expired, reason=plan.reason)
 
     async def _queue(self, connection: Connection, case: Case) -> Recorded:
-        """It stays due: the sweeper passes over queued payments as long as something of theirs is suspended."""
+        """It stays due: the sweeper passes over queued payments as long as something of theirs is suspended.
+
+        One that a person has to decide about first is only looked at now and then.
+        """
         recorded = Recorded(case=case)
         if case.payment.status is not PaymentStatus.QUEUED:
             planned, queued = SubmissionState.PLANNED, PaymentStatus.QUEUED
             recorded = await self._ledger.set_standing(connection, case, planned, queued)
-        await self._ledger.look_again(connection, case, self._tools.clock.now())
+        pause = timedelta() if case.suspended else _PERSONS_PAUSE
+        await self._ledger.look_again(connection, case, self._tools.clock.now() + pause)
         return recorded
 
     async def _take_over(self, connection: Connection, case: Case) -> Recorded:

@@ -52,9 +52,13 @@ class Reception(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What to tell the payer: how the payment stands, and where the partner wants them."""
+    """What to tell the payer: how the payment stands, and where the partner wants them.
+
+    `repeated`: what they brought was taken before, or is of no use any more.
+    """
 
     reception: Reception
+    repeated: bool
     payment_id: UUID
     environment: Environment
     status: PaymentStatus
@@ -69,6 +73,7 @@ class _Step:
     reception: Reception = Reception.TAKEN
     jobs: tuple[Job, ...] = ()
     begins: bool = False
+    repeated: bool = False
 
 
 class PayerReturns:
@@ -106,6 +111,7 @@ class PayerReturns:
         payment = step.case.payment
         return Arrival(
             reception=step.reception,
+            repeated=step.repeated,
             payment_id=payment.id,
             environment=payment.tenant.environment,
             status=payment.status,
@@ -120,7 +126,7 @@ class PayerReturns:
         if is_awaited and case.operation.state is OperationState.ANSWERED:
             return await self._go_on(connection, case, brought)
         late = case.payment.status is PaymentStatus.EXPIRED and row.returned_at is None
-        return _Step(case=case, reception=Reception.OVER if late else Reception.TAKEN)
+        return _Step(case=case, reception=Reception.OVER if late else Reception.TAKEN, repeated=not late)
 
     async def _ask(self, connection: Connection, case: Case, brought: Brought) -> _Step:
         """Money may be moving: the bank is asked at once, whatever the browser says."""

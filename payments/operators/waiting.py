@@ -43,17 +43,21 @@ class WaitingPayments:
 
 
 class WaitingGauge:
-    """Tells monitoring how many payments wait for persons, by why."""
+    """Tells monitoring how many payments wait for persons, by why, and how long the oldest has waited."""
 
     def __init__(self, pool: Pool, registry: CollectorRegistry) -> None:
         self._pool = pool
         sentence = "Payments with something open that no machine can end, by why."
         self._waiting = Gauge("threadneedle_payments_needing_operator", sentence, ("code",), registry=registry)
+        oldest = "Seconds for which the oldest open reason of any payment has waited for a person."
+        self._oldest = Gauge("threadneedle_payments_needing_operator_oldest_seconds", oldest, registry=registry)
         self._told: set[str] = set()
 
     async def run_once(self) -> None:
         """Count them; a reason that nothing has any longer is 0."""
-        counts = {row["code"]: row["payments"] for row in await self._pool.fetch(_SQL["count_waiting"])}
+        rows = await self._pool.fetch(_SQL["count_waiting"])
+        counts = {row["code"]: row["payments"] for row in rows}
+        self._oldest.set(max((row["oldest_seconds"] for row in rows), default=0))
         for code in self._told | counts.keys():
             self._waiting.labels(code).set(counts.get(code, 0))
         self._told |= counts.keys()

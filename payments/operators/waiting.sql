@@ -23,9 +23,10 @@ JOIN LATERAL (
 ORDER BY p.id DESC;
 
 -- name: count_waiting
--- How many payments wait for persons, by why.
+-- How many payments wait for persons, by why, and for how long.
 -- across partners: monitoring is the installation's.
-SELECT code, count(DISTINCT (partner_id, payment_id)) AS payments
+SELECT code, count(DISTINCT (partner_id, payment_id)) AS payments,
+       greatest(extract(epoch FROM now() - min(opened_at)), 0)::float8 AS oldest_seconds
 FROM payment_exceptions
 WHERE closed_at IS NULL
 GROUP BY code;

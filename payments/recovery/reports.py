@@ -11,12 +11,12 @@ from payments.states.moves import rank
 from payments.states.names import PaymentStatus
 
 # Of a payment that waits for its payer, or of which nothing is promised, no word is the last.
-_CAN_BE_LAST = frozenset({PaymentStatus.ACCEPTED, PaymentStatus.SETTLED})
+CAN_BE_LAST = frozenset({PaymentStatus.ACCEPTED, PaymentStatus.SETTLED})
 
 
 def is_last_word(declaration: Declaration, status: PaymentStatus) -> bool:
     """Whether the bank owes no further report. Once the debtor has paid, what is left may be another bank's to say."""
-    if status not in _CAN_BE_LAST:
+    if status not in CAN_BE_LAST:
         return False
     return status is PaymentStatus.SETTLED or rank(status) >= rank(PaymentStatus(declaration.last_word.value))
 

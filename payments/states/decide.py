@@ -13,7 +13,7 @@ The rules, in the order in which they are asked:
 
 from dataclasses import dataclass
 
-from adapters.contract import Evidence, Verdict
+from adapters.contract import Evidence, Reason, Verdict
 from kernel.money import Money
 from payments.states.derive import derive_status
 from payments.states.moves import payment_may_move, rank, submission_may_move
@@ -35,6 +35,8 @@ _TARGETS: dict[Verdict, tuple[S, P]] = {
 }
 _SILENT = frozenset({Verdict.UNKNOWN, Verdict.NOT_FOUND})
 _REFUSALS = frozenset({Verdict.REJECTED, Verdict.CANCELLED})
+# What refuses a call for when it came, or because there was another, says nothing of that other one.
+_OF_ONE_CALL = frozenset({Reason.DUPLICATE, Reason.RATE_LIMITED, Reason.TECHNICAL})
 _FINALITY = {P.SETTLED: Finality.DEBTOR_SETTLED, P.COMPLETED: Finality.CREDITOR_CREDITED}
 
 
@@ -52,10 +54,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hearing:
-    """How evidence was heard. `absence_proven`: "not found" was said late enough to be proof (the declaration says)."""
+    """How evidence was heard. `absence_proven`: "not found" was said late enough to be proof (the declaration says).
+
+    `resent`: it answers one of several sends of the same bytes.
+    """
 
     source: EvidenceSource
     absence_proven: bool = False
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,8 @@ def decide(standing: Standing, evidence: Evidence, hearing: Hearing) -> Change |
         return RefusedMove(why=wrong, needs_person=True, doubts=is_answer and standing.state is S.IN_FLIGHT)
     if standing.state is S.PLANNED:
         return RefusedMove(why="evidence_before_sending", needs_person=True)
+    if hearing.resent and evidence.verdict in _REFUSALS and evidence.reason in _OF_ONE_CALL:
+        return RefusedMove(why="another_send_not_refused")
     return _move(standing, evidence, hearing)
 
 

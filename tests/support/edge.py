@@ -26,6 +26,7 @@ from gateway.admin.routes import ADMIN_ROUTES
 from gateway.admin.services import AdminServices
 from gateway.admin.tokens.book import AdminTokens
 from gateway.app import build_admin_app, build_app
+from gateway.callbacks.counting import returns_counter
 from gateway.health import Health
 from gateway.http.peer.address import Network
 from gateway.http.peer.certificates import CallerCertificates
@@ -328,6 +329,7 @@ async def _running(
         payments=payments,
         accounts=accounts,
         inbox=Inbox(tools, notification_counter(CollectorRegistry())),
+        payer_returns=returns_counter(CollectorRegistry()),
         load=Load(waiting=lambda: payments.waiting),
         proxies=PROXIES,
         methods=METHODS,

@@ -140,7 +140,7 @@ class ScriptedBank:
     """`script` holds what the next calls do, by name; when it is used up, calls are answered.
 
     ok, reject, no_funds, lost_before, lost_after, never_left, late, crash_before, crash_after, wrong_amount,
-    wrong_reference, no_funds_for_another, garbage, not_found, hang.
+    wrong_reference, no_funds_for_another, duplicate, garbage, not_found, hang.
     """
 
     id: str = "scripted"
@@ -199,6 +199,8 @@ class ScriptedBank:
         if step == "not_found":
             return {"verdict": "not_found"}
         match body["kind"]:
+            case "submit" if step == "duplicate":
+                return {"verdict": "rejected", "reason": "duplicate"}
             case "submit":
                 booked = self._submit(body, step)
             case "cancel":

@@ -22,6 +22,7 @@ from gateway.admin.queue.view import QueueView
 from gateway.admin.services import AdminServices
 from gateway.admin.tokens.book import AdminTokens
 from gateway.app import build_admin_app, build_app
+from gateway.callbacks.counting import returns_counter
 from gateway.health import Health
 from gateway.http.server import build_runner
 from gateway.limits.flight.leases import RedisLeases
@@ -241,6 +242,7 @@ def _services(foundation: Foundation, front: _Front, webhooks: Webhooks, rooms: 
         payments=rooms.payments,
         accounts=rooms.accounts,
         inbox=Inbox(rooms.tools, notification_counter(foundation.registry)),
+        payer_returns=returns_counter(foundation.registry),
         proxies=foundation.settings.gateway.trusted_proxies,
         methods=policies.method_policy(foundation.settings),
         certificates=front.proofs.certificates,

@@ -89,7 +89,10 @@ async def test_another_partners_merchant_is_not_there(edge: Edge) -> None:
 
 
 async def test_a_merchant_with_an_open_payment_is_kept(edge: Edge) -> None:
-    """While a payment may still need its terms nothing is erased; afterwards it is shown without them."""
+    """While a payment may still need its terms nothing is erased; afterwards it is shown without them.
+
+    One of which its bank has said all that it will say needs them no more, also if that was no end.
+    """
     party = await edge.party()
     await edge.add_bank()
     body = {
@@ -105,7 +108,12 @@ async def test_a_merchant_with_an_open_payment_is_kept(edge: Edge) -> None:
     refused = await edge.call("POST", path, admin=True)
     assert (refused.status, refused.code) == (409, "payments_open")
     pool = edge.services.feed._pool
-    await pool.execute("UPDATE payments SET status = 'completed', next_check_at = NULL")
+    await pool.execute("UPDATE payments SET status = 'settled', next_check_at = NULL")
+    await pool.execute(
+        "INSERT INTO payment_exceptions (partner_id, id, payment_id, code) SELECT partner_id, id, id, 'x' FROM payments"
+    )
+    assert (await edge.call("POST", path, admin=True)).code == "payments_open"
+    await pool.execute("UPDATE payment_exceptions SET closed_at = now()")
     assert (await edge.call("POST", path, admin=True)).status == 200
     shown = await edge.call("GET", f"/v1/payments/{made.json['id']}", token=party.token)
     assert (shown.status, shown.json["creditor"], shown.json["amount"]["value"]) == (200, None, 1234)

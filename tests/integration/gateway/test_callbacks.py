@@ -52,6 +52,14 @@ async def come(edge: Edge, bank: str = "scripted", method: str = "GET", **fields
     return answer
 
 
+def counted(edge: Edge) -> dict[str, float]:
+    """The returns of this edge by outcome; all of them are told of the one bank that there is."""
+    (metric,) = edge.services.payer_returns.collect()
+    totals = [each for each in metric.samples if each.name.endswith("_total")]
+    assert {each.labels["bank_id"] for each in totals} <= {"scripted"}
+    return {each.labels["outcome"]: each.value for each in totals}
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_the_browser_is_sent_on_and_the_payment_made(edge: Edge, bank: PayerBank, method: str) -> None:
     """By query or by form; nobody on the way keeps it or is told where it came from."""
@@ -67,6 +75,7 @@ async def test_the_browser_is_sent_on_and_the_payment_made(edge: Edge, bank: Pay
     assert (read.json["status"], read.json["authorisation"]) == ("accepted", None)
     again = await come(edge, method=method, state=state, code="other")
     assert again.status == 303
+    assert counted(edge) == {"approved": 1, "repeated": 1}
     assert bank.calls == ["consent", "authorise", "submit"]
 
 
@@ -88,6 +97,7 @@ async def test_what_nothing_comes_of_is_told_in_plain_words(edge: Edge, bank: Pa
         assert state.encode() not in answer.raw
         assert code.encode() not in answer.raw
     assert (await come(edge, "nowhere", state=state, code=code)).status == 400
+    assert counted(edge) == {"unknown_state": 2, "foreign": 1, "incomplete": 1, "failed": 1}
     read = await edge.call("GET", f"/v1/payments/{created.json['id']}", token=token)
     assert read.json["status"] == "awaiting_authorisation"
     assert (await come(edge, state=state, code=code)).status == 303
@@ -102,6 +112,7 @@ async def test_who_comes_too_late_is_told_so(edge: Edge, bank: PayerBank) -> Non
     await sweeper.settle()
     answer = await come(edge, state=state, code=bank.authorise())
     assert answer.status == 410
+    assert counted(edge) == {"over": 1}
     assert b"https://shop.example/paid?order=17&amp;payment_id=" in answer.raw
 
 
@@ -118,6 +129,7 @@ async def test_without_an_address_the_payer_gets_a_page(edge: Edge, bank: PayerB
     answer = await come(edge, state=state, error="access_denied")
     assert answer.status == 200
     assert b"rejected" in answer.raw
+    assert counted(edge) == {"refused": 1}
     assert bank.calls == ["consent"]
 
 

@@ -95,6 +95,20 @@ async def test_a_late_acceptance_calls_a_person(world: World) -> None:
     assert await world.exceptions() == ["late_acceptance"]
 
 
+async def test_what_a_person_must_decide_first_waits_without_being_looked_at_all_the_time(world: World) -> None:
+    """The bank has what our transport says never left: nothing more is sent, and nobody is kept busy meanwhile."""
+    world.bank.then(["never_left"])
+    created = await world.pay()
+    (row,) = await world.rows("SELECT end_to_end_id FROM submissions WHERE state = 'never_left'")
+    raw = b'{"verdict":"accepted","reference":"%s"}' % row["end_to_end_id"].encode()
+    await world.inbox.accept("scripted", raw, {"Signature": "true"})
+    await world.inbox_worker.run_once()
+    assert await world.exceptions() == ["late_acceptance"]
+    assert sum([await world.sweep(1) for _ in range(60)]) <= 2
+    assert await world.status(created.payment.id) == "queued"
+    assert world.bank.calls == ["submit"]
+
+
 async def test_no_absence_is_ever_proven_where_it_is_not_declared(
     database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
 ) -> None:
@@ -127,6 +141,23 @@ async def test_the_same_bytes_are_sent_again_under_the_same_key(
     assert world.bank.calls[:3] == ["submit", "enquire", "submit"]
     assert len(world.bank.books) == 1
     assert len(await world.rows("SELECT FROM submissions")) == 1
+
+
+async def test_a_bank_that_calls_the_second_send_a_duplicate_has_refused_nothing(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
+) -> None:
+    """The first one was executed: a refusal of the repeat alone ends nothing, and the bank is asked on."""
+    world = await make_world(database, vault, clock, declaration=RESENDING)
+    world.bank.then(["lost_after", "not_found", "duplicate"])
+    created = await world.pay()
+    await world.sweep(5)
+    await world.sweep(5)
+    assert world.bank.calls == ["submit", "enquire", "submit"]
+    assert await world.status(created.payment.id) == "outcome_unknown"
+    for _ in range(3):
+        await world.sweep(10)
+    assert await world.status(created.payment.id) in {"settled", "completed"}
+    assert len(world.bank.books) == 1
 
 
 @pytest.mark.parametrize(

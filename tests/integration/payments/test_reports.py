@@ -7,10 +7,12 @@ from datetime import timedelta
 import asyncpg
 import orjson
 import pytest
+from prometheus_client import CollectorRegistry
 
 from adapters.contract import Verdict
 from adapters.declaration import EnquiryKey, LastWord, OperationKind, Recovery
 from kernel.sealing import Vault
+from payments.operators.waiting import WaitingGauge
 from payments.policy import PaymentsPolicy
 from payments.states.names import FINAL_STATUSES
 from tests.support.clock import FakeClock
@@ -106,6 +108,24 @@ async def test_a_payment_that_nobody_can_be_asked_about_is_given_to_a_person_at_
     assert await world.exceptions() == ["cannot_be_asked"]
     assert await world.event_types() == ["payment.created", "payment.accepted", "payment.needs_operator"]
     assert await world.sweep(86_400) == 0
+
+
+async def test_monitoring_sees_how_many_wait_for_persons_and_since_when(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
+) -> None:
+    """By reason, with the age of the oldest; what was dealt with is 0 again."""
+    world, registry = await make_world(database, vault, clock, declaration=MUTE), CollectorRegistry()
+    gauge, name = WaitingGauge(world.pool, registry), "threadneedle_payments_needing_operator"
+    await world.pay()
+    await world.sweep()
+    await world.pool.execute("UPDATE payment_exceptions SET opened_at = now() - interval '2 hours'")
+    await gauge.run_once()
+    assert registry.get_sample_value(name, {"code": "cannot_be_asked"}) == 1
+    assert 7_200 <= (registry.get_sample_value(f"{name}_oldest_seconds") or 0) < 7_300
+    await world.pool.execute("UPDATE payment_exceptions SET closed_at = now()")
+    await gauge.run_once()
+    assert registry.get_sample_value(name, {"code": "cannot_be_asked"}) == 0
+    assert registry.get_sample_value(f"{name}_oldest_seconds") == 0
 
 
 async def test_a_bank_that_only_reports_by_itself_is_waited_for_and_then_a_person_is_called(
