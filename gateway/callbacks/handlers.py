@@ -28,12 +28,12 @@ async def _receive(services: Services, call: Call, fields: Mapping[str, str]) ->
     bank_id, brought = call.path_text("bank_id"), brought_of({**call.request.query, **fields})
     try:
         is_foreign = not await services.payments.is_issuer(bank_id, fields.get("iss"))
+        if is_foreign and brought is not None:
+            reply, outcome = pages.foreign(), Outcome.FOREIGN
+        else:
+            reply, outcome = await _sent_on(services, bank_id, brought)
     except NotFound:
         return pages.unknown()
-    if is_foreign and brought is not None:
-        reply, outcome = pages.foreign(), Outcome.FOREIGN
-    else:
-        reply, outcome = await _sent_on(services, bank_id, brought)
     services.payer_returns.labels(bank_id, outcome).inc()
     return reply
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import structlog
+
 from adapters.declaration import OperationKind
 from payments.calls import operations
 from payments.calls.cases import Case
@@ -17,6 +19,7 @@ from payments.states.names import UNSENT_STATUSES, PaymentStatus, SubmissionStat
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
+_log = structlog.get_logger()
 _PERSONS_PAUSE = timedelta(minutes=1)
 _CALLING = frozenset({Step.SEND, Step.RESEND, Step.AGAIN, Step.ONWARD, Step.ENQUIRE})
 
@@ -44,17 +47,19 @@ class Steps:
             wait_seconds = await take_from_quotas(connection, bank.bank.id, bank.declaration, kind)
             if wait_seconds is not None:
                 return await self._wait(connection, case, plan.step, wait_seconds)
+        return await self._take(connection, case, plan)
+
+    async def _take(self, connection: Connection, case: Case, plan: Plan) -> Begun:
         match plan.step:
             case Step.SEND | Step.ONWARD:
                 goes_on = plan.step is Step.ONWARD
                 return await self._send(
                     connection, await self._planner.plan_next(connection, case) if goes_on else case
                 )
-            case Step.RESEND | Step.AGAIN:
-                is_new, kind = plan.step is Step.AGAIN, kind_of(case, plan)
-                return await self._leased(
-                    connection, await self._planner.plan(connection, case, kind) if is_new else case
-                )
+            case Step.RESEND:
+                return await self._leased(connection, case)
+            case Step.AGAIN:
+                return await self._again(connection, case, kind_of(case, plan))
             case Step.ENQUIRE:
                 return await self._enquire(connection, case)
             case Step.REST:
@@ -93,9 +98,27 @@ class Steps:
         await self._ledger.look_again(connection, case, operations.lease_until(self._tools, case))
         return Begun(call=call)
 
+    async def _again(self, connection: Connection, case: Case, kind: OperationKind) -> Begun:
+        try:
+            planned = await self._planner.plan(connection, case, kind)
+        except ValueError:
+            return await self._cannot_be_built(connection, case, kind)
+        return await self._leased(connection, planned)
+
+    async def _cannot_be_built(self, connection: Connection, case: Case, kind: OperationKind) -> Begun:
+        """The bank's settings, or its adapter, lack something for it: a person has to know, and it is tried again."""
+        ref, bank = case.payment.ref, case.background.bank
+        _log.exception("payment.not_built", payment_id=str(ref.payment_id), bank_id=bank.bank.id, operation=kind.value)
+        at = next_enquiry_at(bank.declaration, self._tools.clock.now(), case.payment.checks)
+        await self._ledger.look_again(connection, case, at, checks=1)
+        return Begun(jobs=await self._ledger.call_person(connection, case, "request_not_built", None))
+
     async def _enquire(self, connection: Connection, case: Case) -> Begun:
         bank = case.background.bank
-        request = bank.adapter.build(OperationKind.ENQUIRE, instruct(case.background.facts, bank, case.reference))
+        try:
+            request = bank.adapter.build(OperationKind.ENQUIRE, instruct(case.background.facts, bank, case.reference))
+        except ValueError:
+            return await self._cannot_be_built(connection, case, OperationKind.ENQUIRE)
         await self._ledger.look_again(connection, case, operations.lease_until(self._tools, case), checks=1)
         call = Call(
             kind=OperationKind.ENQUIRE,

@@ -58,11 +58,11 @@ class Arrival:
     """
 
     reception: Reception
-    repeated: bool
     payment_id: UUID
     environment: Environment
     status: PaymentStatus
     return_url: str | None = field(default=None, repr=False)
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

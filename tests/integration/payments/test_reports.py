@@ -9,8 +9,9 @@ import orjson
 import pytest
 from prometheus_client import CollectorRegistry
 
-from adapters.contract import Verdict
+from adapters.contract import Instruction, Verdict
 from adapters.declaration import EnquiryKey, LastWord, OperationKind, Recovery
+from adapters.wire import WireRequest
 from kernel.sealing import Vault
 from payments.operators.waiting import WaitingGauge
 from payments.policy import PaymentsPolicy
@@ -18,7 +19,7 @@ from payments.states.names import FINAL_STATUSES
 from tests.support.clock import FakeClock
 from tests.support.payer_bank import REDIRECTING, STARTING, PayerBank
 from tests.support.payments_world import World, make_world
-from tests.support.scripted_bank import DECLARATION, ScriptedBank, declared
+from tests.support.scripted_bank import DECLARATION, ScriptedAdapter, ScriptedBank, declared
 
 SUBMIT, CANCEL = OperationKind.SUBMIT, OperationKind.CANCEL
 TERSE = declared(last_word=LastWord.ACCEPTED, silent_after_seconds=86_400)
@@ -108,6 +109,27 @@ async def test_a_payment_that_nobody_can_be_asked_about_is_given_to_a_person_at_
     assert await world.exceptions() == ["cannot_be_asked"]
     assert await world.event_types() == ["payment.created", "payment.accepted", "payment.needs_operator"]
     assert await world.sweep(86_400) == 0
+
+
+async def test_a_question_that_cannot_be_put_is_given_to_a_person_and_tried_again(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings or an adapter that lack something do not leave a payment to itself; once they are mended it goes on."""
+    world, build = await make_world(database, vault, clock), ScriptedAdapter.build
+
+    def build_no_question(self: ScriptedAdapter, kind: OperationKind, instruction: Instruction) -> WireRequest:
+        if kind is OperationKind.ENQUIRE:
+            raise ValueError("a setting is missing")
+        return build(self, kind, instruction)
+
+    monkeypatch.setattr(ScriptedAdapter, "build", build_no_question)
+    created = await world.pay()
+    for _ in range(5):
+        await world.sweep(30)
+    assert await world.exceptions() == ["request_not_built"]
+    monkeypatch.undo()
+    await world.sweep(300)
+    assert await world.status(created.payment.id) == "settled"
 
 
 async def test_monitoring_sees_how_many_wait_for_persons_and_since_when(
