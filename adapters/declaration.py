@@ -170,13 +170,14 @@ LAST_REPORT = "last_report"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """What differs at the banks whose `option` has this `value`; what is None does not."""
+    """What differs at the banks whose `option` has this `value`; what is None does not, nor fields that are not named."""
 
     option: str
     value: str
     journey: tuple[OperationKind, ...] | None = None
     arms: OperationKind | None = None
     recovery: Mapping[OperationKind, Recovery] | None = None
+    fields: Mapping[str, FieldLimit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,11 +241,11 @@ class Declaration:
         """The declaration as it holds for a bank with these options."""
         told = options.get(LAST_REPORT)
         varied = self if told is None else replace(self, last_word=LastWord(told))
-        by = next((each for each in self.variants if options.get(each.option) == each.value), None)
-        if by is not None:
+        for by in [each for each in self.variants if options.get(each.option) == each.value]:
             recovery = varied.recovery if by.recovery is None else by.recovery
             journey, arms = by.journey or varied.journey, by.arms or varied.arms
-            varied = replace(varied, journey=journey, arms=arms, recovery=recovery, variants=())
+            fields = {**varied.fields, **by.fields}
+            varied = replace(varied, journey=journey, arms=arms, recovery=recovery, fields=fields, variants=())
         # What could be asked, and stands in no journey, is not asked at this bank.
         idle = {OperationKind.CONFIRM_FUNDS} & varied.operations - set(varied.journey)
         return replace(varied, operations=varied.operations - idle) if idle else varied

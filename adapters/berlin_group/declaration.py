@@ -76,6 +76,12 @@ BERLIN_GROUP = Declaration(
             choices=("redirect", "decoupled"),
         ),
         SettingField(
+            name="payer_addresses",
+            sentence="Which addresses of payers the bank takes: the standard's own (ipv4, the default), or both kinds.",
+            required=False,
+            choices=("ipv4", "ipv4_and_ipv6"),
+        ),
+        SettingField(
             name="enquiry",
             sentence="What is read to learn a payment's status: the payment with its amount (the default), or only its "
             "status, for banks whose payment tells no status.",
@@ -142,6 +148,11 @@ BERLIN_GROUP = Declaration(
         ),
     ),
     variants=(
+        Variant(
+            option="payer_addresses",
+            value="ipv4_and_ipv6",
+            fields={"/payer/ip_address": FieldLimit(min_length=2, max_length=45, charset="0-9a-fA-F:.", required=True)},
+        ),
         Variant(
             option="executes_without_authorisation",
             value="yes",

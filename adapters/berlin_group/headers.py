@@ -8,6 +8,7 @@ from adapters.contract import BankSettings, Handshake, Payer
 Headers = tuple[tuple[str, str], ...]
 
 _COMMON: Headers = (("Accept", "application/json"), ("Accept-Encoding", "identity"), ("User-Agent", "threadneedle"))
+_BOTH = "ipv4_and_ipv6"
 _JSON: Headers = (("Content-Type", "application/json"),)
 
 
@@ -22,11 +23,18 @@ def fresh(settings: BankSettings) -> tuple[str, ...]:
     return BERLIN_GROUP.fresh_headers if dated else ("x-request-id",)
 
 
-def of_payer(payer: Payer | None) -> Headers:
-    """The person at whose wish we call, as the partner saw them."""
+def takes_address(settings: BankSettings, payer: Payer | None) -> bool:
+    """Whether there is an address of the payer that the bank takes: IPv4, as the standard's file has it, or any."""
+    address = payer.ip_address if payer is not None else None
+    return address is not None and (settings.options.get("payer_addresses") == _BOTH or ":" not in address.reveal())
+
+
+def of_payer(settings: BankSettings, payer: Payer | None) -> Headers:
+    """The person at whose wish we call, as the partner saw them; without an address that the bank does not take."""
     if payer is None:
         return ()
-    told = (("PSU-IP-Address", payer.ip_address), ("PSU-User-Agent", payer.user_agent))
+    address = payer.ip_address if takes_address(settings, payer) else None
+    told = (("PSU-IP-Address", address), ("PSU-User-Agent", payer.user_agent))
     return tuple((name, value.reveal()) for name, value in told if value is not None)
 
 

@@ -15,8 +15,8 @@ DEFAULT_PRODUCT = "sepa-credit-transfers"
 
 def initiate(instruction: Instruction) -> WireRequest:
     """POST /v1/payments/{product}: a resource that pays nothing until its authorisation. Raises ValueError."""
-    if instruction.payer is None or instruction.payer.ip_address is None:
-        raise ValueError("this bank wants the payer's IP address")
+    if not headers.takes_address(instruction.settings, instruction.payer):
+        raise ValueError("this bank wants the payer's IP address, and of its own kind")
     explicit = (("TPP-Explicit-Authorisation-Preferred", "true"),)
     return _request("POST", _collection(instruction), instruction, payment_body(instruction), explicit)
 
@@ -87,7 +87,7 @@ def _request(
     method: str, path: str, instruction: Instruction, body: dict[str, Any], more: headers.Headers = ()
 ) -> WireRequest:
     settings = instruction.settings
-    asked = (*headers.of_payer(instruction.payer), *headers.of_return(settings, instruction.handshake), *more)
+    asked = (*headers.of_payer(settings, instruction.payer), *headers.of_return(settings, instruction.handshake), *more)
     return WireRequest(
         method=method,
         path=path,

@@ -32,8 +32,8 @@ def build(kind: ReadingKind, inquiry: Inquiry) -> WireRequest:
 
 
 def _ask(inquiry: Inquiry) -> WireRequest:
-    if inquiry.payer is None or inquiry.payer.ip_address is None:
-        raise ValueError("this bank wants the account holder's IP address")
+    if not headers.takes_address(inquiry.settings, inquiry.payer):
+        raise ValueError("this bank wants the account holder's IP address, and of its own kind")
     if inquiry.valid_until is None:
         raise ValueError("a consent needs an end")
     body = {
@@ -78,7 +78,10 @@ def _transactions(inquiry: Inquiry) -> str:
 
 
 def _with_holder(path: str, inquiry: Inquiry, body: dict[str, Any]) -> WireRequest:
-    asked = (*headers.of_payer(inquiry.payer), *headers.of_return(inquiry.settings, inquiry.handshake))
+    asked = (
+        *headers.of_payer(inquiry.settings, inquiry.payer),
+        *headers.of_return(inquiry.settings, inquiry.handshake),
+    )
     return WireRequest(
         method="POST",
         path=path,
@@ -92,7 +95,7 @@ def _with_holder(path: str, inquiry: Inquiry, body: dict[str, Any]) -> WireReque
 def _read(path: str, inquiry: Inquiry) -> WireRequest:
     """A read; the holder's address says that they are present, and so that it is none of the unattended few."""
     consent = (("Consent-ID", _consent_id(inquiry)),)
-    more = (*consent, *headers.of_payer(inquiry.payer))
+    more = (*consent, *headers.of_payer(inquiry.settings, inquiry.payer))
     return _bare("GET", path, inquiry, more)
 
 

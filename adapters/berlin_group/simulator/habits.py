@@ -16,6 +16,7 @@ class Habits:
     approves_after_seconds: float | None = None  # a payer who approves by themselves; None waits for the page
     pending_before_approval: bool = False  # says PDNG of what waits for its payer, where others say RCVD
     page_in_sca_status: bool = False  # tells the payer's page once more with the status of their authorisation
+    takes_ipv6: bool = False  # of payers; the standard's file has IPv4 only
     consents_need_start: bool = False  # waits for the start of a consent's authorisation
     page_size: int = 3  # transactions on one page
     reads_a_day: int = 4  # unattended reads of one account in 24 hours

@@ -149,6 +149,8 @@ def settings_at(base_url: str, habits: Habits, trusted: Trust) -> BankSettings:
         options["bank_signing_certificate"] = trusted.bank.certificate_pem
     if habits.exempts:
         options["executes_without_authorisation"] = "yes"
+    if habits.takes_ipv6:
+        options["payer_addresses"] = "ipv4_and_ipv6"
     if habits.decoupled:
         options["sca_preference"] = "decoupled"
     return BankSettings(base_url=base_url, secrets=secrets, options=options)

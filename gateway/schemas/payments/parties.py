@@ -1,7 +1,7 @@
 """Who pays and who is paid, on the wire, and where a payer's browser goes."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
@@ -49,7 +49,10 @@ def is_loopback(url: str) -> bool:
 
 def _ip_address(value: Masked) -> Masked:
     try:
-        return Masked(str(ip_address(value.reveal())))
+        address = ip_address(value.reveal())
+        # A server that listens for both kinds sees a payer's IPv4 address inside an IPv6 one (RFC 4291 §2.5.5.2).
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return Masked(str(mapped or address))
     except ValueError:
         raise wrong("format", "Expected an IPv4 or IPv6 address.") from None
 

@@ -93,7 +93,7 @@ def test_every_request_is_the_standards(api: OfficialApi, kind: OperationKind, t
 
 def test_every_combination_of_options_is_the_standards(api: OfficialApi) -> None:
     """All options that change a request, in all combinations."""
-    names = ("payment_product", "sca_preference", "enquiry", "signature_covers")
+    names = ("payment_product", "sca_preference", "payer_addresses", "enquiry", "signature_covers")
     for values in itertools.product(*(CHOICES[name] for name in names)):
         own = BankSettings(base_url="https://bank.example", options=dict(zip(names, values, strict=True)))
         for kind in KINDS:

@@ -147,6 +147,14 @@ def test_who_pays_is_optional_and_masked() -> None:
     assert "Mozilla" not in repr(request)
 
 
+def test_an_ipv4_address_inside_an_ipv6_one_is_told_as_itself() -> None:
+    """So a server that listens for both kinds of connections may pass on what it sees."""
+    request = PaymentIn.model_validate({**PAYMENT, "payer": {"ip_address": "::ffff:203.0.113.7"}})
+    address = request.payer.to_payer().ip_address if request.payer else None
+    assert address is not None
+    assert address.reveal() == "203.0.113.7"
+
+
 @pytest.mark.parametrize(
     "payer", [{"ip_address": "300.1.1.1"}, {"user_agent": ""}, {"user_agent": "a\n"}, {"name": "x"}]
 )

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from adapters.berlin_group.simulator.door.certificates import ACCOUNTS, PAYMENTS, roles_of
+from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.messages import Refused
 from adapters.signing.http_signature import ALWAYS, IF_SENT, parameters_of, verify
 from adapters.signing.profile import Signable
@@ -60,15 +61,17 @@ def check_signature(request: web.Request, body: bytes, authority: x509.Certifica
         raise Refused(401, "SIGNATURE_INVALID")
 
 
-def check_payer(request: web.Request, *, needed: bool) -> None:
-    """The payer's IP address (version 4), where the standard wants it, or where it is given. Raises Refused."""
+def check_payer(request: web.Request, habits: Habits, *, needed: bool) -> None:
+    """The payer's IP address, where the standard wants it, or where it is given. Raises Refused."""
     given = request.headers.get("PSU-IP-Address")
     if given is None and not needed:
         return
     try:
-        ipaddress.IPv4Address(given or "")
+        address = ipaddress.ip_address(given or "")
     except ValueError:
         raise Refused(400, "FORMAT_ERROR", "PSU-IP-Address") from None
+    if address.version == 6 and not habits.takes_ipv6:
+        raise Refused(400, "FORMAT_ERROR", "PSU-IP-Address")
 
 
 def _certificate(request: web.Request, authority: x509.Certificate) -> x509.Certificate:

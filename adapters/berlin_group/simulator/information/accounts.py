@@ -62,7 +62,7 @@ class AccountDesk:
 
     def _admit(self, request: web.Request) -> None:
         """A usable consent, and a read that is attended or one of the day's few. Raises Refused."""
-        check_payer(request, needed=False)
+        check_payer(request, self._habits, needed=False)
         consent = self._consents.usable(request)
         if "PSU-IP-Address" not in request.headers and "pageIndex" not in request.query:
             self._count(consent, request.path)

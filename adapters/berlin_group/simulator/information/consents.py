@@ -78,7 +78,7 @@ class ConsentDesk:
 
     async def ask(self, request: web.Request) -> web.StreamResponse:
         """A new consent; its authorisation begins with it unless the bank wants that said."""
-        check_payer(request, needed=True)
+        check_payer(request, self._habits, needed=True)
         consent = _read(await request.read(), self._habits.reads_a_day)
         self.consents[consent.id] = consent
         self._lives.abandon(lambda: _die(consent))

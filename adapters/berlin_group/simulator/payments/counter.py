@@ -49,7 +49,7 @@ class PaymentCounter:
 
     async def initiate(self, request: web.Request) -> web.StreamResponse:
         """Take an initiation. It moves nothing but at a bank that exempts it."""
-        check_payer(request, needed=True)
+        check_payer(request, self._habits, needed=True)
         if request.match_info["product"] not in PRODUCTS:
             raise Refused(404, "PRODUCT_UNKNOWN")
         order, fault = read_order(await request.read()), self.plan.take(OperationKind.CONSENT)

@@ -184,6 +184,26 @@ def test_a_bank_that_executes_at_once_is_recovered_by_persons() -> None:
     assert BERLIN_GROUP.at({"executes_without_authorisation": "no"}) is BERLIN_GROUP
 
 
+def test_a_payers_address_is_of_the_kind_that_the_bank_takes() -> None:
+    """The standard has IPv4 only: another address is named before anything is sent, unless this bank takes it."""
+    told = instruction(payer=Payer(ip_address=Masked("2001:db8::7")))
+    assert {each.pointer for each in field_errors(BERLIN_GROUP, told)} == {"/payer/ip_address"}
+    with pytest.raises(ValueError, match="address"):
+        adapter().build(OperationKind.CONSENT, told)
+    both = settings(payer_addresses="ipv4_and_ipv6")
+    assert field_errors(BERLIN_GROUP.at(both.options), told) == []
+    sent = dict(adapter().build(OperationKind.CONSENT, replace(told, settings=both)).headers)
+    assert sent["PSU-IP-Address"] == "2001:db8::7"
+
+
+def test_a_bank_may_differ_in_more_than_one_way() -> None:
+    """What executes at once and what takes other addresses hold together."""
+    varied = BERLIN_GROUP.at({"executes_without_authorisation": "yes", "payer_addresses": "ipv4_and_ipv6"})
+    assert varied.arms is OperationKind.CONSENT
+    assert varied.fields["/payer/ip_address"].max_length == 45
+    assert varied.fields["/creditor/name"] == BERLIN_GROUP.fields["/creditor/name"]
+
+
 def test_wrong_options_are_named() -> None:
     """An option outside its choices is an error that names it; a bank without any option is whole."""
     assert setting_errors(BERLIN_GROUP, settings(), Environment.TEST) == []
