@@ -20,6 +20,7 @@ class OperationKind(StrEnum):
     REFUND = "refund"
     ENQUIRE_AUTHORISATION = "enquire_authorisation"  # How the payer's authorisations of the payment stand.
     CONFIRM_FUNDS = "confirm_funds"  # Asked once, just before what arms the payment; only a plain "no" counts.
+    AUTHORISE_CANCEL = "authorise_cancel"  # Begins the payer's authorisation of a cancellation.
 
 
 class Recovery(StrEnum):

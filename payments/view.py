@@ -8,7 +8,7 @@ from uuid import UUID
 
 from kernel.ids import Environment, Kind, to_text
 from kernel.money import Money
-from payments.states.names import FINAL_STATUSES, Finality, PaymentStatus
+from payments.states.names import FINAL_STATUSES, AuthorisationPurpose, Finality, PaymentStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class RecoveryView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorisationView:
-    """How the payer is to authorise the payment at the bank, and until when.
+    """How the payer is to authorise the payment, or its cancellation, at the bank, and until when.
 
     Where there is nothing to open the payer is asked in the bank's own app. `url` is for the partner alone: it is in
     answers of the API, never in events.
@@ -66,11 +66,13 @@ class AuthorisationView:
 
     method: str
     expires_at: datetime | None
+    purpose: str = AuthorisationPurpose.PAYMENT.value
     url: str | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """As it goes to the wire."""
-        return {"url": self.url, "method": self.method, "expires_at": _rfc3339_or_none(self.expires_at)}
+        expires_at = _rfc3339_or_none(self.expires_at)
+        return {"url": self.url, "method": self.method, "purpose": self.purpose, "expires_at": expires_at}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

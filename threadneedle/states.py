@@ -12,6 +12,7 @@ from kernel.ids import Activity, Environment
 from payments.states.document import as_markdown as payments_as_markdown
 from payments.states.document import moves_table, states_table
 from payments.states.names import (
+    AuthorisationPurpose,
     AuthorisationStatus,
     EvidenceSource,
     Finality,
@@ -42,6 +43,7 @@ ENUMS: Mapping[str, type[StrEnum]] = {
     "payment_status": PaymentStatus,
     "submission_state": SubmissionState,
     "authorisation_status": AuthorisationStatus,
+    "authorisation_purpose": AuthorisationPurpose,
     "finality": Finality,
     "operation_kind": OperationKind,
     "operation_state": OperationState,

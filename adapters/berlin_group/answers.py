@@ -41,7 +41,7 @@ def _success(kind: OperationKind, reply: WireReply) -> Evidence:
     match kind, reply.status:
         case OperationKind.CONSENT, 201:
             return _initiated(reply, read_object(reply.body))
-        case OperationKind.AUTHORISE, 201:
+        case OperationKind.AUTHORISE | OperationKind.AUTHORISE_CANCEL, 201:
             return _authorisation_started(reply, read_object(reply.body))
         case OperationKind.ENQUIRE, 200:
             return _payment(read_object(reply.body))
@@ -50,7 +50,7 @@ def _success(kind: OperationKind, reply: WireReply) -> Evidence:
         case OperationKind.CANCEL, 204 if "x-request-id" in reply.headers and not reply.body:
             return Evidence(verdict=Verdict.CANCELLED, iso_code="CANC")
         case OperationKind.CANCEL, 202:
-            return _cancellation_received(read_object(reply.body))
+            return _cancellation_received(reply, read_object(reply.body))
         case _:
             raise Unreadable
 
@@ -147,15 +147,20 @@ def _payment(body: dict[str, Any]) -> Evidence:
     )
 
 
-def _cancellation_received(body: dict[str, Any]) -> Evidence:
-    """The payment as it stands: where the payer would have to approve the cancellation, it is not cancelled.
+def _cancellation_received(reply: WireReply, body: dict[str, Any]) -> Evidence:
+    """The payment as it stands: where the payer has to approve the cancellation, it is not cancelled.
 
-    Without such a link the bank may still be about to cancel it, and is asked again.
+    Without a link to them the bank may still be about to cancel it, and is asked again.
     """
     status, verdict = _status(body)
-    if verdict is Verdict.CANCELLED or any(name.startswith("startAuthorisation") for name in links_of(body)):
+    links = links_of(body)
+    if verdict is Verdict.CANCELLED:
         return Evidence(verdict=verdict, raw_code=status, iso_code=status)
-    return Evidence(verdict=Verdict.UNKNOWN, raw_code=status)
+    approval = Authorisation() if "startAuthorisation" in links else authorisation_of(reply, links)
+    needs_payer = approval is not None or any(name.startswith("startAuthorisation") for name in links)
+    if not needs_payer:
+        return Evidence(verdict=Verdict.UNKNOWN, raw_code=status)
+    return Evidence(verdict=verdict, raw_code=status, iso_code=status, authorisation=approval)
 
 
 def _failure(kind: OperationKind, reply: WireReply) -> Evidence:

@@ -34,6 +34,7 @@ BERLIN_GROUP = Declaration(
             OperationKind.ENQUIRE,
             OperationKind.ENQUIRE_AUTHORISATION,
             OperationKind.CANCEL,
+            OperationKind.AUTHORISE_CANCEL,
         }
     ),
     journey=(OperationKind.CONSENT, OperationKind.AUTHORISE),
@@ -53,7 +54,11 @@ BERLIN_GROUP = Declaration(
     },
     enquiry_keys=(EnquiryKey.BANK_REFERENCE,),
     # The standard has no idempotency key: what is lost after the authorisation began is asked for, never sent again.
-    recovery={OperationKind.AUTHORISE: Recovery.ENQUIRE, OperationKind.CANCEL: Recovery.ENQUIRE},
+    recovery={
+        OperationKind.AUTHORISE: Recovery.ENQUIRE,
+        OperationKind.CANCEL: Recovery.ENQUIRE,
+        OperationKind.AUTHORISE_CANCEL: Recovery.ENQUIRE,
+    },
     fresh_headers=("date", "x-request-id"),
     rails=frozenset({Rail.SEPA_CREDIT_TRANSFER}),
     rail_by_option={("payment_product", "instant-sepa-credit-transfers"): Rail.SEPA_INSTANT},
@@ -161,6 +166,7 @@ BERLIN_GROUP = Declaration(
                 OperationKind.CONSENT: Recovery.HOLD,
                 OperationKind.AUTHORISE: Recovery.ENQUIRE,
                 OperationKind.CANCEL: Recovery.ENQUIRE,
+                OperationKind.AUTHORISE_CANCEL: Recovery.ENQUIRE,
             },
         ),
     ),

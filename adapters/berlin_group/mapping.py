@@ -38,6 +38,8 @@ class BerlinGroupAdapter(NoPayers, NoNotifications):
                 return requests.enquire_authorisation(instruction)
             case OperationKind.CANCEL:
                 return requests.cancel(instruction)
+            case OperationKind.AUTHORISE_CANCEL:
+                return requests.start_cancellation(instruction)
             case _:
                 raise ValueError("this protocol has no such operation")
 

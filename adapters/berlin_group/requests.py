@@ -11,14 +11,14 @@ from adapters.wire import WireRequest
 from kernel.money import Money
 
 DEFAULT_PRODUCT = "sepa-credit-transfers"
+_EXPLICIT: headers.Headers = (("TPP-Explicit-Authorisation-Preferred", "true"),)
 
 
 def initiate(instruction: Instruction) -> WireRequest:
     """POST /v1/payments/{product}: a resource that pays nothing until its authorisation. Raises ValueError."""
     if not headers.takes_address(instruction.settings, instruction.payer):
         raise ValueError("this bank wants the payer's IP address, and of its own kind")
-    explicit = (("TPP-Explicit-Authorisation-Preferred", "true"),)
-    return _request("POST", _collection(instruction), instruction, payment_body(instruction), explicit)
+    return _request("POST", _collection(instruction), instruction, payment_body(instruction), _EXPLICIT)
 
 
 def start_authorisation(instruction: Instruction) -> WireRequest:
@@ -41,8 +41,16 @@ def enquire_authorisation(instruction: Instruction) -> WireRequest:
 
 
 def cancel(instruction: Instruction) -> WireRequest:
-    """DELETE …/{paymentId}. Raises ValueError."""
-    return _bare("DELETE", _resource(instruction), instruction)
+    """DELETE …/{paymentId}; should the payer have to approve it, their authorisation is ours to begin.
+
+    Raises ValueError.
+    """
+    return _bare("DELETE", _resource(instruction), instruction, _EXPLICIT)
+
+
+def start_cancellation(instruction: Instruction) -> WireRequest:
+    """POST …/{paymentId}/cancellation-authorisations: from here on the payer can approve it. Raises ValueError."""
+    return _request("POST", f"{_resource(instruction)}/cancellation-authorisations", instruction, {})
 
 
 def payment_body(instruction: Instruction) -> dict[str, Any]:
@@ -98,7 +106,8 @@ def _request(
     )
 
 
-def _bare(method: str, path: str, instruction: Instruction) -> WireRequest:
+def _bare(method: str, path: str, instruction: Instruction, more: headers.Headers = ()) -> WireRequest:
     """A call of our own, without the payer: no PSU header may say otherwise."""
     fresh = headers.fresh(instruction.settings)
-    return WireRequest(method=method, path=path, headers=headers.common(with_body=False), fresh=fresh, signed=True)
+    told = (*headers.common(with_body=False), *more)
+    return WireRequest(method=method, path=path, headers=told, fresh=fresh, signed=True)

@@ -56,6 +56,9 @@ class Evidence:
     refund would go: the payer's account, where the payer's consent lets the bank tell it. `authorisation_ids` are the
     authorisations that were begun for a payment, oldest first; () where none was.
 
+    Asked to cancel, the bank says by `authorisation` that the payer has to approve that; without a way to them it is
+    to be begun by AUTHORISE_CANCEL.
+
     Of one authorisation (the operation ENQUIRE_AUTHORISATION) the bank says NEEDS_AUTHORISATION while it waits for the
     payer, PENDING once they approved or need not, and UNKNOWN with AUTHORISATION_REFUSED where it failed: that is a
     word about the payer, which rejects no payment.

@@ -27,10 +27,12 @@ DELETE FROM replays WHERE ctid = ANY (
 );
 
 -- name: delete_authorisations
--- A chunk of the payers' ways to their bank that ended before a time; one that has not ended is kept however old.
+-- A chunk of the payers' ways to their bank that ended before a time; one that has not ended is kept however old, but
+-- for those of a withdrawal, which are over when their short time is.
 -- across partners: how long they are kept is the installation's matter.
 DELETE FROM authorisations WHERE ctid = ANY (
-    ARRAY(SELECT ctid FROM authorisations WHERE updated_at < $1 AND status = 'ended' LIMIT $2)
+    ARRAY(SELECT ctid FROM authorisations WHERE updated_at < $1 AND (status = 'ended' OR purpose = 'cancellation')
+          LIMIT $2)
 );
 
 -- name: delete_endpoint_silences

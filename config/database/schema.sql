@@ -55,7 +55,8 @@ CREATE TYPE finality AS ENUM (
 );
 
 CREATE TYPE operation_kind AS ENUM (
-    'consent', 'authorise', 'submit', 'enquire', 'cancel', 'refund', 'enquire_authorisation', 'confirm_funds'
+    'consent', 'authorise', 'submit', 'enquire', 'cancel', 'refund', 'enquire_authorisation', 'confirm_funds',
+    'authorise_cancel'
 );
 
 CREATE TYPE operation_state AS ENUM (
@@ -123,6 +124,11 @@ CREATE TYPE authorisation_status AS ENUM (
     'granted',   -- The access that it gave is held.
     'ended',     -- Nothing more comes of it, and no access is held.
     'refused'    -- The payer said no, by the bank's word or their browser's; only the bank ends the payment for it.
+);
+
+CREATE TYPE authorisation_purpose AS ENUM (
+    'payment',      -- The payer is to authorise the payment.
+    'cancellation'  -- The payer is to authorise that it is withdrawn.
 );
 
 CREATE TYPE consent_status AS ENUM (
@@ -435,8 +441,9 @@ CREATE TABLE authorisations (
     returned_at       timestamptz,
     created_at        timestamptz NOT NULL DEFAULT now(),
     updated_at        timestamptz NOT NULL DEFAULT now(),
+    purpose           authorisation_purpose NOT NULL DEFAULT 'payment',
     PRIMARY KEY (partner_id, id),
-    UNIQUE (partner_id, submission_id)
+    UNIQUE (partner_id, submission_id, purpose)
 );
 CREATE UNIQUE INDEX authorisations_state ON authorisations (state_digest);
 CREATE INDEX authorisations_payment ON authorisations (partner_id, payment_id);

@@ -20,6 +20,7 @@ from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
 from payments.calls.operations import Call
 from payments.calls.steps import Steps, kind_of
+from payments.cancelling.approval import CancellationApproval
 from payments.carrying.carried import Asker, Carried
 from payments.carrying.finish import KnownEnds
 from payments.intents.planning import outline, plan_submission
@@ -56,6 +57,7 @@ class Advancer:
         self._steps = Steps(tools, self._ledger, planner)
         self._journeys = JourneyHearing(tools, self._ledger, planner)
         self._asking = PayerEnquiry(tools)
+        self._approval = CancellationApproval(tools, self._ledger)
         self._known = KnownEnds(tools, self._ledger)
         self._elsewhere = Elsewhere(tools)
 
@@ -136,6 +138,8 @@ class Advancer:
                 recorded = await self._never_left(connection, case, call, outcome)
             elif _is_unarmed(case, call):
                 recorded = await self._journeys.hear(connection, case, call, answer.evidence)
+            elif call.kind is OperationKind.AUTHORISE_CANCEL:
+                recorded = await self._approval.hear(connection, case, call, answer.evidence)
             elif _is_behind(case, call):
                 recorded = await self._journeys.hear_behind(connection, case, call, answer.evidence)
             else:
@@ -152,7 +156,8 @@ class Advancer:
             understood = says_something and mismatch(case.standing, evidence) is None
             state = OperationState.ANSWERED if understood else OperationState.UNKNOWN
             await operations.end(connection, self._tools, case, call, state)
-        if call.lease is not None or evidence.authorisation is not None:
+        cancels, approval = call.kind is OperationKind.CANCEL, evidence.authorisation
+        if not cancels and (call.lease is not None or approval is not None):
             case, jobs = await self._journeys.keep(connection, case, evidence)
         heard = Heard(
             evidence=evidence,
@@ -174,7 +179,10 @@ class Advancer:
             recorded = await self._ledger.hear(connection, case, heard)
         if recorded.refused is not None:
             jobs += await self._ask_again(connection, recorded.case, evidence)
-        return replace(recorded, jobs=(*recorded.jobs, *jobs))
+        recorded = replace(recorded, jobs=(*recorded.jobs, *jobs))
+        if cancels and approval is not None:
+            return await self._approval.begin(connection, recorded, approval)
+        return recorded
 
     async def _bank_after_refusal(
         self, connection: Connection, case: Case, call: Call, evidence: Evidence

@@ -1,4 +1,7 @@
-"""Withdraws a payment: at once while no byte has left, by asking the bank where that can be asked, else not at all."""
+"""Withdraws a payment: at once while no byte has left, by asking the bank where that can be asked, else not at all.
+
+Some banks want the payer's approval for it: then the payment says where the payer is expected (approval.py).
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +12,9 @@ from payments.calls import operations
 from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Ledger
 from payments.calls.runner import CallRunner
+from payments.cancelling.approval import CancellationApproval
 from payments.intents.planning import plan_cancel
+from payments.recovery.unsent import WITHDRAWING
 from payments.rows import PaymentRef
 from payments.states.names import OperationState, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
@@ -17,6 +22,7 @@ from webhooks.queue.port import Job
 
 _SQL = beside(__file__, "cancel.sql")
 NOT_CANCELLABLE = "not_cancellable"
+_UNAVAILABLE = "bank_unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +41,13 @@ class Canceller:
         self._runner = runner
         self._cases = Cases(tools)
         self._ledger = Ledger(tools)
+        self._approval = CancellationApproval(tools, self._ledger)
 
     async def cancel(self, ref: PaymentRef, wait_seconds: float) -> None:
         """Withdraw the payment, or begin to; what became of it is read from its status.
 
         Raises Conflict `not_cancellable` where its state or its bank forbids it, Unavailable where the bank could not
-        be reached. Without an error the payment is cancelled, or the bank's answer is still awaited.
+        be reached. Without an error the payment is cancelled, or the bank's answer, or its payer, is still awaited.
         """
         background = await self._cases.background(ref)
         async with self._tools.pool.acquire() as connection, connection.transaction():
@@ -60,8 +67,10 @@ class Canceller:
         can_ask = OperationKind.CANCEL in case.background.bank.declaration.operations
         if case.submission.state is not SubmissionState.ACCEPTED or not can_ask:
             raise _not_cancellable(status)
+        if await self._approval.is_awaited(connection, case):
+            return _Asked(bank_asked=False)
         open_states = {OperationState.PLANNED, OperationState.IN_FLIGHT}
-        if case.operation.kind is not OperationKind.CANCEL or case.operation.state not in open_states:
+        if case.operation.kind not in WITHDRAWING or case.operation.state not in open_states:
             await self._plan(connection, case)
         return _Asked(bank_asked=True)
 
@@ -84,10 +93,15 @@ class Canceller:
         row = await self._tools.pool.fetchrow(_SQL["find_outcome"], ref.partner_id, ref.payment_id)
         if row is None or row["status"] == PaymentStatus.CANCELLED.value:
             return
-        if row["operation_state"] == OperationState.ANSWERED.value:
+        state, is_start = row["operation_state"], row["operation_kind"] == OperationKind.AUTHORISE_CANCEL.value
+        if is_start and state == OperationState.UNKNOWN.value:
+            raise Unavailable(
+                "the bank did not say how its payer approves that; it is not cancelled", code=_UNAVAILABLE
+            )
+        if state == OperationState.ANSWERED.value and not is_start and not row["is_awaited"]:
             raise _not_cancellable(PaymentStatus(row["status"]))
-        if row["operation_state"] == OperationState.NEVER_LEFT.value:
-            raise Unavailable("the bank cannot be reached; the payment is not cancelled", code="bank_unavailable")
+        if state == OperationState.NEVER_LEFT.value:
+            raise Unavailable("the bank cannot be reached; the payment is not cancelled", code=_UNAVAILABLE)
 
 
 def _not_cancellable(status: PaymentStatus) -> Conflict:

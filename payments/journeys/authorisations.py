@@ -21,7 +21,7 @@ from payments.journeys.handshakes import (
 )
 from payments.recovery.situation import Authorising
 from payments.rows import Owner, PaymentRef, Row
-from payments.states.names import AuthorisationStatus
+from payments.states.names import AuthorisationPurpose, AuthorisationStatus
 from payments.tools import Connection, Pool, Tools
 from payments.view import AuthorisationView
 
@@ -79,6 +79,7 @@ class Found:
     ref: PaymentRef
     submission_id: UUID
     bank_id: str
+    purpose: AuthorisationPurpose
 
 
 async def insert(
@@ -104,9 +105,34 @@ async def insert(
     )
 
 
-async def find(connection: Connection, partner_id: UUID, submission_id: UUID) -> AuthorisationRow | None:
-    """The submission's, if a payer belongs to it and it is still on record."""
-    row = await connection.fetchrow(_SQL["find_authorisation"], partner_id, submission_id)
+async def put_cancellation(
+    connection: Connection, tools: Tools, owner: Owner, submission: tuple[UUID, str], invitation: Invitation
+) -> None:
+    """Keep what the payer will be sent out with to authorise that a submission, at this bank, is withdrawn."""
+    now, (submission_id, bank_id) = tools.clock.now(), submission
+    row_id = new_id(now)
+    await connection.execute(
+        _SQL["put_cancellation"],
+        owner.tenant.partner_id,
+        row_id,
+        owner.tenant.environment.value,
+        bank_id,
+        owner.payment_id,
+        submission_id,
+        state_digest(invitation.handshake.state.reveal()),
+        tools.vault.seal(owner.key, invitation.to_json(), handshake_context(row_id)),
+        now,
+    )
+
+
+async def find(
+    connection: Connection,
+    partner_id: UUID,
+    submission_id: UUID,
+    purpose: AuthorisationPurpose = AuthorisationPurpose.PAYMENT,
+) -> AuthorisationRow | None:
+    """The submission's for this purpose, if a payer belongs to it and it is still on record."""
+    row = await connection.fetchrow(_SQL["find_authorisation"], partner_id, submission_id, purpose.value)
     return None if row is None else AuthorisationRow.from_row(row)
 
 
@@ -116,7 +142,8 @@ async def find_by_state(pool: Pool, state: str) -> Found | None:
     if row is None:
         return None
     ref = PaymentRef(partner_id=row["partner_id"], payment_id=row["payment_id"])
-    return Found(ref=ref, submission_id=row["submission_id"], bank_id=row["bank_id"])
+    purpose = AuthorisationPurpose(row["purpose"])
+    return Found(ref=ref, submission_id=row["submission_id"], bank_id=row["bank_id"], purpose=purpose)
 
 
 async def open_invitation(vault: Vault, partner_id: UUID, row: AuthorisationRow) -> Invitation:
@@ -164,7 +191,8 @@ async def write_consent(
 
 async def views(tools: Tools, partner_id: UUID, payment_ids: Sequence[UUID]) -> Mapping[UUID, AuthorisationView]:
     """Where the payers of these payments are expected, by payment; for the partner alone."""
-    rows = await tools.pool.fetch(_SQL["list_invitations"], partner_id, list(payment_ids)) if payment_ids else []
+    asked = (partner_id, list(payment_ids), tools.clock.now())
+    rows = await tools.pool.fetch(_SQL["list_invitations"], *asked) if payment_ids else []
     sealed = [(partner_id, row["sealed_handshake"], handshake_context(row["id"])) for row in rows]
     opened = await tools.vault.open_each(sealed)
     return {row["payment_id"]: _view(row, one) for row, one in zip(rows, opened, strict=True) if _is_there(one)}
@@ -179,5 +207,8 @@ def _is_there(opened: bytes | SealError) -> bool:
 def _view(row: Row, opened: bytes | SealError) -> AuthorisationView:
     url = Invitation.from_json(opened).url if isinstance(opened, bytes) else None
     return AuthorisationView(
-        method=row["method"], expires_at=row["expires_at"], url=None if url is None else url.reveal()
+        method=row["method"],
+        expires_at=row["expires_at"],
+        purpose=row["purpose"],
+        url=None if url is None else url.reveal(),
     )

@@ -5,7 +5,7 @@ that only the bank's word counts, and the browser's is a reason to ask for it.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -17,12 +17,19 @@ from payments.calls.cases import Background, Case, Cases
 from payments.calls.ledger import Ledger
 from payments.calls.runner import CallRunner
 from payments.journeys import authorisations
-from payments.journeys.authorisations import AuthorisationRow
+from payments.journeys.authorisations import AuthorisationRow, Found
 from payments.journeys.handshakes import Invitation
 from payments.journeys.inviting import Inviter
 from payments.journeys.planning import JourneyPlanner
 from payments.recovery.unsent import AUTHORISATION_REFUSED
-from payments.states.names import AuthorisationStatus, OperationState, PaymentStatus, SubmissionState
+from payments.states.names import (
+    FINAL_STATUSES,
+    AuthorisationPurpose,
+    AuthorisationStatus,
+    OperationState,
+    PaymentStatus,
+    SubmissionState,
+)
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
@@ -94,17 +101,20 @@ class PayerReturns:
             return None
         try:
             background = await self._cases.background(found.ref)
-            return await self._take(background, found.submission_id, brought)
+            return await self._take(background, found, brought)
         except KeyDestroyed:
             return None
 
-    async def _take(self, background: Background, submission_id: UUID, brought: Brought) -> Arrival | None:
+    async def _take(self, background: Background, found: Found, brought: Brought) -> Arrival | None:
         async with self._tools.pool.acquire() as connection, connection.transaction():
-            case = await self._cases.lock(connection, background, submission_id)
-            if case.authorisation is None:
+            case = await self._cases.lock(connection, background, found.submission_id)
+            partner_id = case.payment.tenant.partner_id
+            row = await authorisations.find(connection, partner_id, found.submission_id, found.purpose)
+            if row is None:
                 return None
-            invitation = await self._invitation(case, case.authorisation)
-            step = await self._step(connection, case, case.authorisation, brought)
+            case, cancels = replace(case, authorisation=row), found.purpose is AuthorisationPurpose.CANCELLATION
+            invitation = await self._invitation(case, row)
+            step = await (self._withdraw if cancels else self._step)(connection, case, row, brought)
         await self._tools.enqueuer.offer(step.jobs)
         if step.begins:
             self._runner.start(background.ref, background.bank.bank.id, background)
@@ -127,6 +137,12 @@ class PayerReturns:
             return await self._go_on(connection, case, brought)
         late = case.payment.status is PaymentStatus.EXPIRED and row.returned_at is None
         return _Step(case=case, reception=Reception.OVER if late else Reception.TAKEN, repeated=not late)
+
+    async def _withdraw(self, connection: Connection, case: Case, row: AuthorisationRow, brought: Brought) -> _Step:
+        """Whatever the browser says, the bank is asked whether the payment is withdrawn."""
+        if row.status is not AuthorisationStatus.AWAITING or case.payment.status in FINAL_STATUSES:
+            return _Step(case=case)
+        return await self._ask(connection, case, brought)
 
     async def _ask(self, connection: Connection, case: Case, brought: Brought) -> _Step:
         """Money may be moving: the bank is asked at once, whatever the browser says."""

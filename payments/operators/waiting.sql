@@ -4,7 +4,7 @@
 SELECT p.partner_id, p.id, p.environment::text AS environment, p.merchant_id, p.client_id, p.bank_id, p.amount_value,
        p.amount_currency, p.sealed_terms, p.status::text AS status, p.iso_status, p.raw_status, p.reason,
        p.finality::text AS finality, p.execute_at, p.next_check_at, p.checks, p.version, p.created_at, p.updated_at,
-       s.state::text AS state, open.codes
+       p.cancel_requested_at IS NOT NULL AS cancel_requested, s.state::text AS state, open.codes
 FROM (
     SELECT partner_id, payment_id, array_agg(DISTINCT code ORDER BY code) AS codes
     FROM payment_exceptions

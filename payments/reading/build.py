@@ -8,7 +8,7 @@ from adapters.contract import Account, Creditor
 from adapters.declaration import Declaration, Recovery
 from payments.recovery.reports import reports_until
 from payments.rows import PaymentRow, Row
-from payments.states.names import PaymentStatus, SubmissionState
+from payments.states.names import AuthorisationPurpose, PaymentStatus, SubmissionState
 from payments.terms import Terms
 from payments.view import AuthorisationView, EvidenceView, PaymentView, RecoveryView
 
@@ -42,12 +42,20 @@ def build_view(
         reason=payment.reason,
         finality=payment.finality,
         recovery=recovery,
-        authorisation=authorisation if payment.status is PaymentStatus.AWAITING_AUTHORISATION else None,
+        authorisation=authorisation if _is_expected(payment.status, authorisation) else None,
         execute_at=payment.execute_at,
         reports_expected_until=None if declaration is None else _reports_until(payment, declaration),
         created_at=payment.created_at,
         updated_at=payment.updated_at,
     )
+
+
+def _is_expected(status: PaymentStatus, authorisation: AuthorisationView | None) -> bool:
+    """Whether there is still something for the payer to authorise."""
+    if authorisation is None or status is PaymentStatus.AWAITING_AUTHORISATION:
+        return authorisation is not None
+    cancels = authorisation.purpose == AuthorisationPurpose.CANCELLATION
+    return cancels and status in {PaymentStatus.SUBMITTED, PaymentStatus.ACCEPTED}
 
 
 def build_recovery(

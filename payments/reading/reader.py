@@ -89,7 +89,8 @@ class Reader:
         """Rows of find_payment or list_payments as partners see them; unknown ones always have their evidence."""
         sealed = [(tenant.partner_id, row["sealed_terms"], context(row["id"])) for row in rows]
         opened = await self._tools.vault.open_each(sealed)
-        waiting = [row["id"] for row in rows if row["status"] == PaymentStatus.AWAITING_AUTHORISATION]
+        awaiting = PaymentStatus.AWAITING_AUTHORISATION
+        waiting = [row["id"] for row in rows if row["status"] == awaiting or row["cancel_requested"]]
         invited = await authorisations.views(self._tools, tenant.partner_id, waiting)
         views = [await self._view(row, terms, invited.get(row["id"])) for row, terms in zip(rows, opened, strict=True)]
         if not with_evidence:

@@ -3,7 +3,8 @@
 SELECT p.partner_id, p.id, p.environment::text AS environment, p.merchant_id, p.client_id, p.bank_id, p.amount_value,
        p.amount_currency, p.sealed_terms, p.status::text AS status, p.iso_status, p.raw_status, p.reason,
        p.finality::text AS finality, p.execute_at, p.next_check_at, p.checks, p.version, p.created_at, p.updated_at,
-       s.state::text AS state, s.id AS submission_id, s.sealed_refund_account
+       p.cancel_requested_at IS NOT NULL AS cancel_requested, s.state::text AS state, s.id AS submission_id,
+       s.sealed_refund_account
 FROM payments p
 JOIN LATERAL (
     SELECT id, state, sealed_refund_account FROM submissions
@@ -18,7 +19,8 @@ WHERE p.partner_id = $1 AND p.environment = $2 AND p.id = $3;
 SELECT p.partner_id, p.id, p.environment::text AS environment, p.merchant_id, p.client_id, p.bank_id, p.amount_value,
        p.amount_currency, p.sealed_terms, p.status::text AS status, p.iso_status, p.raw_status, p.reason,
        p.finality::text AS finality, p.execute_at, p.next_check_at, p.checks, p.version, p.created_at, p.updated_at,
-       s.state::text AS state, s.id AS submission_id, s.sealed_refund_account
+       p.cancel_requested_at IS NOT NULL AS cancel_requested, s.state::text AS state, s.id AS submission_id,
+       s.sealed_refund_account
 FROM payments p
 JOIN LATERAL (
     SELECT id, state, sealed_refund_account FROM submissions

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from adapters.declaration import Declaration, EnquiryKey, OperationKind, Recovery
 from payments.recovery.reports import is_last_word, reports_until
 from payments.recovery.situation import Plan, Situation, Step
-from payments.recovery.unsent import is_contradiction, payer_is_late, unsent, waiting_at_the_bank
+from payments.recovery.unsent import WITHDRAWING, is_contradiction, payer_is_late, unsent, waiting_at_the_bank
 from payments.states.names import OperationState as O
 from payments.states.names import PaymentStatus as P
 from payments.states.names import SubmissionState as S
@@ -125,7 +125,7 @@ def absence_proven(it: Situation) -> bool:
 
 def _beside_asking(it: Situation) -> Plan | None:
     """What is to be done for a payment that the bank has, other than to ask how it stands."""
-    if it.operation_state is O.PLANNED and it.operation_kind is OperationKind.CANCEL:
+    if it.operation_state is O.PLANNED and it.operation_kind in WITHDRAWING:
         return Plan(step=Step.SEND)
     return waiting_at_the_bank(it)
 

@@ -19,6 +19,8 @@ AUTHORISATION_LOST = "authorisation_lost"
 AUTHORISATION_REFUSED = "authorisation_refused"
 # How often the start of an authorisation is asked for, where none of the answers told where the payer is to go.
 STARTS_MAX = 3
+# What asks that a payment be withdrawn.
+WITHDRAWING = frozenset({OperationKind.CANCEL, OperationKind.AUTHORISE_CANCEL})
 
 
 def unsent(it: Situation) -> Plan:
@@ -106,7 +108,8 @@ def _is_to_be_withdrawn(it: Situation) -> bool:
 
     One that said "pending" last is asked too: its payer may have approved in the app, and is not to be thwarted.
     """
-    told = it.operation_kind is OperationKind.CANCEL and it.operation_state is O.ANSWERED
+    asked = it.operation_kind is OperationKind.CANCEL and it.operation_state is O.ANSWERED
+    told = asked or it.operation_kind is OperationKind.AUTHORISE_CANCEL
     can = OperationKind.CANCEL in it.declaration.operations and not _is_spent(it, OperationKind.CANCEL)
     return can and not told and not it.pending_told and it.now >= _payer_until(it)
 

@@ -56,6 +56,13 @@ class AuthorisationStatus(StrEnum):
     REFUSED = "refused"
 
 
+class AuthorisationPurpose(StrEnum):
+    """What a payer is to authorise at the bank."""
+
+    PAYMENT = "payment"
+    CANCELLATION = "cancellation"
+
+
 class Finality(StrEnum):
     """How far the money's way can no longer be undone."""
 

@@ -19,6 +19,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--decoupled", action="store_true", help="payers are asked in the bank's app")
     parser.add_argument("--implicit", action="store_true", help="the authorisation begins with the initiation")
     parser.add_argument("--exempts", action="store_true", help="initiations are executed without an authorisation")
+    parser.add_argument("--pending", action="store_true", help="what waits for its payer is PDNG instead of RCVD")
+    parser.add_argument("--approved-cancellations", action="store_true", help="payers approve cancellations")
     parser.add_argument("--keys", type=Path, help="a file that keeps its keys from one start to the next")
     parser.add_argument("--approves-after-seconds", type=float, help="payers approve by themselves after so long")
     return parser.parse_args()
@@ -32,6 +34,8 @@ async def _serve(arguments: argparse.Namespace, trusted: Trust) -> None:
         explicit=not arguments.implicit,
         exempts=arguments.exempts,
         decoupled=arguments.decoupled,
+        pending_before_approval=arguments.pending,
+        cancels_at_once=not arguments.approved_cancellations,
         approves_after_seconds=arguments.approves_after_seconds,
     )
     await serve_alone(start_simulator(options, habits, trusted=trusted), options)

@@ -104,7 +104,7 @@ class RefundAccountOut(Response):
 
 
 class AuthorisationOut(Response):
-    """How the payer authorises the payment at the bank, and until when.
+    """How the payer authorises the payment at the bank, or that it is cancelled (`purpose`), and until when.
 
     With `redirect`, open `url` in the payer's browser; with `decoupled` they are asked in the bank's own app and there
     is nothing to open. The url is a secret of the payer: it is in answers to you, and null in events.
@@ -112,6 +112,7 @@ class AuthorisationOut(Response):
 
     url: str | None
     method: str
+    purpose: Literal["payment", "cancellation"]
     expires_at: datetime | None
 
 
@@ -140,9 +141,9 @@ class PaymentOut(Response):
     """A payment. Tolerate values of `status` that you do not know.
 
     Without creditor and reference, they were erased with the merchant's data. While it is `awaiting_authorisation` and
-    the payer has not come back, `authorisation` says where they are expected. `routing` is there where its bank was
-    chosen and not named. With `reports_expected_until` the bank has said what it has to say: after that time it is not
-    asked any more.
+    the payer has not come back, `authorisation` says where they are expected; so it does while they are to approve a
+    cancellation that you asked for. `routing` is there where its bank was chosen and not named. With
+    `reports_expected_until` the bank has said what it has to say: after that time it is not asked any more.
     """
 
     id: str

@@ -167,6 +167,7 @@ ANSWERS = {
     OperationKind.ENQUIRE: (200, "paymentInitiationWithStatusResponse"),
     OperationKind.ENQUIRE_AUTHORISATION: (200, "scaStatusResponse"),
     OperationKind.CANCEL: (202, "paymentInitiationCancelResponse-202"),
+    OperationKind.AUTHORISE_CANCEL: (201, "startScaprocessResponse"),
 }
 
 
@@ -270,11 +271,12 @@ async def look_around(house: House, told: Instruction) -> None:
     options = {**told.settings.options, "enquiry": "status"}
     await house.ask(OperationKind.ENQUIRE, told)
     await house.ask(OperationKind.ENQUIRE, replace(told, settings=replace(told.settings, options=options)))
+    whole = adapter().build(OperationKind.ENQUIRE, told)
     listed = await house.ask(OperationKind.ENQUIRE_AUTHORISATION, told)
     for one in (*(listed.authorisation_ids or ()), "nobody"):
         await house.ask(OperationKind.ENQUIRE_AUTHORISATION, replace(told, authorisation_id=one))
-    begun = adapter().build(OperationKind.AUTHORISE, told)
-    await house.answer(replace(begun, path=begun.path.replace("/authorisations", "/cancellation-authorisations")))
+    await house.ask(OperationKind.AUTHORISE_CANCEL, told)
+    await house.answer(replace(whole, path=f"{whole.path}/cancellation-authorisations"))
     await house.ask(OperationKind.CANCEL, told)
 
 
@@ -287,6 +289,7 @@ async def look_around(house: House, told: Instruction) -> None:
         Habits(explicit=False, decoupled=True),
         Habits(exempts=True),
         Habits(cancels_at_once=False),
+        Habits(cancels_at_once=False, explicit=False),
         Habits(signs_answers=True),
         Habits(wants_signatures=False),
         Habits(consents_need_start=True),

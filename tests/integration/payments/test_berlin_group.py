@@ -79,9 +79,13 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    pool: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock, habits: Habits | None = None
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    vault: Vault,
+    clock: FakeClock,
+    habits: Habits | None = None,
+    pace: Pace = QUICK,
 ) -> AsyncIterator[Scene]:
-    simulator = await start_simulator(SimulatorOptions(pace=QUICK), habits)
+    simulator = await start_simulator(SimulatorOptions(pace=pace), habits)
     engine = banks.engine({"berlin_group": replace(ADAPTERS["berlin_group"].declaration, deadlines=DEADLINES)})
     world = await make_world(pool, vault, clock)
     await pool.execute(

@@ -26,6 +26,7 @@ class Status(StrEnum):
     CANCELLED = "CANC"
 
 
+CANCELLABLE = frozenset({Status.RECEIVED, Status.PENDING, Status.IN_PROCESS})
 MOVED = frozenset({Status.SETTLED, Status.COMPLETED})
 ENDED = MOVED | {Status.REJECTED, Status.CANCELLED}
 

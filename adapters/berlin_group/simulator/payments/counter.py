@@ -9,7 +9,7 @@ from adapters.berlin_group.simulator.authorisations import Authorisation, Subjec
 from adapters.berlin_group.simulator.door.checks import check_payer
 from adapters.berlin_group.simulator.habits import Habits
 from adapters.berlin_group.simulator.messages import Refused, error, links, nothing, said
-from adapters.berlin_group.simulator.payments.books import Books, Payment, Status
+from adapters.berlin_group.simulator.payments.books import CANCELLABLE, Books, Payment, Status
 from adapters.berlin_group.simulator.payments.lives import Lives
 from adapters.berlin_group.simulator.payments.orders import PRODUCTS, read_order
 from adapters.berlin_group.simulator.sca import ScaDesk
@@ -87,22 +87,35 @@ class PaymentCounter:
     async def cancel(self, request: web.Request) -> web.StreamResponse:
         """Withdraw a payment while no money moved, or begin to."""
         payment, fault = named(self.books, request), self.plan.take(OperationKind.CANCEL)
-        if payment.status not in {Status.RECEIVED, Status.PENDING, Status.IN_PROCESS}:
+        if payment.status not in CANCELLABLE:
             return await self.misbehaviour.give(request, error(405, "CANCELLATION_INVALID"), fault)
         if fault in _UNDONE:
             return await self.misbehaviour.give(request, error(405, "CANCELLATION_INVALID"), fault)
         if self._habits.cancels_at_once:
             payment.status = Status.CANCELLED
             return await self.misbehaviour.give(request, nothing(), fault)
-        start = links(startAuthorisation=f"{payment.path}/cancellation-authorisations")
-        answer = said(202, {"transactionStatus": payment.shown, "_links": start})
-        return await self.misbehaviour.give(request, answer, fault)
+        return await self.misbehaviour.give(request, self._to_be_approved(request, payment), fault)
 
     async def authorise_cancellation(self, request: web.Request) -> web.StreamResponse:
         """Begin the payer's authorisation of a cancellation."""
-        payment = named(self.books, request)
+        payment, fault = named(self.books, request), self.plan.take(OperationKind.AUTHORISE_CANCEL)
+        if payment.status not in CANCELLABLE:
+            raise Refused(409, "STATUS_INVALID")
+        if fault in _UNDONE:
+            return await self.misbehaviour.give(request, _no(fault), fault)
         begun = self._desk.begin(request, self._cancelling(payment))
-        return self._started(request, begun).response()
+        return await self.misbehaviour.give(request, self._started(request, begun), fault)
+
+    def _to_be_approved(self, request: web.Request, payment: Payment) -> Answer:
+        """A cancellation that waits for the payer, begun at once where the client or the bank will not wait."""
+        told = {"transactionStatus": payment.shown}
+        explicit = request.headers.get("TPP-Explicit-Authorisation-Preferred") == "true"
+        if explicit and self._habits.explicit:
+            start = links(startAuthorisation=f"{payment.path}/cancellation-authorisations")
+            return said(202, {**told, "_links": start})
+        begun = self._desk.begin(request, self._cancelling(payment))
+        found = links(scaRedirect=self._desk.page(request, begun), scaStatus=begun.path)
+        return said(202, {**told, "_links": found}, self._desk.approach(begun))
 
     def _initiated(self, request: web.Request, payment: Payment, fault: Fault | None) -> Answer:
         self._hide(payment, fault)
@@ -156,7 +169,7 @@ class PaymentCounter:
             path=f"{payment.path}/cancellation-authorisations",
             approved=lambda: _end(payment, Status.CANCELLED),
             refused=lambda: None,
-            is_open=lambda: payment.status in {Status.RECEIVED, Status.PENDING, Status.IN_PROCESS},
+            is_open=lambda: payment.status in CANCELLABLE,
         )
 
 
