@@ -13,7 +13,7 @@ from adapters.declaration import OperationKind
 from kernel.sql import beside
 from payments.calls import operations
 from payments.calls.cases import Case
-from payments.calls.ledger import Heard, Ledger, Recorded, clean
+from payments.calls.ledger import Heard, Ledger, Recorded
 from payments.calls.operations import Call
 from payments.intents.planning import plan_operation
 from payments.journeys import authorisations
@@ -21,6 +21,7 @@ from payments.journeys.handshakes import Invitation, new_handshake
 from payments.journeys.inviting import Inviter
 from payments.recovery.cadence import next_enquiry_at
 from payments.rows import Owner
+from payments.states.cleaning import clean
 from payments.states.decide import RefusedMove
 from payments.states.names import (
     AuthorisationPurpose,
