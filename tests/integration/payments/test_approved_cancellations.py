@@ -114,6 +114,7 @@ async def test_a_cancellation_that_nobody_approves_did_not_happen(
         assert (view.status.value, view.authorisation) == ("accepted", None)
         for each in here.simulator._payments.books.payments.values():
             each.status = type(each.status).COMPLETED
+        await here.world.sweep(1_000)
         await here.until(payment.id, "completed")
         assert await here.world.exceptions() == []
 
@@ -174,5 +175,5 @@ async def test_a_cancellation_goes_on_after_its_process_died(
         )
         await here.world.pool.execute("UPDATE authorisations SET status = 'planned' WHERE purpose = 'cancellation'")
         assert (await seen(here, payment)).authorisation is None
-        await here.world.sweep(60)
+        await here.world.sweep(1_000)
         way(await seen(here, payment))
