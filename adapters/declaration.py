@@ -171,7 +171,7 @@ LAST_REPORT = "last_report"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """What differs at the banks whose `option` has this `value`; what is None does not, nor fields that are not named."""
+    """What differs at the banks whose `option` has this `value`; what is None, or a field not named, does not."""
 
     option: str
     value: str

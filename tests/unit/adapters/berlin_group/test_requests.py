@@ -89,7 +89,7 @@ def test_the_start_of_an_authorisation_brings_the_payer_and_our_pages() -> None:
 @pytest.mark.parametrize("kind", [OperationKind.ENQUIRE, OperationKind.CANCEL])
 def test_a_call_without_the_payer_says_nothing_of_one(kind: OperationKind) -> None:
     """An enquiry or a cancellation of ours carries no PSU header: the payer is not there."""
-    assert not [name for name in headers(kind) if name.startswith(("PSU-", "TPP-"))]
+    assert not [name for name in headers(kind) if name.startswith(("PSU-", "TPP-Redirect", "TPP-Nok"))]
 
 
 @pytest.mark.parametrize("kind", KINDS)
