@@ -180,7 +180,7 @@ class Advancer:
         if recorded.refused is not None:
             jobs += await self._ask_again(connection, recorded.case, evidence)
         recorded = replace(recorded, jobs=(*recorded.jobs, *jobs))
-        if cancels and approval is not None:
+        if cancels and approval is not None and call.operation.id == case.operation.id:
             return await self._approval.begin(connection, recorded, approval)
         return recorded
 

@@ -90,7 +90,8 @@ class Canceller:
     async def _check(self, background: Background) -> None:
         """What the bank's answer was, if it came: a refusal and a call that never left are told as such."""
         ref = background.ref
-        row = await self._tools.pool.fetchrow(_SQL["find_outcome"], ref.partner_id, ref.payment_id)
+        now = self._tools.clock.now()
+        row = await self._tools.pool.fetchrow(_SQL["find_outcome"], ref.partner_id, ref.payment_id, now)
         if row is None or row["status"] == PaymentStatus.CANCELLED.value:
             return
         state, is_start = row["operation_state"], row["operation_kind"] == OperationKind.AUTHORISE_CANCEL.value

@@ -9,7 +9,7 @@ SELECT p.status::text AS status, o.state::text AS operation_state, o.kind::text 
        EXISTS (
            SELECT FROM authorisations a
            WHERE a.partner_id = p.partner_id AND a.submission_id = o.submission_id
-             AND a.purpose = 'cancellation' AND a.status = 'awaiting'
+             AND a.purpose = 'cancellation' AND a.status = 'awaiting' AND a.expires_at > $3
        ) AS is_awaited
 FROM payments p
 JOIN bank_operations o ON o.partner_id = p.partner_id AND o.payment_id = p.id AND o.kind IN ('cancel', 'authorise_cancel')

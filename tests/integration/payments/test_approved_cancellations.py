@@ -11,7 +11,7 @@ import pytest
 from adapters.berlin_group.simulator import Habits
 from adapters.declaration import OperationKind
 from adapters.simulation.faults import Fault
-from kernel.errors import Unavailable
+from kernel.errors import Conflict, Unavailable
 from kernel.sealing import Vault
 from payments.view import AuthorisationView, PaymentView
 from tests.integration.payments.test_berlin_group import LOST, QUICK, Scene, booked, scene
@@ -127,6 +127,18 @@ async def test_asking_twice_sends_the_payer_out_once(
         first, second = [way(await cancelled(here, payment)) for _ in range(2)]
         assert first.url == second.url
         assert len(here.simulator.waiting) == 1
+
+
+async def test_a_cancellation_that_the_bank_refuses_is_no_longer_awaited(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
+) -> None:
+    """Asked again after the payer's time, a bank that withdraws nothing more is told as such."""
+    async with paid(database, vault, clock) as (here, payment):
+        way(await cancelled(here, payment))
+        await here.world.sweep(4_000)
+        here.simulator.plan(Fault.REFUSE, OperationKind.CANCEL)
+        with pytest.raises(Conflict):
+            await cancelled(here, payment)
 
 
 @pytest.mark.parametrize("fault", LOST)
