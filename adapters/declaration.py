@@ -190,8 +190,7 @@ class Declaration:
     after our deadline until its books show the outcome. `fields` is keyed by JSON Pointer into the public payment.
     `poll_seconds` are the delays between enquiries; the last one repeats. `reads` are the calls of account information
     (adapters/contract/accounts.py), and `unattended_reads_a_day` how often the bank lets each account be read in 24 h
-    without its holder; None for no such bound. `paths` are what the paths of the calls begin with: a bank's `base_url`
-    ends before it.
+    without its holder; None for no such bound. A bank's `base_url` ends before what is in `paths`.
 
     `journey` is the order of the operations that carry a payment to the bank. `arms` is the first of them after whose
     sending money may move: an earlier one whose outcome is unknown costs nothing but another try, and `arms` itself is
@@ -274,10 +273,9 @@ class Declaration:
 
     @property
     def lease_seconds(self) -> float:
-        """How long an operation's lease must last at least.
+        """How long an operation's lease must last at least: two total deadlines, and the bank's processing time.
 
-        The engine begins a call within one total deadline (slots and tokens are waited for no longer) and ends it
-        within another; then the bank may need its processing time.
+        The engine begins a call within the first (slots and tokens are waited for no longer), and ends it in the second.
         """
         return 2 * self.deadlines.total_seconds + self.processing_seconds
 
