@@ -275,7 +275,7 @@ class Declaration:
     def lease_seconds(self) -> float:
         """How long an operation's lease must last at least: two total deadlines, and the bank's processing time.
 
-        The engine begins a call within the first (slots and tokens are waited for no longer), and ends it in the second.
+        The engine begins a call within the first (slots and tokens are waited for no longer) and ends it in the second.
         """
         return 2 * self.deadlines.total_seconds + self.processing_seconds
 
