@@ -38,6 +38,7 @@ async def killed_at_each_point(row: str, database_url: str) -> tuple[int, Tally]
     return points, tally
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("row", [row for row in PAYING if protocol_of(row) == row])
 def test_killed_at_each_step_it_is_resolved_by_itself_once(row: str, database_url: str) -> None:
     """The books hold one payment or none, as the status says; only a code that may be burnt costs a consent."""

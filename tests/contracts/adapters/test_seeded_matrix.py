@@ -22,6 +22,7 @@ def held_to_the_line(row: str, database_url: str, seed: int, payments: int) -> T
     return tally
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("row", PAYING)
 def test_some_payments_under_seeded_faults(row: str, database_url: str) -> None:
     """The long run's short form."""
@@ -30,7 +31,7 @@ def test_some_payments_under_seeded_faults(row: str, database_url: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("row", PAYING)
 def test_two_thousand_payments_under_seeded_faults(row: str, database_url: str, record_property: Record) -> None:
     """Over every fault that the bank can show, at every call of its journey and at enquiries."""
