@@ -52,7 +52,8 @@ class Evidence:
 
     `at` is the bank's own time of the fact if it said one. `retry_after_seconds` is how long the bank asked us to wait.
     `consent_id`, `authorisation` and `grant` belong to the payer's consent: a consent answered with
-    NEEDS_AUTHORISATION brings the first two, an exchanged code the third, with ACCEPTED. `refund_account` is where a
+    NEEDS_AUTHORISATION brings the first two, an exchanged code the third, with ACCEPTED, and the first where the bank
+    says for which consent the access is. `refund_account` is where a
     refund would go: the payer's account, where the payer's consent lets the bank tell it. `authorisation_ids` are the
     authorisations that were begun for a payment, oldest first; () where none was.
 

@@ -24,7 +24,7 @@ class Fault(StrEnum):
     ERROR_IN_200 = "error_in_200"  # In the books, but the answer is 200 with an error body.
     WRONG_AMOUNT = "wrong_amount"  # The answer speaks of another amount.
     WRONG_EXPONENT = "wrong_exponent"  # The answer's amount is a hundred times too large.
-    WRONG_REFERENCE = "wrong_reference"  # The answer speaks of another payment.
+    WRONG_REFERENCE = "wrong_reference"  # The answer speaks of another payment or consent.
     TRUNCATED = "truncated"  # The answer's body breaks off.
     SLOW_DRIP = "slow_drip"  # The answer comes a byte at a time, longer than any deadline.
     TOO_LARGE = "too_large"  # The answer's body does not end.

@@ -88,6 +88,7 @@ class Case:
             state=self.submission.state,
             amount=self.payment.amount,
             end_to_end_id=self.submission.end_to_end_id,
+            consent_id=self.authorisation.consent_id if self.authorisation else None,
             iso_status=self.payment.iso_status,
             raw_status=self.payment.raw_status,
         )

@@ -18,7 +18,7 @@ class Course(StrEnum):
     ONWARD = "onward"  # The next operation is planned.
     AWAIT = "await"  # The payer is sent to the bank.
     AGAIN = "again"  # Nothing was learnt: another try.
-    LOST = "lost"  # The payer's code is used up and brought nothing: nobody can pay with this consent.
+    LOST = "lost"  # The payer's code is used up and brought nothing of ours: nobody can pay with this consent.
     BEGUN = "begun"  # The bank began the authorisation by itself: what was to arm the payment is done already.
     REFUSED = "refused"  # The bank will not have it, or speaks of other terms.
     EXECUTED = "executed"  # The bank did more than was asked of it: its word counts as about a payment that was sent.
@@ -40,8 +40,7 @@ _REFUSALS = frozenset({Verdict.REJECTED, Verdict.CANCELLED})
 def turn_of(declaration: Declaration, kind: OperationKind, standing: Standing, evidence: Evidence) -> Turn:
     """What the answer to an operation before the arming one changes."""
     if kind is declaration.after_return:
-        is_granted = evidence.verdict is Verdict.ACCEPTED and evidence.grant is not None
-        return Turn(course=Course.ONWARD) if is_granted else Turn(course=Course.LOST, why="authorisation_lost")
+        return _exchanged(standing, evidence)
     if kind is OperationKind.CONFIRM_FUNDS:
         return _confirmed(evidence)
     if evidence.verdict in _SILENT:
@@ -51,6 +50,15 @@ def turn_of(declaration: Declaration, kind: OperationKind, standing: Standing, e
     if evidence.verdict is Verdict.NEEDS_AUTHORISATION:
         return _prepared(declaration, kind, standing, evidence)
     return Turn(course=Course.EXECUTED)
+
+
+def _exchanged(standing: Standing, evidence: Evidence) -> Turn:
+    """Access, or a code that is used up; access to what another consent allows is not ours to use."""
+    if evidence.verdict is not Verdict.ACCEPTED or evidence.grant is None:
+        return Turn(course=Course.LOST, why="authorisation_lost")
+    if evidence.consent_id not in {None, standing.consent_id}:
+        return Turn(course=Course.LOST, why="consent_mismatch", needs_person=True)
+    return Turn(course=Course.ONWARD)
 
 
 def _confirmed(evidence: Evidence) -> Turn:

@@ -42,12 +42,13 @@ _FINALITY = {P.SETTLED: Finality.DEBTOR_SETTLED, P.COMPLETED: Finality.CREDITOR_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A payment and one of its submissions as they stand under the lock."""
+    """A payment and one of its submissions under the lock; `consent_id` is the bank's, once it is known."""
 
     status: P
     state: S
     amount: Money
     end_to_end_id: str
+    consent_id: str | None = None
     iso_status: str | None = None
     raw_status: str | None = None
 

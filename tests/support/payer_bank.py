@@ -112,7 +112,8 @@ class PayerBank(ScriptedBank):
 
     `refund` is the payer's IBAN, where the bank tells it.
 
-    Beside what the scripted bank does on command: executes (a consent that was to be harmless is paid at once).
+    Beside what the scripted bank does on command: executes (a consent that was to be harmless is paid at once),
+    another_consent (the access that a code brings is another consent's).
     """
 
     declaration: Declaration = REDIRECTING
@@ -177,7 +178,8 @@ class PayerBank(ScriptedBank):
         if step == "reject" or consent.code_used or consent.code != body["code"]:
             return {"verdict": "rejected", "reason": "unauthorised"}
         consent.code_used, consent.token = True, secrets.token_urlsafe(8)
-        return {"verdict": "accepted", "token": consent.token, "lifetime": self.lifetime}
+        named = "another" if step == "another_consent" else consent.id
+        return {"verdict": "accepted", "token": consent.token, "lifetime": self.lifetime, "consent": named}
 
     def _funds(self, body: dict[str, Any], step: str) -> dict[str, Any]:
         consent = next(each for each in self.consents if each.id == body["consent"])

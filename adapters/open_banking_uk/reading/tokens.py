@@ -20,7 +20,7 @@ _OK, _BAD_REQUEST = 200, 400
 def code_exchanged(reply: WireReply) -> Evidence:
     """What the answer proves; never raises."""
     try:
-        return Evidence(verdict=Verdict.ACCEPTED, grant=grant_of(reply))
+        return Evidence(verdict=Verdict.ACCEPTED, grant=grant_of(reply), consent_id=intent_of(reply))
     except Unreadable:
         return _refused(reply)
 

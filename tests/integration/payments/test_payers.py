@@ -186,6 +186,21 @@ async def test_a_code_that_was_used_up_ends_the_payment(world: World, step: str)
     assert world.bank.calls == ["consent", "authorise"]
 
 
+async def test_access_to_another_consent_is_not_used(world: World) -> None:
+    """A bank that takes one payer for another: nothing is paid with it or kept of it, and a person looks."""
+    payment, state = await invited(world)
+    code = bank_of(world).authorise()
+    world.bank.then(["another_consent"])
+    await come(world, state, code)
+    view = await world.payments.get(world.caller, payment)
+    assert (view.status.value, view.reason) == ("expired", "consent_mismatch")
+    assert await world.exceptions() == ["consent_mismatch"]
+    assert await world.rows("SELECT FROM authorisations WHERE sealed_grant IS NULL")
+    assert await world.rows("SELECT FROM submissions WHERE consent_id = 'C-0'")
+    assert await world.sweep(100_000) == 0
+    assert world.bank.calls == ["consent", "authorise"]
+
+
 async def test_a_dead_process_burns_the_code(world: World, vault: Vault) -> None:
     """Whoever exchanged it may have used it up: it is not exchanged again, and nobody pays."""
     payment, state = await invited(world)

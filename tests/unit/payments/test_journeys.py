@@ -51,12 +51,14 @@ def test_a_consent_leads_on_only_as_one_to_our_terms(declaration: object, eviden
         assert turn.course is Course.EXECUTED
 
 
-@given(evidences)
-def test_a_code_leads_on_with_access_or_is_lost(evidence: Evidence) -> None:
-    """There is no third way: it is never exchanged again."""
-    turn = turn_of(REDIRECTING, AUTHORISE, STANDING, evidence)
+@given(evidences, st.sampled_from([None, "C-1", "C-2"]))
+def test_a_code_leads_on_with_access_to_its_consent_or_is_lost(evidence: Evidence, consent_id: str | None) -> None:
+    """There is no third way: it is never exchanged again, and access to another consent is shown to a person."""
+    turn = turn_of(REDIRECTING, AUTHORISE, replace(STANDING, consent_id=consent_id), evidence)
     granted = evidence.verdict is Verdict.ACCEPTED and evidence.grant is not None
-    assert turn.course is (Course.ONWARD if granted else Course.LOST)
+    ours = evidence.consent_id in {None, consent_id}
+    assert turn.course is (Course.ONWARD if granted and ours else Course.LOST)
+    assert turn.needs_person is (granted and not ours)
 
 
 @given(evidences)

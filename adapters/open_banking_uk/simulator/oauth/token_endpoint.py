@@ -49,6 +49,8 @@ class TokenEndpoint:
         fault = None if kind is None else self._plan.take(kind)
         if fault is Fault.REFUSE:
             form = {**form, "code": "refused", "refresh_token": "refused"}
+        if fault is Fault.WRONG_REFERENCE:
+            self._tokens.confuse(form.get("code", ""))
         if fault in _NOT_DONE:
             return await self._misbehaviour.give(request, _error(TokenError("temporarily_unavailable", 503)), fault)
         return await self._misbehaviour.give(request, self._answer(request, form), fault)

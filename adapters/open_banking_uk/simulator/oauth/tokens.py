@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 CODE_SECONDS = 60
 ACCESS_SECONDS = 300
@@ -49,6 +49,11 @@ class Tokens:
             expires_at=time.monotonic() + CODE_SECONDS,
         )
         return text
+
+    def confuse(self, text: str) -> None:
+        """Let the code open what another consent allows, as a bank does that takes one payer for another."""
+        if (code := self._codes.get(text)) is not None:
+            code.access = replace(code.access, consent_id="another-consent")
 
     def take_code(self, text: str) -> Code | None:
         """The code, once. What a code gave ends when the code comes again (RFC 6749 §4.1.2)."""

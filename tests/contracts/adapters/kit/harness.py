@@ -148,10 +148,11 @@ def learned(instruction: Instruction, evidence: Evidence) -> Instruction:
 
 
 def believable(instruction: Instruction, evidence: Evidence) -> Evidence:
-    """The evidence, or nothing where it speaks of another amount or payment."""
+    """The evidence, or nothing where it speaks of another amount, payment or consent."""
     other_amount = evidence.amount not in {None, instruction.amount}
     other_payment = evidence.reference not in {None, instruction.end_to_end_id}
-    return Evidence(verdict=Verdict.UNKNOWN) if other_amount or other_payment else evidence
+    other_consent = evidence.grant is not None and evidence.consent_id not in {None, instruction.consent_id}
+    return Evidence(verdict=Verdict.UNKNOWN) if other_amount or other_payment or other_consent else evidence
 
 
 def protocol_of(row: str) -> str:

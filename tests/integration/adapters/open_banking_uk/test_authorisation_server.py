@@ -12,6 +12,7 @@ from adapters.contract import Instruction, Verdict
 from adapters.declaration import OperationKind
 from adapters.engine.credentials.assertions import Assertions
 from adapters.signing.keys import private_key
+from adapters.simulation.faults import Fault
 from kernel.masked import Secret
 from tests.support import browser
 from tests.support.open_banking_uk import handshake
@@ -84,6 +85,18 @@ async def test_a_code_is_exchanged_once_and_a_second_time_ends_what_it_gave() ->
         reply, evidence = await bank.perform(OperationKind.SUBMIT, told)
         assert (reply.status, evidence.verdict) == (401, Verdict.UNKNOWN)
         assert bank.simulator.booked() == ()
+
+
+@pytest.mark.parametrize("fault", [None, Fault.WRONG_REFERENCE])
+async def test_access_says_whose_consent_it_is(fault: Fault | None) -> None:
+    """The ID token names the consent; a bank that takes one payer for another gives another's access, and says so."""
+    async with client(judged=False) as bank:
+        told = await bank.returned(await waiting(bank))
+        if fault is not None:
+            bank.simulator.plan(fault, AUTHORISE)
+        _, evidence = await bank.perform(AUTHORISE, told)
+        assert evidence.grant is not None
+        assert (evidence.consent_id == told.consent_id) is (fault is None)
 
 
 @pytest.mark.parametrize("wrong", ["code_verifier", "redirect_uri", "code"])
