@@ -163,7 +163,7 @@ class Advancer:
             evidence=evidence,
             source=EvidenceSource.RESPONSE if call.lease is not None else EvidenceSource.POLL,
             operation_id=call.operation.id,
-            resent=call.lease is not None and (call.resent or case.operation.sends > 1),
+            resent=call.lease is not None and (call.resent or case.calls_of(call.kind) > 1),
             # A bank that once spoke of other terms may have executed those.
             absence_proven=absence_proven(case.situation(call.began_at, self._tools.policy)) and not case.contradicted,
         )

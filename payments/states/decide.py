@@ -4,7 +4,8 @@ The rules, in the order in which they are asked:
 
 1. Evidence whose amount, currency or reference is not ours is about something else: never believed, a person looks,
    and the bank is asked on.
-2. A submission that was not sent, or has ended, is not revived by a bank's word: a person looks.
+2. A submission that was not sent, or has ended, is not revived by a bank's word: a person looks. Once a payment has
+   gone on with another submission, nothing that is said of the one before moves it.
 3. "Unknown" and "not found" prove nothing. Only an enquiry, made when the bank's declared time has passed since the
    last byte, turns "not found" into the proof that the payment never arrived; and two persons who looked
    late enough do.
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from adapters.contract import Evidence, Reason, Verdict
 from kernel.money import Money
-from payments.states.derive import derive_status
+from payments.states.derive import STATUSES_OF, derive_status
 from payments.states.moves import payment_may_move, rank, submission_may_move
 from payments.states.names import ENDED_SUBMISSIONS, EvidenceSource, Finality
 from payments.states.names import PaymentStatus as P
@@ -138,9 +139,14 @@ def _move(standing: Standing, evidence: Evidence, hearing: Hearing) -> Change | 
         return RefusedMove(why="nothing_new")
     by_operator = hearing.source is EvidenceSource.OPERATOR
     state_may = submission_may_move(standing.state, state, by_operator=by_operator)
-    if state_may and payment_may_move(standing.status, status):
+    if state_may and not _has_gone_on(standing) and payment_may_move(standing.status, status):
         return _change(standing, state, status, evidence)
     return _refuse(standing, status, evidence)
+
+
+def _has_gone_on(standing: Standing) -> bool:
+    """Whether the payment is another submission's by now."""
+    return standing.state in ENDED_SUBMISSIONS and standing.status not in STATUSES_OF[standing.state]
 
 
 def _refuse(standing: Standing, status: P, evidence: Evidence) -> RefusedMove:

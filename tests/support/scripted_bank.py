@@ -140,7 +140,8 @@ class ScriptedBank:
     """`script` holds what the next calls do, by name; when it is used up, calls are answered.
 
     ok, reject, no_funds, lost_before, lost_after, never_left, late, crash_before, crash_after, wrong_amount,
-    wrong_reference, no_funds_for_another, duplicate, garbage, not_found, hang.
+    wrong_reference, no_funds_for_another, duplicate, garbage, not_found, hang,
+    and hang_ before what is answered after the wait.
     """
 
     id: str = "scripted"
@@ -176,9 +177,9 @@ class ScriptedBank:
         body = orjson.loads(request.body)
         self.calls.append(body["kind"])
         step = self.script.pop(0) if self.script else "ok"
-        if step == "hang":
+        if step.startswith("hang"):
             await self.gate.wait()
-            step = "ok"
+            step = step.removeprefix("hang").removeprefix("_") or "ok"
         if step == "crash_before":
             raise Crash
         if step == "never_left":

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.contract import Verdict
 from adapters.declaration import OperationKind, Recovery
+from kernel.errors import Conflict
 from kernel.sealing import Vault
 from payments.calls.advance import Advancer
 from payments.calls.cases import Background
@@ -295,3 +296,25 @@ async def test_a_stale_replica_changes_nothing(world: World) -> None:
     await world.sweep(5)
     assert await world.status(created.payment.id) == "settled"
     assert await world.exceptions() == []
+
+
+async def test_a_late_refusal_of_the_first_send_ends_nothing_once_another_call_was_made(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
+) -> None:
+    """A process that stood still hears "duplicate" after the resend was accepted and a withdrawal was tried."""
+    world = await make_world(database, vault, clock, declaration=RESENDING)
+    world.bank.then(["hang_duplicate"])
+    created = await world.pay(wait_seconds=0)
+    await until(lambda: bool(world.bank.calls))
+    other = second_process(world, vault, declaration=RESENDING)
+    other.bank.settles = False
+    for seconds in (40, 0, 5):
+        await other.sweep(seconds)
+    assert world.bank.calls == ["submit", "enquire", "submit"]
+    other.bank.then(["reject"])
+    with pytest.raises(Conflict):
+        await other.payments.cancel(other.caller, created.payment.id, 5)
+    world.bank.gate.set()
+    await world.payments.drain()
+    assert await world.status(created.payment.id) == "accepted"
+    assert "payment.rejected" not in await world.event_types()

@@ -123,3 +123,35 @@ async def test_only_the_named_banks_are_tried(world: World, vault: Vault) -> Non
     await world.sweep()
     assert await submissions(world) == [("third", REFUSED), ("scripted", ACCEPTED)]
     assert await world.status(created.payment.id) == "accepted"
+
+
+@pytest.mark.parametrize("verdict", ["rejected", "cancelled"])
+@pytest.mark.parametrize("codes", ["NOFUNDS", "another"])
+async def test_what_the_bank_before_says_once_more_ends_nothing(world: World, verdict: str, codes: str) -> None:
+    """Its refusal was heard, and the payment is on its way to another bank, which alone can end it now."""
+    world.bank.then(["no_funds"])
+    created = await world.pay(bank_id=None)
+    assert created.payment.status.value == "queued"
+    (first,) = await world.rows("SELECT bank_id, end_to_end_id FROM submissions WHERE state = 'rejected'")
+    raw = f'{{"verdict":"{verdict}","reference":"{first["end_to_end_id"]}","code":"{codes}"}}'.encode()
+    await world.inbox.accept(first["bank_id"], raw, {"signature": "true"})
+    await world.inbox_worker.run_once()
+    assert await world.status(created.payment.id) == "queued"
+    await world.sweep()
+    assert await world.status(created.payment.id) == "accepted"
+    assert {"payment.rejected", "payment.cancelled"}.isdisjoint(await world.event_types())
+    assert await world.exceptions() == []
+
+
+async def test_a_hint_of_the_bank_before_hurries_no_other(world: World) -> None:
+    """The payment is another bank's now: one that has nothing of it any more cannot have that one asked."""
+    world.bank.then(["no_funds"])
+    await world.pay(bank_id=None)
+    await world.pool.execute("UPDATE submissions SET bank_reference = 'before' WHERE state = 'rejected'")
+    await world.pool.execute("UPDATE payments SET checks = 7, next_check_at = now() + interval '1 hour'")
+    (first,) = await world.rows("SELECT bank_id FROM submissions WHERE state = 'rejected'")
+    raw = b'{"verdict":"unknown","hints":[["payment","before",false]]}'
+    await world.inbox.accept(first["bank_id"], raw, {"signature": "true"})
+    await world.inbox_worker.run_once()
+    assert await world.pool.fetchval("SELECT checks FROM payments") == 7
+    assert [row["outcome"] for row in await world.rows("SELECT outcome FROM bank_notifications")] == ["ignored"]
