@@ -27,6 +27,7 @@ class Kept(StrEnum):
     SILENCES = "endpoint_silences"
     CONSENTS = "account_consents"
     CONSENT_EXCHANGES = "consent_exchanges"
+    NOTIFICATIONS = "bank_notifications"
     USED_ASSERTIONS = "used_assertions"
 
 

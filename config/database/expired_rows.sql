@@ -67,3 +67,10 @@ DELETE FROM account_consents c USING old WHERE c.partner_id = old.partner_id AND
 DELETE FROM consent_exchanges WHERE ctid = ANY (
     ARRAY(SELECT ctid FROM consent_exchanges WHERE at < $1 LIMIT $2)
 );
+
+-- name: delete_bank_notifications
+-- A chunk of the banks' notifications that were done with before a time; one that still waits is kept however old.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM bank_notifications WHERE ctid = ANY (
+    ARRAY(SELECT ctid FROM bank_notifications WHERE processed_at < $1 LIMIT $2)
+);

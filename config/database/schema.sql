@@ -528,6 +528,7 @@ CREATE TABLE bank_notifications (
 );
 -- What is due, bank by bank, so that one which sends many holds up no other.
 CREATE INDEX bank_notifications_due ON bank_notifications (bank_id, next_check_at) WHERE processed_at IS NULL;
+CREATE INDEX bank_notifications_age ON bank_notifications (processed_at) WHERE processed_at IS NOT NULL;
 
 -- ───────────────────────────────────────────────── account information
 -- state_digest finds the consent when its holder comes back; sealed_terms hold what that return is checked against.

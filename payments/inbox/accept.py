@@ -33,7 +33,7 @@ class Inbox:
         What is returned are the headers that the bank's protocol wants in the answer.
 
         Raises NotFound for a bank that is not configured or does not notify, Forbidden `bad_signature` for bytes that
-        the bank did not sign for us, which tells why; of those the beginning is kept as well, and never applied.
+        the bank did not sign for us, which tells why; of some of those the beginning is kept, and never applied.
         """
         bank = await self._tools.banks.get(bank_id)
         if not bank.declaration.notifications:
@@ -41,12 +41,13 @@ class Inbox:
         now = self._tools.clock.now()
         lower = {name.lower(): value for name, value in headers.items()}
         receipt = bank.adapter.verify_notification(raw, lower, bank.bank.settings, now)
-        await self._keep(bank_id, raw, receipt)
-        if not receipt.verified:
-            self._refusals.tell(bank_id, receipt.refused_why)
-            self._counted.labels(bank_id, "refused").inc()
-            raise Forbidden(f"the notification is not believed: {receipt.refused_why}", code="bad_signature")
-        return receipt.headers
+        if receipt.verified:
+            await self._keep(bank_id, raw, receipt)
+            return receipt.headers
+        self._counted.labels(bank_id, "refused").inc()
+        if self._refusals.tell(bank_id, receipt.refused_why):
+            await self._keep(bank_id, raw, receipt)
+        raise Forbidden(f"the notification is not believed: {receipt.refused_why}", code="bad_signature")
 
     async def _keep(self, bank_id: str, raw: bytes, receipt: Receipt) -> None:
         now = self._tools.clock.now()

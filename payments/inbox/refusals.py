@@ -1,4 +1,4 @@
-"""Refused notifications in the log: anybody may send them, so those that are alike are one line a minute, counted."""
+"""Refused notifications: anybody may send them, so few that are alike are kept, and a line a minute tells of them."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,8 @@ from kernel.clock import Clock
 
 _log = structlog.get_logger()
 _SECONDS = 60.0
+# Enough to see what a bank does wrong; a flood must not fill the disk.
+_KEPT_MAX = 10
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,12 +28,16 @@ class Refusals:
         self._clock = clock
         self._told: dict[tuple[str, str | None], _Told] = {}
 
-    def tell(self, bank_id: str, why: str | None) -> None:
-        """The first one at once; `times` is how many there were since the last line, with this one."""
+    def tell(self, bank_id: str, why: str | None) -> bool:
+        """Whether this one is to be kept.
+
+        The first is told at once; `times` is how many there were since the last line, with this one.
+        """
         now, last = self._clock.monotonic(), self._told.get((bank_id, why))
         if last is not None and now - last.at < _SECONDS:
             last.since += 1
-            return
+            return last.since < _KEPT_MAX
         self._told[bank_id, why] = _Told(at=now)
         times = 1 if last is None else last.since + 1
         _log.warning("notification.refused", bank_id=bank_id, why=why, times=times)
+        return True

@@ -145,6 +145,7 @@ async def _retain(foundation: Foundation) -> None:
         Kept.SILENCES: retention.events_days + _WEEK_DAYS,
         Kept.CONSENTS: retention.consents_days,
         Kept.CONSENT_EXCHANGES: retention.consent_exchanges_days,
+        Kept.NOTIFICATIONS: retention.notifications_days,
         Kept.USED_ASSERTIONS: _USED_ASSERTIONS_DAYS,
     }
     await delete_expired_rows(pool, foundation.clock.now(), days)

@@ -36,6 +36,8 @@ INSERTS = {
     Kept.CONSENT_EXCHANGES: "INSERT INTO consent_exchanges (partner_id, id, consent_id, kind, at, outcome, duration_us,"
     " sealed_exchange) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'consent', $1, 'answered', 1,"
     " '\\x00' FROM generate_series(1, $2::int)",
+    Kept.NOTIFICATIONS: "INSERT INTO bank_notifications (bank_id, id, dedupe_key, sealed_raw, verified, processed_at)"
+    " SELECT 'b', gen_random_uuid(), uuid_send(gen_random_uuid()), '\\x00', true, $1 FROM generate_series(1, $2::int)",
     Kept.USED_ASSERTIONS: "INSERT INTO used_assertions (partner_id, client_id, digest, expires_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'd', $1 FROM generate_series(1, $2)",
 }
@@ -67,3 +69,10 @@ async def test_a_silence_that_goes_on_is_kept(database: Pool) -> None:
     await database.execute(INSERTS[Kept.SILENCES], NOW - timedelta(days=400), 2)
     await database.execute("UPDATE endpoint_silences SET ended_at = NULL")
     assert await delete_expired_rows(database, NOW, {Kept.SILENCES: 30}) == {Kept.SILENCES: 0}
+
+
+async def test_a_notification_that_waits_is_kept(database: Pool) -> None:
+    """However long ago a bank sent it, what was not applied yet is not forgotten."""
+    await database.execute(INSERTS[Kept.NOTIFICATIONS], NOW - timedelta(days=400), 2)
+    await database.execute("UPDATE bank_notifications SET processed_at = NULL")
+    assert await delete_expired_rows(database, NOW, {Kept.NOTIFICATIONS: 30}) == {Kept.NOTIFICATIONS: 0}

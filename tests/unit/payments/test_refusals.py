@@ -1,4 +1,4 @@
-"""What the log says of notifications that are refused."""
+"""What is logged and kept of notifications that are refused."""
 
 from structlog.testing import capture_logs
 
@@ -26,3 +26,13 @@ def test_a_flood_is_one_line_a_minute_with_its_count() -> None:
         ("notification.refused", "bank-2", "bad_signature", 1),
         ("notification.refused", "bank-1", "bad_signature", 1001),
     ]
+
+
+def test_of_a_flood_the_first_few_of_a_minute_are_kept() -> None:
+    """Ten of each bank and reason: enough to see what is wrong, too few to fill a disk."""
+    clock = FakeClock()
+    refusals = Refusals(clock)
+    assert sum(refusals.tell("bank-1", "bad_signature") for _ in range(1000)) == 10
+    assert refusals.tell("bank-2", "bad_signature")
+    clock.advance(60)
+    assert sum(refusals.tell("bank-1", "bad_signature") for _ in range(1000)) == 10
