@@ -17,13 +17,14 @@ from accounts.consents.ledger import Changer
 from accounts.consents.rows import ConsentRef, ConsentRow
 from accounts.consents.sealed import url_context
 from accounts.consents.states import ConsentState
-from accounts.exchanges.history import ConsentExchange, ExchangeHistory
+from accounts.exchanges.history import ConsentExchanges
 from accounts.model import Asked, ConsentFilter, ConsentPage, ConsentRequest, Requester, RequestKey, Returned
 from accounts.reading.book import AccountFilter
 from accounts.reading.reader import AccountPage, AccountReader, Freshness, Wanted
 from accounts.tools import Tools
 from accounts.view import ConsentView, view_of
 from adapters.contract import Payer
+from adapters.exchanges.history import KeptExchange
 from kernel import deadline
 from kernel.errors import NotFound
 from kernel.ids import Environment, Tenant
@@ -45,7 +46,7 @@ class Accounts:
         self._changer = Changer(tools)
         self._returns = Returns(tools, self._runner)
         self._reader = AccountReader(tools)
-        self._history = ExchangeHistory(tools)
+        self._exchanges = ConsentExchanges(tools)
 
     async def ask_consent(self, caller: Requester, request: ConsentRequest, key: RequestKey) -> Asked:
         """Commit the consent, ask the bank, and wait for its answer.
@@ -126,9 +127,9 @@ class Accounts:
 
     async def exchanges(
         self, environment: Environment, consent_id: UUID, after: UUID | None, limit: int
-    ) -> Sequence[ConsentExchange]:
-        """For admins. Raises as accounts.exchanges.history.ExchangeHistory.of."""
-        return await self._history.of(environment, consent_id, after, limit)
+    ) -> Sequence[KeptExchange]:
+        """For admins. Raises as accounts.exchanges.history.ConsentExchanges.of."""
+        return await self._exchanges.of(environment, consent_id, after, limit)
 
     @property
     def waiting(self) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from adapters.exchanges.history import KeptExchange
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Environment, Tenant
 from payments.banks import ConfiguredBank
@@ -13,6 +14,7 @@ from payments.calls.advance import Advancer
 from payments.calls.runner import CallRunner
 from payments.cancelling.cancel import Canceller
 from payments.carrying.carried import Asker
+from payments.exchanges.history import PaymentExchanges
 from payments.intents import request_keys
 from payments.intents.drafting import Draft, draft
 from payments.intents.rehearsal import Rehearsal
@@ -48,6 +50,7 @@ class Payments:
         self._canceller = Canceller(tools, self._runner)
         self._returns = PayerReturns(tools, self._runner)
         self._reader = Reader(tools)
+        self._exchanges = PaymentExchanges(tools)
         self._chooser = BankChooser(tools)
 
     async def create(
@@ -93,6 +96,12 @@ class Payments:
     async def timeline(self, caller: Requester, payment_id: UUID) -> Sequence[dict[str, Any]]:
         """What happened to the payment, oldest first. Raises NotFound."""
         return await timeline(self._tools, caller.tenant, payment_id)
+
+    async def exchanges(
+        self, environment: Environment, payment_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[KeptExchange]:
+        """For admins. Raises as payments.exchanges.history.PaymentExchanges.of."""
+        return await self._exchanges.of(environment, payment_id, after, limit)
 
     async def cancel(self, caller: Requester, payment_id: UUID, wait_seconds: float = 10.0) -> PaymentView:
         """Withdraw a payment; its status says whether that is done or the bank's answer is still awaited.

@@ -1,12 +1,10 @@
 """What is kept of a call: enough to tell what the bank said, and nothing that opens something or is the holder's own.
 
-The engine has masked credentials already. Here go the address and the browser of the person, what follows the host in
-addresses (one of them lets its bearer act for the holder), and what was read of an account.
+The engine has masked credentials already. Here go what adapters/exchanges/masking.py says, and what was read of an
+account.
 """
 
-import re
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from accounts.consents.hear import Heard
@@ -14,17 +12,12 @@ from accounts.consents.rows import ConsentRow
 from accounts.tools import Tools
 from adapters.contract import Exchange
 from adapters.contract.accounts import ReadingKind
+from adapters.exchanges.masking import without_person
 from kernel.ids import new_id
 from kernel.sealing import DataKey
 from kernel.sql import Executor, beside
 
 _SQL = beside(__file__, "exchanges.sql")
-_MASK = "••••"
-_PERSONAL = frozenset(
-    {"psu-ip-address", "psu-ip-port", "psu-user-agent", "x-fapi-customer-ip-address", "x-customer-user-agent"}
-)
-# What follows the host of an address, also as JSON may write it, with its slashes escaped.
-_ADDRESS = re.compile(rb'(https?:(?:\\?/){2}[^\s"<>?#/\\]+)(?:\\?/|[?#])[^\s"<>]*')
 _HOLDINGS = frozenset({ReadingKind.ACCOUNTS, ReadingKind.BALANCES, ReadingKind.TRANSACTIONS})
 _REPLY_BYTES_MAX = 16_384
 
@@ -44,15 +37,7 @@ def kept(kind: ReadingKind, heard: Heard) -> Exchange | None:
         return None
     was_read = kind in _HOLDINGS and heard.reading.trouble is None
     reply = f"({len(exchange.reply_body)} bytes, not kept)".encode() if was_read else exchange.reply_body
-    head = {
-        name: _without_person(value) if name.endswith("headers") else value for name, value in exchange.head.items()
-    }
-    return replace(
-        exchange,
-        head=head,
-        request_body=_hosts_only(exchange.request_body),
-        reply_body=_hosts_only(reply[:_REPLY_BYTES_MAX]),
-    )
+    return without_person(replace(exchange, reply_body=reply[:_REPLY_BYTES_MAX]))
 
 
 class Exchanges:
@@ -81,15 +66,3 @@ class Exchanges:
             exchange.duration_us,
             self._tools.vault.seal(key, exchange.to_bytes(), exchange_context(exchange_id)),
         )
-
-
-def _without_person(headers: Any) -> dict[str, str]:
-    return {name: _MASK if name.lower() in _PERSONAL else _plain(value) for name, value in headers.items()}
-
-
-def _plain(value: str) -> str:
-    return _hosts_only(value.encode()).decode()
-
-
-def _hosts_only(text: bytes) -> bytes:
-    return _ADDRESS.sub(rb"\1/" + _MASK.encode(), text)

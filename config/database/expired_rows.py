@@ -28,6 +28,7 @@ class Kept(StrEnum):
     CONSENTS = "account_consents"
     CONSENT_EXCHANGES = "consent_exchanges"
     NOTIFICATIONS = "bank_notifications"
+    PAYMENT_EXCHANGES = "bank_exchanges"
     USED_ASSERTIONS = "used_assertions"
 
 

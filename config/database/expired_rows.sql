@@ -74,3 +74,26 @@ DELETE FROM consent_exchanges WHERE ctid = ANY (
 DELETE FROM bank_notifications WHERE ctid = ANY (
     ARRAY(SELECT ctid FROM bank_notifications WHERE processed_at < $1 LIMIT $2)
 );
+
+-- name: delete_bank_exchanges
+-- A chunk of what banks said about payments before a time; all of it is kept, however old, of a payment that may still
+-- change or for which a person was called.
+-- across partners: how long they are kept is the installation's matter.
+DELETE FROM bank_exchanges WHERE ctid = ANY (
+    ARRAY(
+        SELECT e.ctid FROM bank_exchanges e
+        WHERE e.at < $1 AND NOT EXISTS (
+            SELECT FROM bank_operations o
+            JOIN payments p ON p.partner_id = o.partner_id AND p.id = o.payment_id
+            WHERE o.partner_id = e.partner_id AND o.id = e.operation_id AND (
+                p.next_check_at IS NOT NULL
+                OR p.status NOT IN ('accepted', 'settled', 'completed', 'returned', 'rejected', 'cancelled', 'expired')
+                OR EXISTS (
+                    SELECT FROM payment_exceptions x
+                    WHERE x.partner_id = p.partner_id AND x.payment_id = p.id AND x.closed_at IS NULL
+                )
+            )
+        )
+        LIMIT $2
+    )
+);

@@ -260,6 +260,7 @@ class RetentionSettings(Section):
     consents_days: Count
     consent_exchanges_days: Count
     notifications_days: Count
+    payment_exchanges_days: Count
     partition_weeks_ahead: Annotated[int, Field(ge=2, le=52)]
     interval_seconds: Annotated[float, Field(gt=0, le=DAY_SECONDS)]
 

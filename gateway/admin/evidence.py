@@ -57,7 +57,12 @@ async def _actor(services: AdminServices, call: Call) -> Actor:
 
 def _waiting(waiting: Waiting) -> dict[str, Any]:
     shown = waiting.payment.to_json()
-    return {**shown, "partner_id": to_text(Kind.PARTNER, waiting.partner_id), "needs_operator": list(waiting.codes)}
+    return {
+        **shown,
+        "partner_id": to_text(Kind.PARTNER, waiting.partner_id),
+        "needs_operator": list(waiting.codes),
+        "exchanges_url": f"/admin/v1/payments/{shown['id']}/exchanges",
+    }
 
 
 def _proposal_id(identifier: UUID, environment: Environment) -> str:

@@ -3,7 +3,7 @@
 from gateway.admin import evidence
 from gateway.admin import handlers as do
 from gateway.admin.clients.routes import CLIENT_ROUTES
-from gateway.admin.consents.routes import CONSENT_ROUTES
+from gateway.admin.exchanges.routes import EXCHANGE_ROUTES
 from gateway.admin.for_partners.routes import PARTNER_ROUTES
 from gateway.admin.limits.routes import LIMIT_ROUTES
 from gateway.admin.queue.routes import QUEUE_ROUTES
@@ -155,7 +155,7 @@ ADMIN_ROUTES: tuple[Route[AdminServices], ...] = (
         response=PaymentOut,
         refuses=("already_confirmed", "proposal_replaced", "second_person_required", *_JUDGED),
     ),
-    *CONSENT_ROUTES,
+    *EXCHANGE_ROUTES,
     *LIMIT_ROUTES,
     *QUEUE_ROUTES,
     *PARTNER_ROUTES,

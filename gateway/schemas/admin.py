@@ -182,10 +182,14 @@ class WaitingQuery(PageQuery):
 
 
 class WaitingOut(PaymentOut):
-    """A payment that waits for two persons, whose it is, and why it waits."""
+    """A payment that waits for two persons, whose it is, and why it waits.
+
+    At `exchanges_url` of this API stands what was said with its banks.
+    """
 
     partner_id: str
     needs_operator: list[str]
+    exchanges_url: str
 
 
 class AuditQuery(PageQuery):

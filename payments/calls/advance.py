@@ -23,6 +23,8 @@ from payments.calls.steps import Steps, kind_of
 from payments.cancelling.approval import CancellationApproval
 from payments.carrying.carried import Asker, Carried
 from payments.carrying.finish import KnownEnds
+from payments.exchanges.keeping import Called
+from payments.exchanges.keeping import keep as keep_exchange
 from payments.intents.planning import outline, plan_submission
 from payments.journeys.asking import Answer, PayerEnquiry
 from payments.journeys.hearing import JourneyHearing
@@ -132,8 +134,9 @@ class Advancer:
         answer = await self._asking.understood(background, call, outcome)
         async with self._tools.pool.acquire() as connection, connection.transaction():
             case = await self._cases.lock(connection, background, call.operation.submission_id)
-            for exchange in (outcome.exchange, *answer.exchanges):
-                await self._ledger.record_exchange(connection, case, call.operation.id, exchange)
+            for kind, exchange in ((call.kind, outcome.exchange), *answer.exchanges):
+                called = Called(kind=kind, operation_id=call.operation.id, exchange=exchange)
+                await keep_exchange(connection, self._tools, case, called)
             if isinstance(outcome, NeverLeft):
                 recorded = await self._never_left(connection, case, call, outcome)
             elif _is_unarmed(case, call):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from adapters.contract import Evidence, Exchange
+from adapters.contract import Evidence
 from kernel.ids import new_id
 from kernel.sql import beside
 from payments.calls.cases import Case, moved
@@ -172,21 +172,6 @@ class Ledger:
         )
         return evidence_id
 
-    async def record_exchange(self, connection: Connection, case: Case, operation_id: UUID, exchange: Exchange) -> None:
-        """Keep one call with the bank, sealed under the merchant's key."""
-        tenant = case.payment.tenant
-        exchange_id, *values = await self.exchange_values(case, exchange)
-        await connection.execute(_SQL["insert_exchange"], tenant.partner_id, exchange_id, operation_id, *values)
-
-    async def exchange_values(
-        self, case: Case, exchange: Exchange
-    ) -> tuple[UUID, datetime, str, int | None, int, bytes]:
-        """An exchange's id, time, outcome, status code, microseconds, and itself, sealed."""
-        exchange_id = new_id(exchange.at)
-        key = await self._tools.vault.data_key(case.payment.tenant.partner_id, case.payment.merchant_id)
-        sealed = self._tools.vault.seal(key, exchange.to_bytes(), exchange_context(exchange_id))
-        return exchange_id, exchange.at, exchange.outcome, exchange.status_code, exchange.duration_us, sealed
-
     async def call_person(
         self, connection: Connection, case: Case, code: str, evidence_id: UUID | None
     ) -> tuple[Job, ...]:
@@ -291,8 +276,3 @@ class Ledger:
         ref = case.payment.ref
         evidence = await connection.fetch(_SQL["list_recent_evidence"], ref.partner_id, ref.payment_id)
         return build_recovery(case.payment, case.submission.state, case.background.bank.declaration, evidence)
-
-
-def exchange_context(exchange_id: UUID) -> bytes:
-    """What binds a sealed exchange to its row of bank_exchanges."""
-    return b"bank_exchanges.exchange:" + exchange_id.bytes

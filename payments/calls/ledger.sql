@@ -33,11 +33,6 @@ SELECT * FROM (
 ) newest
 ORDER BY id;
 
--- name: insert_exchange
--- One call with a bank, sealed; only what may be searched stands in plain columns.
-INSERT INTO bank_exchanges (partner_id, id, operation_id, at, outcome, status_code, duration_us, sealed_exchange)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
-
 -- name: open_exception
 -- Call a person, once per payment and reason.
 INSERT INTO payment_exceptions (partner_id, id, payment_id, evidence_id, code, opened_at)

@@ -6,6 +6,7 @@ from kernel.sql import beside
 from payments.calls.cases import Case
 from payments.calls.ledger import Ledger, Recorded
 from payments.carrying.carried import Asker, Carried
+from payments.exchanges.keeping import exchange_values
 from payments.intents.request_keys import CREATED
 from payments.reading.build import build_view
 from payments.states.cleaning import clean
@@ -55,7 +56,12 @@ class KnownEnds:
         code = CREATED if asker.promised else None
         async with self._tools.pool.acquire() as connection, connection.transaction():
             ended = await connection.fetchval(
-                _SQL["finish"], *values, after.payment.tenant.environment.value, code, asker.keyed.key_digest
+                _SQL["finish"],
+                *values,
+                after.payment.tenant.environment.value,
+                code,
+                asker.keyed.key_digest,
+                carried.call.kind.value,
             )
             if ended != 1:
                 raise _Overtaken
@@ -84,7 +90,7 @@ class KnownEnds:
             carried.call.operation.id,
             carried.call.lease,
             OperationState.ANSWERED.value,
-            *await self._ledger.exchange_values(after, outcome.exchange),
+            *await exchange_values(self._tools, after, outcome.exchange),
             new_id(now),
             evidence.verdict.value,
             evidence.raw_code,

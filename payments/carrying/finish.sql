@@ -18,8 +18,9 @@ WITH payment AS (
     FROM payment WHERE o.partner_id = payment.partner_id AND o.id = $15 AND o.lease_owner = $16
     RETURNING o.id
 ), exchange AS (
-    INSERT INTO bank_exchanges (partner_id, id, operation_id, at, outcome, status_code, duration_us, sealed_exchange)
-    SELECT partner_id, $18, $15, $19, $20, $21, $22, $23 FROM payment
+    INSERT INTO bank_exchanges (partner_id, id, operation_id, at, outcome, status_code, duration_us, sealed_exchange,
+                                kind)
+    SELECT partner_id, $18, $15, $19, $20, $21, $22, $23, $33 FROM payment
 ), evidence AS (
     INSERT INTO payment_evidence (partner_id, id, payment_id, submission_id, operation_id, source, verdict, raw_code,
                                   iso_code, reason, applied, at, received_at)

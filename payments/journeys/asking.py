@@ -25,7 +25,7 @@ class Answer:
 
     evidence: Evidence
     word: PayersWord | None = None
-    exchanges: tuple[Exchange, ...] = ()
+    exchanges: tuple[tuple[OperationKind, Exchange], ...] = ()
 
 
 class PayerEnquiry:
@@ -44,7 +44,7 @@ class PayerEnquiry:
             return Answer(evidence=evidence)
         reading = _Reading(self._tools, background, reference)
         word = await reading.word()
-        return Answer(evidence=evidence, word=word, exchanges=tuple(reading.exchanges))
+        return Answer(evidence=evidence, word=word, exchanges=tuple((_KIND, each) for each in reading.exchanges))
 
 
 class _Reading:

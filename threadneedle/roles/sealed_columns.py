@@ -19,7 +19,7 @@ from kernel.sealing.rotation.columns import Row, SealedColumn
 from payments import terms
 from payments.banks import settings_context as bank_context
 from payments.banks.tokens import token_context as bank_token_context
-from payments.calls.ledger import exchange_context as bank_exchange_context
+from payments.exchanges.keeping import exchange_context as bank_exchange_context
 from payments.inbox.accept import raw_context
 from payments.intents.planning import request_context
 from payments.journeys.handshakes import grant_context, handshake_context

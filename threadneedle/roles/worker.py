@@ -146,6 +146,7 @@ async def _retain(foundation: Foundation) -> None:
         Kept.CONSENTS: retention.consents_days,
         Kept.CONSENT_EXCHANGES: retention.consent_exchanges_days,
         Kept.NOTIFICATIONS: retention.notifications_days,
+        Kept.PAYMENT_EXCHANGES: retention.payment_exchanges_days,
         Kept.USED_ASSERTIONS: _USED_ASSERTIONS_DAYS,
     }
     await delete_expired_rows(pool, foundation.clock.now(), days)

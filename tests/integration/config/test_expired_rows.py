@@ -6,6 +6,8 @@ import asyncpg
 import pytest
 
 from config.database.expired_rows import Kept, delete_expired_rows
+from payments.recovery.reports import CAN_BE_LAST
+from payments.states.names import FINAL_STATUSES, PaymentStatus
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -38,6 +40,9 @@ INSERTS = {
     " '\\x00' FROM generate_series(1, $2::int)",
     Kept.NOTIFICATIONS: "INSERT INTO bank_notifications (bank_id, id, dedupe_key, sealed_raw, verified, processed_at)"
     " SELECT 'b', gen_random_uuid(), uuid_send(gen_random_uuid()), '\\x00', true, $1 FROM generate_series(1, $2::int)",
+    Kept.PAYMENT_EXCHANGES: "INSERT INTO bank_exchanges (partner_id, id, operation_id, at, outcome, duration_us,"
+    " sealed_exchange) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), $1, 'answered', 1, '\\x00'"
+    " FROM generate_series(1, $2::int)",
     Kept.USED_ASSERTIONS: "INSERT INTO used_assertions (partner_id, client_id, digest, expires_at)"
     " SELECT gen_random_uuid(), gen_random_uuid(), 'd', $1 FROM generate_series(1, $2)",
 }
@@ -76,3 +81,42 @@ async def test_a_notification_that_waits_is_kept(database: Pool) -> None:
     await database.execute(INSERTS[Kept.NOTIFICATIONS], NOW - timedelta(days=400), 2)
     await database.execute("UPDATE bank_notifications SET processed_at = NULL")
     assert await delete_expired_rows(database, NOW, {Kept.NOTIFICATIONS: 30}) == {Kept.NOTIFICATIONS: 0}
+
+
+_ENDED = FINAL_STATUSES | CAN_BE_LAST
+_OF_A_PAYMENT = """
+WITH payment AS (
+    INSERT INTO payments (partner_id, id, environment, merchant_id, client_id, bank_id, amount_value, amount_currency,
+                          sealed_terms, status, next_check_at)
+    SELECT gen_random_uuid(), gen_random_uuid(), 'test', gen_random_uuid(), gen_random_uuid(), 'b', 1, 'EUR', '', $2, $3
+    RETURNING partner_id, id
+), exception AS (
+    INSERT INTO payment_exceptions (partner_id, id, payment_id, code, closed_at)
+    SELECT partner_id, gen_random_uuid(), id, 'no_end_told', CASE WHEN $4 THEN NULL ELSE now() END FROM payment
+), operation AS (
+    INSERT INTO bank_operations (partner_id, id, payment_id, submission_id, sequence, kind, state, idempotency_key,
+                                 digest, sealed_request)
+    SELECT partner_id, gen_random_uuid(), id, gen_random_uuid(), 1, 'submit', 'answered', 'k', '', '' FROM payment
+    RETURNING partner_id, id
+)
+INSERT INTO bank_exchanges (partner_id, id, operation_id, at, outcome, duration_us, sealed_exchange)
+SELECT partner_id, gen_random_uuid(), id, $1, 'answered', 1, '' FROM operation
+"""
+
+
+@pytest.mark.parametrize("is_checked", [False, True])
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_what_banks_said_is_kept_while_somebody_may_need_it(
+    database: Pool, *, is_checked: bool, is_open: bool
+) -> None:
+    """Of a payment that has not ended, that is asked about or for which a person was called, however old."""
+    checked = NOW if is_checked else None
+    for status in PaymentStatus:
+        await database.execute(_OF_A_PAYMENT, NOW - timedelta(days=900), status.value, checked, is_open)
+    deleted = await delete_expired_rows(database, NOW, {Kept.PAYMENT_EXCHANGES: 400})
+    assert deleted == {Kept.PAYMENT_EXCHANGES: 0 if is_checked or is_open else len(_ENDED)}
+    left = await database.fetch(
+        "SELECT p.status::text AS status FROM bank_exchanges e JOIN bank_operations o ON o.id = e.operation_id"
+        " JOIN payments p ON p.id = o.payment_id"
+    )
+    assert {row["status"] for row in left} == {*PaymentStatus} - (set() if is_checked or is_open else _ENDED)

@@ -4,7 +4,7 @@ import asyncpg
 import orjson
 import pytest
 
-from gateway.admin.consents.schemas import ConsentExchangeOut
+from gateway.admin.exchanges.schemas import BankExchangeOut
 from gateway.schemas.admin import (
     AdminBankOut,
     AuditOut,
@@ -246,8 +246,23 @@ async def test_an_admin_reads_what_a_bank_said_about_a_consent(edge: Edge) -> No
     path = f"/admin/v1/consents/{linked.consent_id}/exchanges"
     first = await edge.call("GET", f"{path}?limit=2", admin=True)
     assert [each["kind"] for each in first.json["data"]] == ["accounts", "authorise"]
-    ConsentExchangeOut.model_validate(first.json["data"][0])
+    BankExchangeOut.model_validate(first.json["data"][0])
     rest = await edge.call("GET", f"{path}?limit=2&cursor={first.json['next_cursor']}", admin=True)
     assert [(each["kind"], each["outcome"]) for each in rest.json["data"]] == [("consent", "answered")]
     unknown = await edge.call("GET", path.replace("cns_test_", "cns_"), admin=True)
     assert unknown.status == 404
+
+
+async def test_an_admin_reads_what_a_bank_said_about_a_payment(edge: Edge) -> None:
+    """Each call with its outcome and both sides' words; none of the other environment."""
+    party = await edge.party()
+    await edge.add_bank()
+    payment_id = (await pay(edge, party)).json["id"]
+    path = f"/admin/v1/payments/{payment_id}/exchanges"
+    page = await edge.call("GET", f"{path}?limit=1", admin=True)
+    [call] = page.json["data"]
+    BankExchangeOut.model_validate(call)
+    assert (call["kind"], call["outcome"]) == ("submit", "answered")
+    assert call["request"]["body"]
+    assert (await edge.call("GET", f"{path}?cursor={call['id']}", admin=True)).json["data"] == []
+    assert (await edge.call("GET", path.replace("pay_test_", "pay_"), admin=True)).status == 404

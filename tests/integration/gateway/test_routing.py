@@ -111,3 +111,5 @@ async def test_payments_that_need_a_person_are_listed_with_what_the_bank_said(ed
     [shown] = waiting.json["data"]
     WaitingOut.model_validate(shown)
     assert (shown["id"], shown["needs_operator"]) == (held, ["contradiction"])
+    said = await edge.call("GET", shown["exchanges_url"], admin=True)
+    assert [each["kind"] for each in said.json["data"]] == ["submit"]

@@ -1,9 +1,10 @@
 """Admins on call read what a bank said."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from accounts.exchanges.history import ConsentExchange
 from adapters.contract import Exchange
+from adapters.exchanges.history import KeptExchange
 from gateway.admin.handlers import before, either, page_of
 from gateway.admin.services import AdminServices
 from gateway.http.call import Call, Reply
@@ -11,16 +12,25 @@ from kernel.ids import Environment, Kind, to_text
 from payments.view import rfc3339
 
 
-async def list_exchanges(services: AdminServices, call: Call) -> Reply:
+async def list_consent_exchanges(services: AdminServices, call: Call) -> Reply:
     """Of one consent, whosever it is."""
     environment, consent_id = either(call.path_text("consent_id"), Kind.CONSENT)
-    found = await services.public.accounts.exchanges(
-        environment, consent_id, before(call, Kind.EXCHANGE), call.query.limit
-    )
+    which = (environment, consent_id, before(call, Kind.EXCHANGE), call.query.limit)
+    return _page(call, environment, await services.public.accounts.exchanges(*which))
+
+
+async def list_payment_exchanges(services: AdminServices, call: Call) -> Reply:
+    """Of one payment, whosever it is."""
+    environment, payment_id = either(call.path_text("payment_id"), Kind.PAYMENT)
+    which = (environment, payment_id, before(call, Kind.EXCHANGE), call.query.limit)
+    return _page(call, environment, await services.public.payments.exchanges(*which))
+
+
+def _page(call: Call, environment: Environment, found: Sequence[KeptExchange]) -> Reply:
     return page_of(call, [_shown(each, environment) for each in found])
 
 
-def _shown(each: ConsentExchange, environment: Environment) -> dict[str, Any]:
+def _shown(each: KeptExchange, environment: Environment) -> dict[str, Any]:
     return {
         "id": to_text(Kind.EXCHANGE, each.id, environment),
         "object": "bank_exchange",

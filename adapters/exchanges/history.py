@@ -1,0 +1,41 @@
+"""Exchanges that were kept, opened."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from adapters.contract import Exchange
+from adapters.exchanges.masking import without_person
+from kernel.sealing import SealError, Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptExchange:
+    """One call; `exchange` is None once the merchant's data were erased.
+
+    `kind` is the operation, None for a call that was kept without saying which.
+    """
+
+    id: UUID
+    kind: str | None
+    at: datetime
+    outcome: str
+    status_code: int | None
+    duration_us: int
+    exchange: Exchange | None = field(repr=False)
+
+    @classmethod
+    def of(cls, row: Any, opened: bytes | SealError) -> Self:
+        """From a row's plain columns and what was sealed, masked as what is shown has to be."""
+        plain = {name: row[name] for name in ("at", "outcome", "status_code", "duration_us")}
+        exchange = None if isinstance(opened, SealError) else without_person(Exchange.from_bytes(opened, **plain))
+        return cls(id=row["id"], kind=row["kind"], exchange=exchange, **plain)
+
+
+async def open_exchanges(vault: Vault, rows: Sequence[Any], context: Callable[[UUID], bytes]) -> list[KeptExchange]:
+    """The rows' exchanges, in their order; `context` is what binds one to its row."""
+    sealed = [(row["partner_id"], row["sealed_exchange"], context(row["id"])) for row in rows]
+    opened = await vault.open_each(sealed)
+    return [KeptExchange.of(row, each) for row, each in zip(rows, opened, strict=True)]

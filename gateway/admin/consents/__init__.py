@@ -1,1 +1,0 @@
-"""Consents of account holders on the admin port."""

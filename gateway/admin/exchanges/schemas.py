@@ -1,0 +1,47 @@
+"""Calls at banks on the admin API's wire."""
+
+from datetime import datetime
+from typing import Literal
+
+from gateway.schemas.types import Response
+
+
+class AskedOut(Response):
+    """What was sent. The bank's base URL stands before the path.
+
+    Credentials, the payer's or holder's address and browser, and what follows the host in addresses are masked.
+    """
+
+    method: str
+    host: str
+    path: str
+    headers: dict[str, str]
+    body: str
+
+
+class SaidOut(Response):
+    """What the bank answered, as far as it came, masked alike.
+
+    Of what was read in an account only the length is kept.
+    """
+
+    headers: dict[str, str]
+    body: str
+
+
+class BankExchangeOut(Response):
+    """One call. `outcome` is `answered`, or why there was no whole answer.
+
+    `kind` is what was asked for; null for calls about payments from before it was kept. `request` and `response` are
+    null once the merchant's data were erased.
+    """
+
+    id: str
+    object: Literal["bank_exchange"]
+    kind: str | None
+    at: datetime
+    outcome: str
+    status_code: int | None
+    duration_ms: float
+    request: AskedOut | None
+    response: SaidOut | None
