@@ -1,7 +1,6 @@
 """The room's front door: what the gateway calls on behalf of partners and of holders who come back."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -90,17 +89,12 @@ class Accounts:
         """
         found = await self._find(caller.tenant, consent_id)
         key = await ledger.key_of(self._tools, found)
-        now = self._tools.clock.now()
         async with self._tools.pool.acquire() as connection, connection.transaction():
             consent = await ledger.lock(connection, found.ref)
             if consent.is_final:
                 return
-            leased = (consent.lease_owner, consent.lease_until)
             change = Change(status=ConsentState.REVOKED, reason="partner_revoked", must_end=True)
-            after, jobs = await self._changer.apply(connection, consent, change, key)
-            if leased[1] is not None and leased[1] > now:  # A call is under way; what it makes is ended after it.
-                later = replace(after, lease_owner=leased[0], lease_until=leased[1], next_check_at=leased[1])
-                await ledger.write(connection, later)
+            after, jobs = await self._changer.apply_beside(connection, consent, change, key)
             await record_act(connection, after, caller, "consent.revoked")
         if jobs:
             await self._tools.enqueuer.offer(jobs)

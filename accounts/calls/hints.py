@@ -43,8 +43,7 @@ class HintedConsents:
                 await self._doubt(connection, consent)
                 return True
             change = Change(status=ConsentState.REVOKED, reason="holder_revoked", must_end=True, forget_code=True)
-            after, jobs = await self._changer.apply(connection, consent, change, key)
-            await self._keep_lease(connection, consent, after)
+            _, jobs = await self._changer.apply_beside(connection, consent, change, key)
         _log.info("consent.revoked_at_bank", consent_id=str(found.id), bank_id=bank_id)
         await self._offer(jobs)
         return True
@@ -53,13 +52,6 @@ class HintedConsents:
         """Asked about as soon as no call is under way; before it is authorised the bank is asked anyway."""
         if consent.status is ConsentState.AUTHORISED:
             await ledger.write(connection, replace(consent, is_doubted=True, next_check_at=self._tools.clock.now()))
-
-    async def _keep_lease(self, connection: Connection, before: ConsentRow, after: ConsentRow) -> None:
-        """A call that is under way ends its own lease; what it makes is ended after it."""
-        if before.lease_until is not None and before.lease_until > self._tools.clock.now():
-            until = before.lease_until
-            later = replace(after, lease_owner=before.lease_owner, lease_until=until, next_check_at=until)
-            await ledger.write(connection, later)
 
     async def _offer(self, jobs: tuple[Job, ...]) -> None:
         if jobs:

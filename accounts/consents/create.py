@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from accounts.consents import ledger
-from accounts.consents.keys import Keyed, bind
+from accounts.consents.keys import Keyed, bind, find
 from accounts.consents.rows import ConsentRow
 from accounts.consents.sealed import ConsentTerms, state_digest, terms_context
 from accounts.consents.states import ConsentState
@@ -34,7 +34,13 @@ class Creator:
 
         Raises Invalid with every wrong field, Conflict `idempotency_key_reused`. The key is bound by this commit only.
         """
-        bank = await self._bank(caller, request)
+        try:
+            bank = await self._bank(caller, request)
+        except Invalid:
+            # What was valid when the key was bound stays answered, also when the bank's rules have changed since.
+            if (bound := await find(self._tools.pool, keyed)) is None:
+                raise
+            return bound, True
         key = await self._tools.vault.data_key(caller.tenant.partner_id, request.merchant_id)
         consent = self._draft(caller, request, bank, key)
         async with self._tools.pool.acquire() as connection, connection.transaction():

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from accounts.model import ConsentRequest
-from accounts.tools import Connection
+from accounts.tools import Connection, Pool
 from kernel.errors import Conflict
 from kernel.ids import Tenant
 from kernel.sql import beside
@@ -46,8 +46,7 @@ def fingerprint(request: ConsentRequest) -> bytes:
 async def bind(connection: Connection, keyed: Keyed, consent_id: UUID, now: datetime) -> UUID | None:
     """Bind the key in the caller's transaction, or return the consent that it is bound to already.
 
-    A concurrent twin waits at the unique index until the first one's transaction ends. Raises Conflict
-    `idempotency_key_reused` where the first request asked for something else.
+    A concurrent twin waits at the unique index until the first one's transaction ends. Raises as `find`.
     """
     tenant = keyed.tenant
     inserted = await connection.fetchval(
@@ -62,10 +61,18 @@ async def bind(connection: Connection, keyed: Keyed, consent_id: UUID, now: date
     )
     if inserted:
         return None
+    return await find(connection, keyed)
+
+
+async def find(connection: "Connection | Pool", keyed: Keyed) -> UUID | None:
+    """The consent that the key is bound to, if it is. Raises Conflict `idempotency_key_reused`."""
+    tenant = keyed.tenant
     row = await connection.fetchrow(
         _SQL["find_consent_key"], tenant.partner_id, tenant.environment.value, keyed.key_digest
     )
-    if row is None or row["fingerprint"] != keyed.fingerprint:
+    if row is None:
+        return None
+    if row["fingerprint"] != keyed.fingerprint:
         raise Conflict(
             "this Idempotency-Key came with another request before",
             code="idempotency_key_reused",

@@ -127,6 +127,18 @@ class Changer:
         jobs = await self._tell(connection, after) if after.status is not consent.status else ()
         return after, jobs
 
+    async def apply_beside(
+        self, connection: Connection, consent: ConsentRow, change: Change, key: DataKey
+    ) -> tuple[ConsentRow, tuple[Job, ...]]:
+        """As `apply`, by who made no call: one under way keeps its lease, and what it makes is ended after it."""
+        after, jobs = await self.apply(connection, consent, change, key)
+        until = consent.lease_until
+        if until is None or until <= self._tools.clock.now():
+            return after, jobs
+        leased = replace(after, lease_owner=consent.lease_owner, lease_until=until, next_check_at=until)
+        await write(connection, leased)
+        return leased, jobs
+
     def _changed(self, consent: ConsentRow, change: Change, key: DataKey) -> ConsentRow:
         now = self._tools.clock.now()
         after = replace(

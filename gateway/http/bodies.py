@@ -126,18 +126,21 @@ def validated(model: type[Model], value: Any, prefix: str = "") -> Model:
 
 def query(model: type[Model], values: MultiMapping[str]) -> Model:
     """The typed query string; a pointer names the parameter. Raises Invalid."""
-    repeated = len(values) != len(set(values))
-    if repeated:
-        message = "A parameter stands more than once."
-        raise Invalid([FieldError(pointer="", code="repeated", message=message)])
+    if len(values) != len(set(values)):
+        names = [name for name in dict.fromkeys(values) if len(values.getall(name)) > 1]
+        message = "Send this parameter once."
+        raise Invalid([FieldError(pointer=place, code="repeated", message=message) for place in _places(names)])
     return validated(model, dict(values), "")
 
 
 def no_parameters(values: MultiMapping[str]) -> Invalid:
     """The refusal of parameters where none are known."""
-    places = [f"/{name}" for name in plain_names(dict.fromkeys(values))] or [""]
     message = "No parameters are known here."
-    return Invalid([FieldError(pointer=place, code="unknown_field", message=message) for place in places])
+    return Invalid([FieldError(pointer=place, code="unknown_field", message=message) for place in _places(values)])
+
+
+def _places(names: Iterable[str]) -> list[str]:
+    return [f"/{name}" for name in plain_names(dict.fromkeys(names))] or [""]
 
 
 def _may_be_deep(body: bytes) -> bool:

@@ -5,15 +5,14 @@ A partner that disconnects or stops waiting cancels nothing; a process that is t
 
 import asyncio
 import contextvars
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import structlog
 
 from kernel import deadline
-from kernel.tasks.waiting import BoundedWaits
+from kernel.tasks.running import KeyedTasks
 from payments.calls.cases import Background
 from payments.rows import PaymentRef
 
@@ -29,21 +28,17 @@ class Advance(Protocol):
         ...
 
 
-class CallRunner:
+class CallRunner(KeyedTasks):
     """One task per payment at most. What a task could not do, the sweeper does: it looks at the database only."""
 
     def __init__(self, advance: Advance, waiting_max: int = 200) -> None:
         """At most `waiting_max` callers wait for calls at one bank; the others are answered at once."""
+        super().__init__(waiting_max)
         self._advance = advance
-        self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._busy: Counter[str] = Counter()
-        self._waits = BoundedWaits(waiting_max)
-        self._bank_of: dict[UUID, str] = {}
-        self._draining = False
 
     def start(self, ref: PaymentRef, bank_id: str, known: Background | None = None) -> bool:
         """Begin to advance the payment; False where that is being done already, or the process is stopping."""
-        if self._draining or ref.payment_id in self._tasks:
+        if not self._takes(ref.payment_id):
             return False
         # In a context of its own: the deadline of the request that began it is not the call's (kernel/deadline).
         self._add(ref.payment_id, bank_id, self._run(ref, known), contextvars.Context())
@@ -65,50 +60,6 @@ class CallRunner:
         committed: asyncio.Future[_Committed] = asyncio.get_running_loop().create_future()
         self._add(payment_id, bank_id, self._commit_and_carry(payment_id, committed, commit, carry))
         return committed
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for calls here, over all banks."""
-        return self._waits.total
-
-    def busy(self, bank_id: str) -> int:
-        """How many payments of a bank are being advanced here."""
-        return self._busy[bank_id]
-
-    async def wait(self, payment_id: UUID, seconds: float) -> bool:
-        """Wait until this payment's call here ended, at most so long; False when it goes on."""
-        task = self._tasks.get(payment_id)
-        if task is None:
-            return True
-        await self._waits.wait(task, self._bank_of[payment_id], seconds)
-        return task.done()
-
-    async def drain(self) -> None:
-        """Begin nothing more, and wait for what was begun. Its own deadlines bound how long."""
-        self._draining = True
-        await self.settle()
-
-    async def settle(self) -> None:
-        """Wait until nothing is under way."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks.values()))
-
-    def _add(
-        self,
-        payment_id: UUID,
-        bank_id: str,
-        work: Coroutine[Any, Any, None],
-        context: contextvars.Context | None = None,
-    ) -> None:
-        task = asyncio.create_task(work, name=f"payment {payment_id}", context=context)
-        self._tasks[payment_id] = task
-        self._bank_of[payment_id] = bank_id
-        self._busy[bank_id] += 1
-        task.add_done_callback(lambda _: self._ended(payment_id, bank_id))
-
-    def _ended(self, payment_id: UUID, bank_id: str) -> None:
-        del self._tasks[payment_id], self._bank_of[payment_id]
-        self._busy[bank_id] -= 1
 
     async def _commit_and_carry(
         self,

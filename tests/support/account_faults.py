@@ -131,8 +131,8 @@ class Matrix:
         if fault is Fault.REFUSE:
             return {ConsentState.REJECTED, ConsentState.EXPIRED}
         spends = kind is ReadingKind.AUTHORISE and self.real.exchanges
-        if spends and fault not in {*_HARMLESS, Fault.WRONG_REFERENCE}:
-            return {ConsentState.EXPIRED}  # The one use of the code may have been made.
+        if spends and fault not in _HARMLESS:
+            return {ConsentState.EXPIRED}  # The code is good once: what it brought is lost, or another's.
         return {ConsentState.AUTHORISED}
 
     async def _ended_once(self, consent_id: UUID, where: str) -> None:

@@ -209,6 +209,22 @@ async def test_one_key_is_one_consent(database: Pool, vault: Vault, clock: FakeC
     with pytest.raises(Conflict) as refused:
         await world.ask("twin")
     assert refused.value.problem_code == "idempotency_key_reused"
+
+
+async def test_a_repeat_is_answered_whatever_has_become_of_its_terms(
+    database: Pool, vault: Vault, clock: FakeClock
+) -> None:
+    """What was valid when the key was bound stays answered: no time that passes makes a new consent of it."""
+    world = await make_accounts_world(database, vault, clock)
+    terms = {"key": "key-1", "valid_until": clock.now() + timedelta(hours=1)}
+    first = await world.ask(**terms)
+    clock.advance(2 * 3_600)
+    again = await world.ask(**terms)
+    assert (again.repeated, again.consent.id) == (True, first.consent.id)
+    with pytest.raises(Invalid):
+        await world.ask(**{**terms, "key": "key-2"})
+    with pytest.raises(Conflict):
+        await world.ask(**{**terms, "valid_until": clock.now()})
     await world.payments.pay("paid")
     with pytest.raises(Conflict):
         await world.ask("paid")

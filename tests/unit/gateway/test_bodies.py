@@ -91,9 +91,10 @@ def test_a_name_twice_is_refused_where_asked(body: bytes) -> None:
 
 
 def test_a_query_parameter_stands_once() -> None:
-    """Which of two would count is nobody's guess."""
-    with pytest.raises(Invalid):
-        query(PageQuery, MultiDict([("limit", "1"), ("limit", "2")]))
+    """Which of two would count is nobody's guess; the one that is there twice is named."""
+    with pytest.raises(Invalid) as refused:
+        query(PageQuery, MultiDict([("limit", "1"), ("cursor", "c"), ("limit", "2")]))
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [("/limit", "repeated")]
 
 
 @pytest.mark.parametrize(
