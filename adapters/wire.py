@@ -38,7 +38,7 @@ class WireRequest:
     engine adds it, and asks for `scope` where it has to fetch a token first. The declared signature is made at every
     send, over the bytes that leave, where the request is `signed`; the answer to a signed request, or to one with
     `signed_answer`, proves nothing without the bank's signature. `fresh` names the headers that the engine makes
-    anew at every send, also of sealed bytes (see FRESH_HEADERS in adapters/declaration.py); everything else is resent
+    anew at every send, also of sealed bytes (see FRESH_HEADERS in adapters/declaration); everything else is resent
     byte for byte.
     """
 

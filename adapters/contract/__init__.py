@@ -2,7 +2,7 @@
 
 An adapter is a Declaration and pure functions: `build` makes the exact bytes of a call, `parse` reads an answer as
 evidence. The engine (adapters/engine) does the I/O and says only what our own transport can prove. What is declared
-stands in adapters/declaration.py, the wire's values in adapters/wire.py, checks of instructions and settings in
+stands in adapters/declaration, the wire's values in adapters/wire.py, checks of instructions and settings in
 adapters/checks.py.
 """
 

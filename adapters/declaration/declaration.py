@@ -1,172 +1,20 @@
-"""What an adapter declares about its bank protocol: data, so that it can be checked, shown and tested."""
+"""One protocol's declaration, and what follows from it for one bank, one operation and one moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Self
 
-# The headers that the engine knows how to make anew at every send.
-FRESH_HEADERS = frozenset({"date", "x-request-id", "x-fapi-interaction-id"})
-
-
-class OperationKind(StrEnum):
-    """The kinds of bank calls; equal to the SQL enum operation_kind."""
-
-    CONSENT = "consent"
-    AUTHORISE = "authorise"
-    SUBMIT = "submit"
-    ENQUIRE = "enquire"
-    CANCEL = "cancel"
-    REFUND = "refund"
-    ENQUIRE_AUTHORISATION = "enquire_authorisation"  # How the payer's authorisations of the payment stand.
-    CONFIRM_FUNDS = "confirm_funds"  # Asked once, just before what arms the payment; only a plain "no" counts.
-    AUTHORISE_CANCEL = "authorise_cancel"  # Begins the payer's authorisation of a cancellation.
-
-
-class Recovery(StrEnum):
-    """What to do with an operation whose outcome is unknown."""
-
-    RESEND = "resend"  # The same bytes under the same key; the bank executes them once at most within its window.
-    ENQUIRE = "enquire"  # Ask by one of the enquiry keys; the operation itself is never sent again.
-    HOLD = "hold"  # No machine can learn more; two persons decide on evidence.
-
-
-class EnquiryKey(StrEnum):
-    """What the bank can be asked by."""
-
-    END_TO_END_ID = "end_to_end_id"
-    BANK_REFERENCE = "bank_reference"
-    IDEMPOTENCY_KEY = "idempotency_key"
-    CONSENT = "consent"
-    FILE = "file"
-    STATEMENT = "statement"
-
-
-class AuthProfile(StrEnum):
-    """How the engine proves to the bank who is calling; each names the settings that it needs."""
-
-    NONE = "none"
-    BEARER_STATIC = "bearer_static"  # secret `token`
-    OAUTH_CLIENT_CREDENTIALS = "oauth_client_credentials"  # option `token_url`; secrets `client_id`, `client_secret`
-    # Options `token_url`, `client_id`, `signing_key_id`; secret `signing_key` (PEM). RFC 7523, RFC 8705 §2.
-    OAUTH_PRIVATE_KEY_JWT = "oauth_private_key_jwt"
-
-
-class AccountScheme(StrEnum):
-    """The forms of account number that the bank pays to."""
-
-    IBAN = "iban"
-    SORT_CODE = "sort_code"
-    ROUTING_NUMBER = "routing_number"
-
-
-class Rail(StrEnum):
-    """The schemes by which money travels from bank to bank."""
-
-    FASTER_PAYMENTS = "faster_payments"
-    SEPA_CREDIT_TRANSFER = "sepa_credit_transfer"
-    SEPA_INSTANT = "sepa_instant"
-    SANDBOX = "sandbox"  # No money travels.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurrencyRule:
-    """One currency at this bank. `exponent` is the bank's own number of digits; limits are in ISO minor units."""
-
-    exponent: int
-    value_min: int = 1
-    value_max: int = 2**53 - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldLimit:
-    """What the bank takes in one field; `charset` is the inside of a regular expression's character class.
-
-    `required` is for a field that the public payment may leave out and this bank needs.
-    """
-
-    max_length: int
-    charset: str
-    min_length: int = 1
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Idempotency:
-    """How the bank recognises a repeat: the key's header, what a key may hold, and for how long it is remembered."""
-
-    header: str
-    max_length: int
-    charset: str
-    window_seconds: int
-    min_resend_seconds: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
-    """At most `requests` calls of these kinds in any `window_seconds`, counted over all processes as calls begin.
-
-    A call leaves up to one deadline after it began, so for a bank that counts strictly declare a little less.
-    """
-
-    kinds: frozenset[OperationKind]
-    requests: int
-    window_seconds: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CutOff:
-    """Until when a currency's payments are executed on the same day: HH:MM in an IANA time zone. Only told."""
-
-    currency: str
-    at: str
-    time_zone: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
-    """How long one call may take: to connect (with TLS), from there to the answer's head, and in all."""
-
-    connect_seconds: float = 3.0
-    first_byte_seconds: float = 10.0
-    total_seconds: float = 15.0
-
-
-class SettingForm(StrEnum):
-    """What a setting that is more than a text holds; it is read when the bank is configured."""
-
-    CERTIFICATE = "certificate"
-    PRIVATE_KEY = "private_key"
-    URL = "url"
-    RSA_KEY = "rsa_key"
-    KEY_SET = "key_set"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingField:
-    """One setting that an admin gives for a bank of this protocol; a secret one is never shown again.
-
-    With `choices` it takes nothing else, and with a `form` only what can be read as that.
-    """
-
-    name: str
-    sentence: str
-    secret: bool = False
-    required: bool = True
-    choices: tuple[str, ...] = ()
-    form: SettingForm | None = None
-
-
-class LastWord(StrEnum):
-    """The furthest that a bank's reports of a payment go; what comes after it, no evidence will show."""
-
-    ACCEPTED = "accepted"
-    SETTLED = "settled"
-    COMPLETED = "completed"
-
-
-# The option, which every bank may have, of one whose reports end elsewhere than its protocol's; a LastWord.
-LAST_REPORT = "last_report"
+from adapters.declaration.limits import CurrencyRule, CutOff, Deadlines, FieldLimit, Idempotency, Quota
+from adapters.declaration.settings import LAST_REPORT, SettingField
+from adapters.declaration.vocabulary import (
+    AccountScheme,
+    AuthProfile,
+    EnquiryKey,
+    LastWord,
+    OperationKind,
+    Rail,
+    Recovery,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +77,7 @@ class Declaration:
     rail_by_option: Mapping[tuple[str, str], Rail] = field(default_factory=dict)
     last_word: LastWord = LastWord.COMPLETED
     silent_after_seconds: int = 432_000
-    deadlines: Deadlines = Deadlines()
+    deadlines: Deadlines = field(default_factory=Deadlines)
     processing_seconds: float = 5.0
     poll_seconds: tuple[float, ...] = (1, 2, 5, 10, 30, 60, 300, 900)
     auth: AuthProfile = AuthProfile.NONE
