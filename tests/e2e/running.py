@@ -10,11 +10,12 @@ from pathlib import Path
 
 import aiohttp
 
-from threadneedle.demo.journey import Cast, Scene, log_in, register, subscribe
+from threadneedle.demo.acts.arriving import log_in, register, subscribe
 from threadneedle.demo.merchant import Merchant
 from threadneedle.demo.partner import Answer, Api
 from threadneedle.demo.payer import Payer
 from threadneedle.demo.proof import Proof
+from threadneedle.demo.scene import Cast, Scene
 from threadneedle.local.runfile import RunFile
 
 

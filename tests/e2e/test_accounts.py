@@ -11,8 +11,8 @@ from rich.console import Console
 
 from tests.e2e.running import Running, opened, unique
 from tests.support.browser import decide
-from threadneedle.demo.journey import Scene
 from threadneedle.demo.proof import Proof
+from threadneedle.demo.scene import Scene
 from threadneedle.local.banks import UK_BANK
 
 RETURN_URL = "https://shop.example.com/linked"

@@ -16,8 +16,8 @@ from rich.console import Console
 from tests.e2e.conftest import ROOT
 from tests.e2e.running import Running, opened
 from tests.support.oauth import holder
-from threadneedle.demo.journey import Cast
 from threadneedle.demo.proof import Proof
+from threadneedle.demo.scene import Cast
 from threadneedle.terminal import run_to_end
 
 # What the production image does not carry.

@@ -16,8 +16,8 @@ from gateway.http.route import Access, Route
 from gateway.routes import PUBLIC_ROUTES
 from tests.e2e.places import all_places, forms, holding
 from tests.e2e.running import Running, opened, unique
-from threadneedle.demo.journey import Cast, Scene
 from threadneedle.demo.proof import Proof
+from threadneedle.demo.scene import Cast, Scene
 
 # A client's bucket for the scarcest class of routes holds 50 calls.
 _ROUTES_PER_CLIENT = 3

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from tests.e2e.gateways import Gateway, gateways
 from tests.e2e.running import Running, opened
-from threadneedle.demo.journey import Cast, Scene
 from threadneedle.demo.partner import Answer, Api
 from threadneedle.demo.proof import Proof
+from threadneedle.demo.scene import Cast, Scene
 
 pytestmark = pytest.mark.timeout(240)
 TWINS = 200

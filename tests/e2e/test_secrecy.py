@@ -16,9 +16,10 @@ from gateway.admin.routes import ADMIN_ROUTES
 from gateway.routes import PUBLIC_ROUTES
 from tests.e2e.places import all_places, holding
 from tests.e2e.running import Running, opened, unique
-from threadneedle.demo.journey import Cast, Scene, follow, log_in, register
+from threadneedle.demo.acts.arriving import log_in, register
 from threadneedle.demo.merchant import Merchant
 from threadneedle.demo.proof import Proof
+from threadneedle.demo.scene import Cast, Scene, follow
 from threadneedle.local.banks import UK_BANK
 
 ATTEMPTS = {"GET /v1/deliveries/{delivery_id}/attempts", "GET /v1/attempts"}

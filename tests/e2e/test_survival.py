@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from rich.console import Console
 
 from tests.e2e.running import Running, opened, publish, until
-from threadneedle.demo.journey import Scene
 from threadneedle.demo.proof import Proof
+from threadneedle.demo.scene import Scene
 
 pytestmark = pytest.mark.timeout(180)
 

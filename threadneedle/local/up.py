@@ -10,11 +10,12 @@ from pathlib import Path
 from rich.console import Console
 
 from adapters.sandbox.simulator.amounts import FAULT_OF_AMOUNT
-from threadneedle.demo.journey import Scene, play
+from threadneedle.demo.journey import play
 from threadneedle.demo.merchant import Merchant
 from threadneedle.demo.partner import Api
 from threadneedle.demo.payer import Payer
 from threadneedle.demo.proof import Proof
+from threadneedle.demo.scene import Scene
 from threadneedle.local.runfile import RunFile
 from threadneedle.local.stack import local_stack
 from threadneedle.local.stores import EmbeddedStores, choose_stores
