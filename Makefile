@@ -23,7 +23,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: run test test-long chaos bench check lint types docs new-adapter unnamed lock clean environment
+.PHONY: run test test-long chaos bench check lint types docs new-adapter named lock clean environment
 
 environment:
 	@config/bootstrap.sh
@@ -52,11 +52,13 @@ lint: environment
 types: environment
 	@$(PYTHON_RUN) -m mypy
 
-new-adapter: $(if $(NAME),,unnamed) environment
-	@$(PYTHON_RUN) -m adapters.scaffold "$(NAME)"
+new-adapter: named environment
+	@$(PYTHON_RUN) -m adapters.scaffold "$$NAME"
 
-unnamed:
-	@echo "threadneedle: say the protocol's name: make new-adapter NAME=examplebank" >&2; exit 2
+# Said before anything is built; the rest of the rule is adapters/scaffold.py's.
+named:
+	@printf '%s\n' "$$NAME" | LC_ALL=C grep -Eqx '[a-z][a-z0-9_]{1,39}' || { echo "threadneedle: say the protocol's name," \
+		"2 to 40 of a-z, 0-9 and _ that begin with a letter: make new-adapter NAME=examplebank" >&2; exit 2; }
 
 docs: environment
 	@$(PYTHON_RUN) -m threadneedle.states

@@ -151,3 +151,27 @@ def snapshot(root: Path) -> dict[str, bytes]:
     """Every file by its path."""
     files = (path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files if path.parts[-2] != ".ruff_cache"}
+
+
+def made(name: str, where: Path) -> str:
+    """What `make new-adapter` says in a folder that has nothing yet: no environment, and no script that makes one."""
+    command = ["make", "-f", str(ROOT / "Makefile"), "-C", str(where), "new-adapter", f"NAME={name}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own Makefile
+    assert done.returncode == 2
+    return done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "x", "Bad", "two-words", "1st", "a b", "a;b", "a" * 41])
+def test_a_name_of_another_form_is_refused_before_anything_is_built(name: str, tmp_path: Path) -> None:
+    """The form is the one that the command itself holds to."""
+    said = made(name, tmp_path)
+    assert "say the protocol's name" in said
+    assert "bootstrap" not in said
+    with pytest.raises(NotPossible):
+        write(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ab", "bank_2", "a" * 40])
+def test_a_name_of_the_right_form_goes_on_to_the_environment(name: str, tmp_path: Path) -> None:
+    """What else may be wrong with it is said by the command, once there is one."""
+    assert "bootstrap" in made(name, tmp_path)
