@@ -2,21 +2,12 @@
 
 from typing import Any
 
-from adapters.berlin_group.reading import (
-    Unreadable,
-    as_list,
-    code_of,
-    error_code,
-    id_of,
-    links_of,
-    money_of,
-    read_object,
-    url_of,
-)
+from adapters.berlin_group.reading import as_list, error_code, links_of, money_of, url_of
 from adapters.berlin_group.tables import ABSENT, ERRORS, REFUSALS, SCA_STATUSES, STATUSES
 from adapters.contract import Authorisation, AuthorisationMethod, Evidence, Reason, Verdict
 from adapters.declaration import OperationKind
-from adapters.retry_after import retry_after_seconds
+from adapters.reading.retry_after import retry_after_seconds
+from adapters.reading.strict import Unreadable, code_of, id_of, read_object
 from adapters.wire import WireReply
 from kernel.masked import Secret
 

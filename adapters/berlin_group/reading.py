@@ -4,39 +4,13 @@ import re
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
+from adapters.reading.strict import Unreadable, as_object, code_of
 from adapters.wire import WireReply
 from kernel.money import Money
 
 _AMOUNT = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,4})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
-_ID = re.compile(r"[!-~]{1,128}")
 _URL = re.compile(r"https?://[!-~]{1,2000}")
-
-
-class Unreadable(ValueError):
-    """The bytes are not what the standard says; `raw_code` is a word that we do not know, or why not."""
-
-    def __init__(self, raw_code: str | None = None) -> None:
-        super().__init__("not as documented")
-        self.raw_code = raw_code
-
-
-def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body. Raises Unreadable."""
-    try:
-        return as_object(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        raise Unreadable from None
-
-
-def as_object(value: object) -> dict[str, Any]:
-    """A JSON object. Raises Unreadable."""
-    if not isinstance(value, dict):
-        raise Unreadable
-    return value
 
 
 def as_list(value: object, *, needed: bool = False) -> list[Any]:
@@ -44,18 +18,6 @@ def as_list(value: object, *, needed: bool = False) -> list[Any]:
     if value is None and not needed:
         return []
     if not isinstance(value, list):
-        raise Unreadable
-    return value
-
-
-def code_of(value: object) -> str | None:
-    """A code that may stand in a plain column, or None for anything that is not a code."""
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else None
-
-
-def id_of(value: object) -> str:
-    """One of the bank's ids. Raises Unreadable for what could not stand in a path."""
-    if not isinstance(value, str) or _ID.fullmatch(value) is None:
         raise Unreadable
     return value
 

@@ -19,7 +19,7 @@ from adapters.engine.preparing import as_sent, call_of, signed, why_doubted
 from adapters.engine.recent import Standing
 from adapters.engine.recording import record
 from adapters.engine.transport import Call, Course, Why
-from adapters.retry_after import retry_after_seconds
+from adapters.reading.retry_after import retry_after_seconds
 from adapters.wire import WireReply, WireRequest
 from kernel.clock import Clock
 from kernel.masked import Secret

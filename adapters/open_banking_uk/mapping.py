@@ -14,8 +14,8 @@ from adapters.open_banking_uk.dialect import dialect_of
 from adapters.open_banking_uk.notifications import events, tokens
 from adapters.open_banking_uk.reading.funds import funds_confirmed
 from adapters.open_banking_uk.reading.payments import consent_made, enquiry_answered, failure, payment_made
-from adapters.open_banking_uk.reading.strict import Unreadable
 from adapters.open_banking_uk.reading.tokens import code_exchanged
+from adapters.reading.strict import Unreadable
 from adapters.wire import WireReply, WireRequest
 
 _READERS = {

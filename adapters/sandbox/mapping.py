@@ -9,18 +9,11 @@ import orjson
 
 from adapters.contract import Adapter, BankSettings, Evidence, Instruction, NoPayers, Notified, Receipt, Verdict
 from adapters.declaration import OperationKind
-from adapters.retry_after import retry_after_seconds
+from adapters.reading.retry_after import retry_after_seconds
+from adapters.reading.strict import Unreadable, as_object, code_of, read_object
 from adapters.sandbox import notifications
 from adapters.sandbox.declaration import SANDBOX
-from adapters.sandbox.reading import (
-    Unreadable,
-    as_object,
-    code_of,
-    error_of,
-    payment_evidence,
-    read_object,
-    reason_of,
-)
+from adapters.sandbox.reading import error_of, payment_evidence, reason_of
 from adapters.sandbox.tables import ERRORS, REFUSALS
 from adapters.wire import WireReply, WireRequest
 from kernel.money import Money

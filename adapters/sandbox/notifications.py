@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from adapters.contract import BankSettings, Evidence, Notified, Receipt, Verdict
-from adapters.sandbox.reading import Unreadable, as_object, code_of, payment_evidence, read_object
+from adapters.reading.strict import Unreadable, as_object, code_of, read_object
+from adapters.sandbox.reading import payment_evidence
 from kernel.masked import Secret
 
 SIGNATURE_HEADER = "sandbox-signature"

@@ -85,7 +85,7 @@ ACTIONS: Mapping[int, str] = {
 _TITLE_AND_ACTION: Mapping[str, tuple[str, str]] = {
     "bank_read_limit": (
         "The bank's limit of reads is reached.",
-        "Wait as long as Retry-After says, take what is kept (max_stale), or read while the holder is present.",
+        "Wait as long as Retry-After says, or read with the holder present; max_stale takes balances that are kept.",
     ),
     "second_person_required": ("A second person is required.", "Let another admin confirm it."),
     "client_suspended": ("The client is suspended.", "Ask us why; a new token does not help."),

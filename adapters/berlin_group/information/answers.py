@@ -7,20 +7,12 @@ from typing import Any
 from adapters.berlin_group.answers import authorisation_of
 from adapters.berlin_group.information.entries import account_of, balance_of, is_readable, number_of, transactions_of
 from adapters.berlin_group.information.tables import CONSENT_STATUSES, OURS, TROUBLES
-from adapters.berlin_group.reading import (
-    Unreadable,
-    as_list,
-    as_object,
-    code_of,
-    error_code,
-    id_of,
-    links_of,
-    read_object,
-)
+from adapters.berlin_group.reading import as_list, error_code, links_of
 from adapters.berlin_group.tables import ERRORS, SCA_STATUSES
 from adapters.contract import Verdict
 from adapters.contract.accounts import ConsentStatus, Reading, ReadingKind, Trouble
-from adapters.retry_after import retry_after_seconds
+from adapters.reading.retry_after import retry_after_seconds
+from adapters.reading.strict import Unreadable, as_object, code_of, id_of, read_object
 from adapters.wire import WireReply
 
 _BASE = "/v1/"

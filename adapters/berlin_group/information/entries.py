@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from adapters.berlin_group.information.tables import BALANCES, BOOKINGS
-from adapters.berlin_group.reading import Unreadable, as_list, as_object, code_of, id_of, signed_money_of
+from adapters.berlin_group.reading import as_list, signed_money_of
 from adapters.contract.accounts import Balance, BalanceKind, BankAccount, BankTransaction, BookingStatus
 from adapters.declaration import AccountScheme
+from adapters.reading.strict import Unreadable, as_object, code_of, id_of, time_of
 from kernel.masked import AccountNumber, Masked, PersonName
 
 _TEXT_LENGTH_MAX = 1000
@@ -47,7 +48,7 @@ def balance_of(raw: object) -> Balance:
         kind=BALANCES.get(told or "", BalanceKind.INFORMATION),
         currency=money.currency,
         value=sign * money.value,
-        at=_time(balance.get("lastChangeDateTime")) or _day(balance.get("referenceDate")),
+        at=time_of(balance.get("lastChangeDateTime")) or _day(balance.get("referenceDate")),
         raw_kind=told,
     )
 
@@ -106,11 +107,3 @@ def _day(value: object) -> datetime | None:
     except ValueError:
         return None
     return datetime(day.year, day.month, day.day, tzinfo=UTC) if day is not None else None
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return at if at is not None and at.tzinfo is not None else None

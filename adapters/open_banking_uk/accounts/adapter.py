@@ -7,7 +7,7 @@ from adapters.contract.accounts import Inquiry, Reading, ReadingKind, Trouble
 from adapters.open_banking_uk import authorisation, requests
 from adapters.open_banking_uk.accounts import reading
 from adapters.open_banking_uk.dialect import dialect_of
-from adapters.open_banking_uk.reading.strict import Unreadable
+from adapters.reading.strict import Unreadable
 from adapters.wire import WireReply, WireRequest
 
 # What reading accounts, balances and transactions needs, and nothing more.

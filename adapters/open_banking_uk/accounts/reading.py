@@ -16,20 +16,11 @@ from adapters.contract.accounts import (
 from adapters.contract.authorisation import Authorisation
 from adapters.open_banking_uk.accounts.words import BALANCES, BOOKINGS, CONSENTS, TROUBLES
 from adapters.open_banking_uk.reading.payments import error_codes
-from adapters.open_banking_uk.reading.strict import (
-    Unreadable,
-    account_of,
-    as_objects,
-    code_of,
-    data_of,
-    identifier,
-    money,
-    read_object,
-    time_of,
-)
+from adapters.open_banking_uk.reading.strict import account_of, data_of, money
 from adapters.open_banking_uk.reading.tokens import error_of, grant_of, intent_of
 from adapters.open_banking_uk.tables.errors import ERRORS, WORD_OF_CODE
-from adapters.retry_after import retry_after_seconds
+from adapters.reading.retry_after import retry_after_seconds
+from adapters.reading.strict import Unreadable, as_objects, code_of, id_of, read_object, time_of
 from adapters.wire import WireReply
 from kernel.masked import Masked, PersonName
 
@@ -67,7 +58,7 @@ def _consent_made(reply: WireReply) -> Reading:
     waits = status is ConsentStatus.AWAITING_AUTHORISATION
     return Reading(
         consent_status=status,
-        consent_id=identifier(data.get("ConsentId")),
+        consent_id=id_of(data.get("ConsentId")),
         expires_at=time_of(data.get("ExpirationDateTime")),
         authorisation=Authorisation() if waits else None,
     )
@@ -76,7 +67,7 @@ def _consent_made(reply: WireReply) -> Reading:
 def _consent_shown(reply: WireReply) -> Reading:
     status, data = _consent(reply, 200)
     expires_at = time_of(data.get("ExpirationDateTime"))
-    return Reading(consent_status=status, consent_id=identifier(data.get("ConsentId")), expires_at=expires_at)
+    return Reading(consent_status=status, consent_id=id_of(data.get("ConsentId")), expires_at=expires_at)
 
 
 def _consent_ended(reply: WireReply) -> Reading:
@@ -108,7 +99,7 @@ def _transactions(reply: WireReply) -> Reading:
 
 def _of_one(listed: list[dict[str, Any]]) -> str | None:
     """The account that every entry names. Raises Unreadable where they name several."""
-    named = {identifier(each["AccountId"]) for each in listed if "AccountId" in each}
+    named = {id_of(each["AccountId"]) for each in listed if "AccountId" in each}
     if len(named) > 1:
         raise Unreadable
     return next(iter(named), None)
@@ -127,7 +118,7 @@ def _account(raw: dict[str, Any]) -> BankAccount:
     known = [(account, each) for each in names if (account := account_of(each)) is not None]
     account, told = known[0] if known else (None, {})
     return BankAccount(
-        id=identifier(raw.get("AccountId")),
+        id=id_of(raw.get("AccountId")),
         currency=_currency(raw.get("Currency")),
         scheme=account.scheme if account else None,
         iban=account.iban if account else None,
@@ -161,7 +152,7 @@ def _transaction(raw: dict[str, Any]) -> BankTransaction:
         amount=money(raw.get("Amount")),
         is_credit=is_credit,
         status=BOOKINGS[word],
-        id=identifier(raw["TransactionId"]) if raw.get("TransactionId") is not None else None,
+        id=id_of(raw["TransactionId"]) if raw.get("TransactionId") is not None else None,
         booked_at=time_of(raw.get("BookingDateTime")),
         value_at=time_of(raw.get("ValueDateTime")),
         counterparty=_name(other.get("Name")) if isinstance(other, dict) else None,

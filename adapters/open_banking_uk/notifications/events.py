@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.contract import Evidence, Hint, Notified, Subject, Verdict
 from adapters.open_banking_uk.notifications.tokens import Doubted, claims_of
-from adapters.open_banking_uk.reading.strict import Unreadable, as_object, identifier
+from adapters.reading.strict import Unreadable, as_object, id_of
 
 UPDATED = "urn:uk:org:openbanking:events:resource-update"
 REVOKED = "urn:uk:org:openbanking:events:consent-authorization-revoked"
@@ -45,6 +45,6 @@ def _hint(event: object, *, ended: bool) -> Hint | None:
     try:
         subject = as_object(as_object(event).get("subject"))
         about = _SUBJECTS.get(str(subject.get(RESOURCE_TYPE)).removesuffix("s"))
-        return None if about is None else Hint(about=about, id=identifier(subject.get(RESOURCE_ID)), ended=ended)
+        return None if about is None else Hint(about=about, id=id_of(subject.get(RESOURCE_ID)), ended=ended)
     except Unreadable:
         return None

@@ -2,8 +2,9 @@
 
 from adapters.contract import Evidence, Reason, Verdict
 from adapters.open_banking_uk.reading.payments import error_codes
-from adapters.open_banking_uk.reading.strict import Unreadable, as_object, data_of, time_of
-from adapters.retry_after import retry_after_seconds
+from adapters.open_banking_uk.reading.strict import data_of
+from adapters.reading.retry_after import retry_after_seconds
+from adapters.reading.strict import Unreadable, as_object, time_of
 from adapters.wire import WireReply
 
 _OK = 200

@@ -5,22 +5,12 @@ from typing import Any, TypeVar
 
 from adapters.contract import Account, Authorisation, Evidence, Reason, Verdict
 from adapters.declaration import OperationKind
-from adapters.open_banking_uk.reading.strict import (
-    Unreadable,
-    account_of,
-    as_object,
-    as_objects,
-    code_of,
-    data_of,
-    identifier,
-    money,
-    read_object,
-    time_of,
-)
+from adapters.open_banking_uk.reading.strict import account_of, data_of, money
 from adapters.open_banking_uk.tables.errors import CONSENT_REFUSALS, ERRORS, PAYMENT_REFUSALS
 from adapters.open_banking_uk.tables.reasons import REASONS
 from adapters.open_banking_uk.tables.statuses import CONSENT_ASKED, CONSENT_MADE, DETAIL_STATUSES, PAYMENT_STATUSES
-from adapters.retry_after import retry_after_seconds
+from adapters.reading.retry_after import retry_after_seconds
+from adapters.reading.strict import Unreadable, as_object, as_objects, code_of, id_of, read_object, time_of
 from adapters.wire import WireReply
 from kernel.money import Money
 
@@ -43,7 +33,7 @@ def consent_made(reply: WireReply) -> Evidence:
         amount=_amount(data),
         reference=_reference(data),
         at=time_of(data.get("StatusUpdateDateTime")),
-        consent_id=identifier(data.get("ConsentId")),
+        consent_id=id_of(data.get("ConsentId")),
         authorisation=Authorisation() if waiting else None,
     )
 
@@ -102,7 +92,7 @@ def _payment(data: dict[str, Any]) -> Evidence:
         amount=_amount(data),
         reference=_reference(data),
         at=time_of(data.get("StatusUpdateDateTime")),
-        consent_id=identifier(data.get("ConsentId")),
+        consent_id=id_of(data.get("ConsentId")),
         refund_account=_refund_account(data),
     )
 
@@ -115,7 +105,7 @@ def _consent(data: dict[str, Any]) -> Evidence:
         amount=_amount(data),
         reference=_reference(data),
         at=time_of(data.get("StatusUpdateDateTime")),
-        consent_id=identifier(data.get("ConsentId")),
+        consent_id=id_of(data.get("ConsentId")),
     )
 
 
@@ -153,7 +143,7 @@ def _reason_of(code: object, verdict: Verdict) -> Reason | None:
 
 
 def _payment_id(data: dict[str, Any]) -> str:
-    return identifier(next((data[name] for name in _PAYMENT_IDS if name in data), None))
+    return id_of(next((data[name] for name in _PAYMENT_IDS if name in data), None))
 
 
 def _amount(data: dict[str, Any]) -> Money:

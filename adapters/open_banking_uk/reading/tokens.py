@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from adapters.contract import Evidence, Grant, Verdict
-from adapters.open_banking_uk.reading.strict import Unreadable, code_of, read_object
 from adapters.open_banking_uk.tables.errors import CODE_REFUSALS
-from adapters.retry_after import retry_after_seconds
+from adapters.reading.retry_after import retry_after_seconds
+from adapters.reading.strict import Unreadable, code_of, read_object
 from adapters.wire import WireReply
 from kernel.masked import Secret
 

@@ -11,7 +11,7 @@ from adapters.simulation.faults import Fault
 from tests.contracts.adapters.kit.harness import FOUND, NAMES, running
 from tests.contracts.adapters.kit.recordings import folder
 
-PURE = ("adapters.contract", "adapters.declaration", "adapters.wire", "adapters.retry_after", "adapters.signing.keys")
+PURE = ("adapters.contract", "adapters.declaration", "adapters.wire", "adapters.reading", "adapters.signing.keys")
 IMPURE_LIBRARIES = {"aiohttp", "asyncio", "socket", "os", "random", "secrets", "time", "uuid"}
 
 

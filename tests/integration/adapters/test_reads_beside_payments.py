@@ -19,7 +19,7 @@ from tests.support.edge import listening
 PAY = WireRequest(method="POST", path="/payments", body=b"{}")
 READ = WireRequest(method="GET", path="/accounts")
 HANGING_READS = 300
-SHORT_PAYMENTS, LONG_PAYMENTS = 60, 1_500
+SHORT_PAYMENTS, LONG_PAYMENTS, LONG_PAIRS = 60, 300, 5
 Record = Callable[[str, object], None]
 
 
@@ -74,6 +74,10 @@ async def _beside(payments: int, *, same: bool) -> tuple[list[float], list[float
     return alone, crowded
 
 
+def _p99(milliseconds: list[float]) -> float:
+    return statistics.quantiles(milliseconds, n=100)[98]
+
+
 @pytest.mark.parametrize("same", [True, False], ids=["same bank", "another bank"])
 async def test_hanging_reads_keep_no_payment_waiting(*, same: bool) -> None:
     """A payment never waits for a read's place: had it, it would take seconds."""
@@ -84,10 +88,13 @@ async def test_hanging_reads_keep_no_payment_waiting(*, same: bool) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("same", [True, False], ids=["same bank", "another bank"])
 async def test_payments_beside_hanging_reads_take_as_long_as_alone(record_property: Record, *, same: bool) -> None:
-    """The figure: the median and the 99th percentile beside 300 reads that hang, against alone."""
-    alone, crowded = await _beside(LONG_PAYMENTS, same=same)
-    p50 = statistics.median(crowded) / statistics.median(alone)
-    p99 = statistics.quantiles(crowded, n=100)[98] / statistics.quantiles(alone, n=100)[98]
+    """The figure: the median and the 99th percentile beside 300 reads that hang, against alone.
+
+    Of pairs the middle one: what else the machine does for a moment strikes one of them.
+    """
+    pairs = [await _beside(LONG_PAYMENTS, same=same) for _ in range(LONG_PAIRS)]
+    p50 = statistics.median(statistics.median(crowded) / statistics.median(alone) for alone, crowded in pairs)
+    p99 = statistics.median(_p99(crowded) / _p99(alone) for alone, crowded in pairs)
     record_property("payments' median beside hanging reads, against alone", round(p50, 2))
     record_property("payments' p99 beside hanging reads, against alone", round(p99, 2))
     assert p50 < 1.5

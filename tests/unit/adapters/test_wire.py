@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.retry_after import retry_after_seconds
+from adapters.reading.retry_after import retry_after_seconds
 from adapters.wire import Credential, Host, WireRequest
 
 TOKENS = st.text("ABCxyz019-_", min_size=1, max_size=12)

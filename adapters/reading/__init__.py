@@ -1,0 +1,1 @@
+"""What every protocol reads answers with. Pure."""
