@@ -1,7 +1,7 @@
 """The configured banks as this process knows them, with their settings opened and their adapters at hand."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 import structlog
@@ -26,11 +26,11 @@ class ConfiguredBank:
     name: str
     adapter: Adapter
     suspended: bool
+    declaration: Declaration = field(init=False)
 
-    @property
-    def declaration(self) -> Declaration:
-        """What its protocol declares, as it holds for this bank."""
-        return self.adapter.declaration.at(self.bank.settings.options)
+    def __post_init__(self) -> None:
+        """`declaration` is what the bank's protocol declares, as it holds for this bank."""
+        object.__setattr__(self, "declaration", self.adapter.declaration.at(self.bank.settings.options))
 
 
 class BankRegistry:
@@ -51,6 +51,12 @@ class BankRegistry:
         self._age_max_seconds = age_max_seconds
         self._read_at: float | None = None
         self._known: dict[str, ConfiguredBank] = {}
+        self._unreadable: frozenset[str] = frozenset()
+
+    async def unreadable(self) -> frozenset[str]:
+        """Banks that are configured and cannot be served here: settings do not open, an adapter is not there."""
+        await self._refresh()
+        return self._unreadable
 
     async def get(self, bank_id: str) -> ConfiguredBank:
         """The bank. Raises NotFound for one that is not configured here."""
@@ -73,6 +79,7 @@ class BankRegistry:
         rows = await self._pool.fetch(_SQL["list_banks"])
         found = [await self._configured(row) for row in rows if row["adapter"] in self._adapters]
         self._known = {each.bank.id: each for each in found if each is not None}
+        self._unreadable = frozenset(row["id"] for row in rows) - self._known.keys()
         self._read_at = self._clock.monotonic()
 
     async def _configured(self, row: asyncpg.Record) -> ConfiguredBank | None:

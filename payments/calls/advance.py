@@ -23,11 +23,10 @@ from payments.calls.steps import Steps, kind_of
 from payments.cancelling.approval import CancellationApproval
 from payments.carrying.carried import Asker, Carried
 from payments.carrying.finish import KnownEnds
-from payments.exchanges.keeping import Called
-from payments.exchanges.keeping import keep as keep_exchange
+from payments.exchanges import keeping
 from payments.intents.planning import outline, plan_submission
 from payments.journeys.asking import Answer, PayerEnquiry
-from payments.journeys.hearing import JourneyHearing
+from payments.journeys.hearing import JourneyHearing, awaits_still
 from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import next_enquiry_at, resubmission_at, watch_at
 from payments.recovery.plan import absence_proven, next_step, why_person
@@ -41,8 +40,6 @@ from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
 _log = structlog.get_logger()
-
-
 _UNSENT = frozenset({SubmissionState.PLANNED, SubmissionState.NEVER_LEFT})
 _HAD = frozenset({SubmissionState.ACCEPTED, SubmissionState.SETTLED})
 _CARRIED = frozenset({SubmissionState.PLANNED, SubmissionState.IN_FLIGHT})
@@ -135,8 +132,8 @@ class Advancer:
         async with self._tools.pool.acquire() as connection, connection.transaction():
             case = await self._cases.lock(connection, background, call.operation.submission_id)
             for kind, exchange in ((call.kind, outcome.exchange), *answer.exchanges):
-                called = Called(kind=kind, operation_id=call.operation.id, exchange=exchange)
-                await keep_exchange(connection, self._tools, case, called)
+                called = keeping.Called(kind=kind, operation_id=call.operation.id, exchange=exchange)
+                await keeping.keep(connection, self._tools, case, called)
             if isinstance(outcome, NeverLeft):
                 recorded = await self._never_left(connection, case, call, outcome)
             elif _is_unarmed(case, call):
@@ -172,7 +169,7 @@ class Advancer:
         )
         if evidence.verdict is Verdict.REJECTED and _is_beside(case, call):
             recorded = await self._heard_in_vain(connection, case, heard, f"{call.kind.value}_refused")
-        elif answer.word is None and self._journeys.awaits_still(case, evidence):
+        elif answer.word is None and awaits_still(case, evidence, self._tools.clock.now()):
             recorded = await self._heard_in_vain(connection, case, heard, "payer_awaited")
         elif (bank := await self._bank_after_refusal(connection, case, call, evidence)) is not None:
             await self._ledger.note(connection, case, heard)
@@ -241,7 +238,9 @@ class Advancer:
         asks, now, payment = kind is OperationKind.ENQUIRE, self._tools.clock.now(), case.payment
         tries = 0 if asks else case.calls_of(kind) - 1
         at = next_enquiry_at(case.background.bank.declaration, now, max(payment.checks, tries), asked)
-        watched = asks and case.submission.state in _HAD
+        # Whoever hinted or returned began the cadence anew: until it is through, a long silence delays nothing.
+        is_through = payment.checks >= len(case.background.bank.declaration.poll_seconds)
+        watched = asks and is_through and case.submission.state in _HAD
         return watch_at(at, now, payment.updated_at, payment.execute_at) if watched else at
 
     async def _submit_again(self, connection: Connection, case: Case, outcome: NeverLeft) -> Recorded:

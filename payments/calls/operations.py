@@ -21,6 +21,8 @@ from payments.tools import Connection, Tools
 _SQL = beside(__file__, "operations.sql")
 # What a call may wait inside this process before its own deadline begins: for a slot, for a token.
 WAIT_SECONDS = 10
+# What asking about a payer may take: its calls begin within one total deadline, and each ends within two.
+ASKING_DEADLINES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,14 @@ async def access_for(tools: Tools, case: Case, request: WireRequest) -> Secret |
 def lease_until(tools: Tools, case: Case) -> datetime:
     """When a call that begins now must have ended, with what the bank needs until its books show it."""
     return tools.clock.now() + lease_length(case.background.bank.declaration)
+
+
+def asking_until(tools: Tools, case: Case) -> datetime:
+    """When an enquiry that begins now must have ended, with what is asked of the payer after its answer."""
+    declaration = case.background.bank.declaration
+    asks_on = OperationKind.ENQUIRE_AUTHORISATION in declaration.operations
+    more = ASKING_DEADLINES * declaration.deadlines.total_seconds if asks_on else 0
+    return lease_until(tools, case) + timedelta(seconds=more)
 
 
 def lease_length(declaration: Declaration) -> timedelta:

@@ -119,7 +119,7 @@ class Steps:
             request = bank.adapter.build(OperationKind.ENQUIRE, instruct(case.background.facts, bank, case.reference))
         except ValueError:
             return await self._cannot_be_built(connection, case, OperationKind.ENQUIRE)
-        await self._ledger.look_again(connection, case, operations.lease_until(self._tools, case), checks=1)
+        await self._ledger.look_again(connection, case, operations.asking_until(self._tools, case), checks=1)
         call = Call(
             kind=OperationKind.ENQUIRE,
             operation=case.operation,

@@ -54,9 +54,15 @@ class Canceller:
             asked = await self._begin(connection, await self._cases.lock(connection, background))
         await self._tools.enqueuer.offer(asked.jobs)
         if asked.bank_asked:
-            self._runner.start(ref, background.bank.bank.id)
-            await self._runner.wait(ref.payment_id, wait_seconds)
+            await self._ask(ref, background.bank.bank.id, wait_seconds)
             await self._check(background)
+
+    async def _ask(self, ref: PaymentRef, bank_id: str, wait_seconds: float) -> None:
+        """What is under way of the payment here was begun before the request to withdraw it: that is begun after it."""
+        if not self._runner.start(ref, bank_id):
+            await self._runner.wait(ref.payment_id, wait_seconds)
+            self._runner.start(ref, bank_id)
+        await self._runner.wait(ref.payment_id, wait_seconds)
 
     async def _begin(self, connection: Connection, case: Case) -> _Asked:
         status = case.payment.status

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 
 def notification_counter(registry: CollectorRegistry) -> Counter:
-    """What became of notifications, by bank: refused at the door, applied, asked about, ignored, or left to a person.
+    """What became of notifications, by bank: refused, applied, asked about, ignored, erased, left to persons.
 
     Only banks that are configured are named.
     """

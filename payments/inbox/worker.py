@@ -1,13 +1,14 @@
 """Applies kept notifications as evidence, or asks the bank where they are only hints.
 
-Evidence that matches no payment is tried again for a day, then a person looks.
+Evidence that matches no payment, or cannot be applied, is tried again for a day, then a person looks.
 """
 
 import asyncio
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -16,20 +17,24 @@ from prometheus_client import Counter
 
 from adapters.contract import Notified
 from kernel.ids import NIL
+from kernel.sealing import KeyDestroyed
 from kernel.sql import beside
-from payments.calls.cases import Cases
+from payments.calls.cases import Case, Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
 from payments.inbox.accept import raw_context
 from payments.inbox.batch import Kept, NotificationBatch
 from payments.inbox.hints import ConsentHints, Hints
+from payments.journeys.hearing import awaits_still
 from payments.policy import at_step
 from payments.rows import PaymentRef
+from payments.states.decide import RefusedMove
 from payments.states.names import EvidenceSource
-from payments.tools import Tools
+from payments.tools import Connection, Tools
 
 _SQL = beside(__file__, "inbox.sql")
 _log = structlog.get_logger()
 _CLAIM_SECONDS = 30
+_Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,19 +60,36 @@ class InboxWorker:
     async def run_once(self) -> int:
         """Work off what is due, side by side, and return how many were looked at. Each bank has its own share."""
         rows = await self._claim()
-        results = await asyncio.gather(*(self._read(_kept(row)) for row in rows), return_exceptions=True)
-        told = dict(result for result in results if not isinstance(result, BaseException))
+        claimed = [_kept(row) for row in rows]
+        read = await asyncio.gather(*(self._tried(kept, self._read(kept)) for kept in claimed))
+        told = {kept: notified for kept, notified in zip(claimed, read, strict=True) if notified is not None}
         hinted = [kept for kept, notified in told.items() if notified.hints]
         left = await self._apply_together({kept: told[kept] for kept in told if kept not in hinted})
-        ends = await asyncio.gather(
-            *(self._ask(kept, told[kept]) for kept in hinted),
-            *(self._apply(kept, told[kept]) for kept in left),
-            return_exceptions=True,
+        await asyncio.gather(
+            *(self._tried(kept, self._ask(kept, told[kept])) for kept in hinted),
+            *(self._tried(kept, self._apply(kept, told[kept])) for kept in left),
         )
-        for result in (*results, *ends):
-            if isinstance(result, BaseException):
-                _log.error("notification.failed", error=type(result).__name__)
         return len(rows)
+
+    async def _tried(self, kept: Kept, work: Awaitable[_Done]) -> _Done | None:
+        """What came of it; None for a failure, which is tried again with the claim's end, but not for ever."""
+        try:
+            return await work
+        except KeyDestroyed:
+            await self._give_up(kept, "erased")
+        except Exception as error:  # noqa: BLE001 - one must not keep the others from their turn
+            _log.error("notification.failed", bank_id=kept.bank_id, error=type(error).__name__)
+            if self._is_old(kept):
+                await self._give_up(kept, "failed")
+        return None
+
+    async def _give_up(self, kept: Kept, outcome: str) -> None:
+        await self._end(kept, outcome)
+        _log.error(f"notification.{outcome}", bank_id=kept.bank_id, notification_id=str(kept.id))
+
+    def _is_old(self, kept: Kept) -> bool:
+        age = (self._tools.clock.now() - kept.received_at).total_seconds()
+        return age >= self._tools.policy.notification_age_max_seconds
 
     async def _claim(self) -> list[asyncpg.Record]:
         now, banks = self._tools.clock.now(), await self._tools.banks.all()
@@ -75,10 +97,10 @@ class InboxWorker:
         names, share = [bank.bank.id for bank in banks], self._tools.policy.notification_batch
         return list(await self._tools.pool.fetch(_SQL["claim_due"], now, until, share, names))
 
-    async def _read(self, kept: Kept) -> tuple[Kept, Notified]:
+    async def _read(self, kept: Kept) -> Notified:
         raw = await self._tools.vault.open(NIL, kept.sealed, raw_context(kept.id))
         bank = await self._tools.banks.get(kept.bank_id)
-        return kept, bank.adapter.parse_notification(raw)
+        return bank.adapter.parse_notification(raw)
 
     async def _apply_together(self, told: Mapping[Kept, Notified]) -> Sequence[Kept]:
         """Those that are left. One that cannot be written must not keep the others from it."""
@@ -133,17 +155,23 @@ class InboxWorker:
             if mine is None:
                 return Recorded(case=case)
             heard = Heard(evidence=notified.evidence, source=EvidenceSource.CALLBACK)
+            if awaits_still(case, heard.evidence, self._tools.clock.now()):
+                return await self._ask_instead(connection, case, heard)
             return await self._ledger.hear(connection, case, heard)
+
+    async def _ask_instead(self, connection: Connection, case: Case, heard: Heard) -> Recorded:
+        """What the bank says of the payer tells more than this "pending"."""
+        await self._ledger.note(connection, case, heard, RefusedMove(why="payer_awaited"))
+        await self._ledger.look_again(connection, case, self._tools.clock.now())
+        return Recorded(case=case)
 
     async def _try_later(self, kept: Kept) -> None:
         """It may be ahead of our own commit, or be about nothing of ours."""
-        now, policy = self._tools.clock.now(), self._tools.policy
-        age = (now - kept.received_at).total_seconds()
-        if age >= policy.notification_age_max_seconds:
-            await self._end(kept, "unmatched")
-            _log.error("notification.unmatched", bank_id=kept.bank_id, notification_id=str(kept.id))
+        if self._is_old(kept):
+            await self._give_up(kept, "unmatched")
             return
-        at = now + timedelta(seconds=_delay(age, policy.notification_delays_seconds))
+        now, delays = self._tools.clock.now(), self._tools.policy.notification_delays_seconds
+        at = now + timedelta(seconds=_delay((now - kept.received_at).total_seconds(), delays))
         await self._tools.pool.execute(_SQL["look_again"], kept.bank_id, kept.id, at)
 
 

@@ -54,7 +54,7 @@ class _Reading:
         self._tools = tools
         self._background = background
         self._reference = reference
-        # No call is begun later than one deadline after the first, so that all of them end within a lease.
+        # So that all of them end before anybody else asks (payments/calls/operations.py, asking_until).
         self._until = tools.clock.monotonic() + background.bank.declaration.deadlines.total_seconds
         self.exchanges: list[Exchange] = []
 

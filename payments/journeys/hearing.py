@@ -5,7 +5,7 @@ operation with its exact bytes are one transaction; the access that the payer ga
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -66,18 +66,6 @@ class JourneyHearing:
             await self._ledger.note(connection, case, heard, RefusedMove(why="too_late"))
             return Recorded(case=case)
         return await self._turn(connection, case, heard, turn)
-
-    def awaits_still(self, case: Case, evidence: Evidence) -> bool:
-        """Whether this "pending" leaves a payment waiting for its payer, who has not come back and has time yet.
-
-        Some banks say it before the authorisation too, of a payment whose form alone they have checked.
-        """
-        row = case.authorisation
-        if row is None or row.status is not AuthorisationStatus.AWAITING or evidence.verdict is not Verdict.PENDING:
-            return False
-        is_due = row.expires_at is not None and self._tools.clock.now() >= row.expires_at
-        is_awaited = case.payment.status is PaymentStatus.AWAITING_AUTHORISATION
-        return is_awaited and not is_due and mismatch(case.standing, evidence) is None
 
     async def hear_behind(self, connection: Connection, case: Case, call: Call, evidence: Evidence) -> Recorded:
         """The answer to an operation that only prepared, after the payment has gone on without it: it leads nowhere.
@@ -214,6 +202,19 @@ class JourneyHearing:
             case, jobs = sent.case, sent.jobs
         recorded = await self._ledger.hear(connection, case, heard)
         return replace(recorded, jobs=(*jobs, *recorded.jobs))
+
+
+def awaits_still(case: Case, evidence: Evidence, now: datetime) -> bool:
+    """Whether this "pending" leaves a payment waiting for its payer, who has not come back and has time yet.
+
+    Some banks say it before the authorisation too, of a payment whose form alone they have checked.
+    """
+    row = case.authorisation
+    if row is None or row.status is not AuthorisationStatus.AWAITING or evidence.verdict is not Verdict.PENDING:
+        return False
+    is_due = row.expires_at is not None and now >= row.expires_at
+    is_awaited = case.payment.status is PaymentStatus.AWAITING_AUTHORISATION
+    return is_awaited and not is_due and mismatch(case.standing, evidence) is None
 
 
 def _asks_for_payer(case: Case, evidence: Evidence) -> bool:

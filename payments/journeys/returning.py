@@ -150,7 +150,8 @@ class PayerReturns:
             case = await self._inviter.refused(connection, case, came_back=True)
         else:
             case = await self._inviter.returned(connection, case, None)
-        await self._ledger.look_again(connection, case, self._tools.clock.now())
+        # An enquiry that is under way was answered before: its own next look is to be soon.
+        await self._ledger.look_again(connection, case, self._tools.clock.now(), checks=-case.payment.checks)
         return _Step(case=case, begins=True)
 
     async def _go_on(self, connection: Connection, case: Case, brought: Brought) -> _Step:

@@ -15,6 +15,7 @@ from gateway.oauth.upkeep import OAuthUpkeep
 from kernel.audit.writer import ChainMetrics, ChainPolicy, ChainWriter
 from kernel.errors import ThreadneedleError
 from kernel.sealing.rotation.walker import RotationWalker, WalkMetrics, WalkPolicy
+from payments.banks.metrics import UnreadableGauge
 from payments.inbox.metrics import notification_counter
 from payments.inbox.worker import InboxWorker
 from payments.operators.waiting import WaitingGauge
@@ -53,6 +54,7 @@ async def run() -> None:
         sweeper, consents = Sweeper(tools), ConsentSweeper(accounts)
         inbox = InboxWorker(tools, HintedConsents(accounts), notification_counter(foundation.registry))
         operators = WaitingGauge(tools.pool, foundation.registry)
+        unreadable = UnreadableGauge(tools.banks, foundation.registry)
         works = (
             _reconciler(foundation).run,
             partial(_repeat, "sweeper", sweeper.run_once, times.sweep_interval_seconds),
@@ -62,6 +64,7 @@ async def run() -> None:
             partial(_repeat, "health", _health(foundation).run_once, foundation.settings.health.watch_interval_seconds),
             partial(_repeat, "manifests", _manifests(foundation).run_once, ManifestPolicy().interval_seconds),
             partial(_repeat, "operators", operators.run_once, _OPERATORS_SECONDS),
+            partial(_repeat, "banks", unreadable.run_once, _OPERATORS_SECONDS),
             partial(_repeat, "audit", _audit_chain(foundation).run_once, ChainPolicy().interval_seconds),
             partial(_repeat, "keys", _rotations(foundation).run_once, WalkPolicy().interval_seconds),
             partial(_repeat, "rewrapping", foundation.vault.rewrap, _REWRAP_SECONDS),

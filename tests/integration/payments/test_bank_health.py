@@ -3,11 +3,17 @@
 from dataclasses import dataclass, field
 
 import asyncpg
+from prometheus_client import CollectorRegistry
 
 from adapters.engine.recent import Standing
+from kernel.sealing import Vault
 from payments.banks.health import Condition, HealthTeller, read_health
+from payments.banks.metrics import UnreadableGauge
+from tests.support.clock import FakeClock
+from tests.support.payments_world import add_bank, make_world
 
 Pool = "asyncpg.Pool[asyncpg.Record]"
+BANKS = ("foreign", "broken", "scripted")
 
 
 @dataclass(slots=True)
@@ -55,3 +61,23 @@ async def test_what_changed_is_told_anew_and_what_ended_is_forgotten(database: "
     other = HealthTeller(database, lambda: process.standings)
     await other.run_once()
     assert await database.fetchval("SELECT count(*) FROM bank_health") == 1
+
+
+async def test_banks_that_cannot_be_served_are_told_by_name(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
+) -> None:
+    """Settings that do not open, an adapter that is not installed; what can be read again is 0."""
+    registry = CollectorRegistry()
+    world = await make_world(database, vault, clock)
+    await add_bank(database, vault, "foreign", "nobodys")
+    await add_bank(database, vault, "broken")
+    await database.execute("UPDATE banks SET sealed_settings = '\\x00', version = version + 1 WHERE id = 'broken'")
+    gauge = UnreadableGauge(world.tools.banks, registry)
+    await gauge.run_once()
+    told = {name: registry.get_sample_value("threadneedle_bank_unreadable", {"bank_id": name}) for name in BANKS}
+    assert told == {"foreign": 1, "broken": 1, "scripted": None}
+    await database.execute("DELETE FROM banks WHERE id = 'broken'")
+    await add_bank(database, vault, "broken")
+    world.clock.advance(2)
+    await gauge.run_once()
+    assert registry.get_sample_value("threadneedle_bank_unreadable", {"bank_id": "broken"}) == 0

@@ -1,5 +1,7 @@
 """A bank that tells that something changed, and not what: it is asked at once, and believed in nothing else."""
 
+from datetime import timedelta
+
 import asyncpg
 import orjson
 import pytest
@@ -101,3 +103,15 @@ async def test_a_bank_that_sends_many_holds_up_no_other(world: World, vault: Vau
     rows = await world.inbox_worker._claim()
     assert [row["bank_id"] for row in rows].count("scripted") == world.tools.policy.notification_batch
     assert [row["bank_id"] for row in rows].count("other") == 1
+
+
+async def test_a_long_silence_does_not_delay_what_follows_a_hint(world: World) -> None:
+    """The first answer after it is still the old one: the next question comes by the cadence, not an hour later."""
+    world.bank.settles = False
+    await world.pay()
+    await world.sweep(86_400)
+    later = world.clock.now() + timedelta(hours=2)
+    await world.pool.execute("UPDATE payments SET checks = 8, next_check_at = $1", later)
+    await _hint(world, await _reference(world))
+    assert await world.sweep() == 1
+    assert await world.sweep(2) == 1

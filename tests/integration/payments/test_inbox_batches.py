@@ -69,4 +69,28 @@ async def test_a_payment_that_somebody_holds_is_left_to_the_lock(world: World) -
 
 async def _claimed(world: World) -> dict[Kept, Notified]:
     rows = await world.pool.fetch("SELECT bank_id, id, sealed_raw, received_at FROM bank_notifications")
-    return dict([await world.inbox_worker._read(_kept(row)) for row in rows])
+    return {_kept(row): await world.inbox_worker._read(_kept(row)) for row in rows}
+
+
+async def test_a_word_about_an_erased_merchants_payment_is_ended_once(world: World, vault: Vault) -> None:
+    """Nothing of it can be opened any more: it is told to whoever is on call, and not tried for ever."""
+    await world.pay()
+    (reference,) = await _references(world)
+    await world.sweep(2)
+    await world.sweep(5)
+    await vault.destroy(world.tenant.partner_id, world.merchant_id)
+    await _tell(world, "returned", reference)
+    assert await world.inbox_worker.run_once() == 1
+    assert [row["outcome"] for row in await world.rows("SELECT outcome FROM bank_notifications")] == ["erased"]
+    world.clock.advance(60)
+    assert await world.inbox_worker.run_once() == 0
+
+
+async def test_what_can_never_be_read_is_given_up_after_its_time(world: World) -> None:
+    """It was the bank's, and an adapter that cannot read it today may tomorrow; after that a person looks."""
+    await world.inbox.accept("scripted", b"no json", {"signature": "true"})
+    assert await world.inbox_worker.run_once() == 1
+    assert [row["outcome"] for row in await world.rows("SELECT outcome FROM bank_notifications")] == [None]
+    world.clock.advance(86_400)
+    assert await world.inbox_worker.run_once() == 1
+    assert [row["outcome"] for row in await world.rows("SELECT outcome FROM bank_notifications")] == ["failed"]

@@ -12,6 +12,7 @@ from kernel.sealing import Vault
 from payments.calls.advance import Advancer
 from payments.calls.cases import Background
 from payments.calls.operations import Call
+from payments.rows import PaymentRef
 from tests.support.clock import FakeClock
 from tests.support.payments_world import World, make_world, second_process, until
 from tests.support.scripted_bank import declared
@@ -318,3 +319,17 @@ async def test_a_late_refusal_of_the_first_send_ends_nothing_once_another_call_w
     await world.payments.drain()
     assert await world.status(created.payment.id) == "accepted"
     assert "payment.rejected" not in await world.event_types()
+
+
+async def test_a_cancellation_asked_for_during_an_enquiry_is_sent_after_it(world: World) -> None:
+    """The enquiry was begun before anybody wanted the payment back; whoever asked hears what the bank says to that."""
+    created = await world.pay()
+    ref = PaymentRef(partner_id=world.tenant.partner_id, payment_id=created.payment.id)
+    world.bank.settles = False
+    world.bank.then(["hang"])
+    assert world.payments._runner.start(ref, world.bank.id)
+    await until(lambda: world.bank.calls[-1] == "enquire")
+    asking = asyncio.create_task(world.payments.cancel(world.caller, created.payment.id, 5))
+    await asyncio.sleep(0.05)
+    world.bank.gate.set()
+    assert (await asking).status.value == "cancelled"

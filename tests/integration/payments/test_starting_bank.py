@@ -1,6 +1,8 @@
 """Banks that get the payment first and make it by themselves once the payer has authorised it in their pages or app."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -8,8 +10,10 @@ import orjson
 import pytest
 
 from adapters.contract import Verdict
+from adapters.declaration import OperationKind
 from kernel.masked import Secret
 from kernel.sealing import Vault
+from payments.calls.operations import WAIT_SECONDS
 from payments.journeys.returning import Arrival, Brought, Reception
 from tests.support.clock import FakeClock
 from tests.support.payer_bank import STARTING, PayerBank
@@ -313,3 +317,55 @@ async def test_a_payment_without_an_end_is_given_to_a_person(world: World) -> No
         await world.sweep(86_400)
     assert await world.status(created.payment.id) == "awaiting_authorisation"
     assert await world.exceptions() == ["no_end_told"]
+
+
+async def test_a_payer_who_returns_during_an_enquiry_is_asked_about_soon(world: World, vault: Vault) -> None:
+    """The answer that is on its way was given before they approved; the next one is not a quarter of an hour away."""
+    created = await world.pay()
+    await world.pool.execute("UPDATE payments SET checks = 8, next_check_at = $1", world.clock.now())
+    other = second_process(world, vault, declaration=STARTING)
+    bank_of(world).settles = False
+    bank_of(world).then(["hang"])
+    await other.sweeper.run_once()
+    await until(lambda: world.bank.calls[-1] == "enquire")
+    bank_of(world).then(["garbage"])
+    assert await come(world) is not None
+    world.bank.gate.set()
+    await other.sweeper.settle()
+    bank_of(world).authorise()
+    assert await other.sweep(3) == 1
+    assert await world.status(created.payment.id) == "accepted"
+
+
+async def test_pending_in_a_notification_leaves_the_payer_expected(world: World) -> None:
+    """Banks say it before the approval too: the bank is asked at once, and the payer still has where to go."""
+    created = await world.pay()
+    payment = created.payment.id
+    await world.pool.execute("UPDATE payments SET next_check_at = now() + interval '10 minutes'")
+    (row,) = await world.rows("SELECT end_to_end_id FROM submissions")
+    raw = orjson.dumps({"verdict": "pending", "reference": row["end_to_end_id"]})
+    await world.inbox.accept(world.bank.id, raw, {"signature": "true"})
+    assert await world.inbox_worker.run_once() == 1
+    assert await world.status(payment) == "awaiting_authorisation"
+    assert await url_of(world, payment) is not None
+    assert await world.sweep() == 1
+    told = await world.rows("SELECT refused_why FROM payment_evidence WHERE source = 'callback'")
+    assert [each["refused_why"] for each in told] == ["payer_awaited"]
+
+
+async def test_nobody_else_asks_while_a_payer_is_asked_about(
+    database: "asyncpg.Pool[asyncpg.Record]", vault: Vault, clock: FakeClock
+) -> None:
+    """Several calls may follow the enquiry; the next look is not before all of them must have ended."""
+    operations = STARTING.operations | {OperationKind.ENQUIRE_AUTHORISATION}
+    declaration = replace(STARTING, operations=operations)
+    world = await make_world(database, vault, clock, declaration=declaration, bank=PayerBank(declaration=declaration))
+    await world.pay()
+    bank_of(world).then(["hang"])
+    clock.advance(5)
+    await world.sweeper.run_once()
+    await until(lambda: world.bank.calls[-1] == "enquire")
+    calls_end = clock.now() + timedelta(seconds=WAIT_SECONDS + 5 * declaration.deadlines.total_seconds)
+    assert await world.pool.fetchval("SELECT next_check_at FROM payments") >= calls_end
+    world.bank.gate.set()
+    await world.sweeper.settle()
