@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from config.embedded.supervisor import EmbeddedUrls
@@ -18,6 +19,10 @@ from tests.support.clock import FakeClock
 from tests.support.judging import JUDGE, MARK, Judge, counted
 from tests.support.keys import StaticKeys
 from tests.support.servers import running_servers
+
+# How long an example takes says on a busy machine nothing of the code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def pytest_collection_finish() -> None:

@@ -33,7 +33,6 @@ _MODEL = settings(
     max_examples=15,
     stateful_step_count=20,
     phases=(Phase.generate,),
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )

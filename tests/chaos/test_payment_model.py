@@ -21,7 +21,6 @@ _MODEL = settings(
     max_examples=20,
     stateful_step_count=30,
     phases=(Phase.generate,),
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )

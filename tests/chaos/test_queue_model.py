@@ -29,7 +29,6 @@ _MODEL = settings(
     max_examples=10,
     stateful_step_count=40,
     phases=(Phase.generate,),
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )

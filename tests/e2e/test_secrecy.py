@@ -44,7 +44,7 @@ MAY_SHOW: Mapping[str, set[str]] = {
     "iban": set(),
     "creditor": set(),
     "merchant_name": set(),
-    "note": set(),
+    "note": {"GET /admin/v1/payments/{payment_id}/evidence"},
     "bank_secret": set(),
     "bank_url": set(),
     "client_secret": set(),

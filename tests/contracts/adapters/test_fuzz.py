@@ -29,7 +29,6 @@ STATUSES = (200, 404, 500, 503)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None)
 @given(kind=KINDS, reply=REPLIES)
 def test_garbage_proves_nothing(name: str, kind: OperationKind, reply: WireReply) -> None:
     """Bytes that are not of the protocol are unknown: never an error, never a refusal, never a payment."""
@@ -43,7 +42,7 @@ def refuses(name: str, recorded: Recorded) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_damaged_answer_never_turns_into_a_refusal(name: str, data: st.DataObject) -> None:
     """A recorded answer that is no refusal does not become one by losing, repeating or changing bytes or its status."""
@@ -58,7 +57,6 @@ def test_a_damaged_answer_never_turns_into_a_refusal(name: str, data: st.DataObj
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None)
 @given(raw=BODIES, headers=st.dictionaries(st.text(), st.text(), max_size=3))
 def test_garbage_at_the_door_is_refused(name: str, raw: bytes, headers: Mapping[str, str]) -> None:
     """Notifications that nobody signed are neither verified nor read as news, and never raise."""

@@ -80,7 +80,7 @@ def leaving(request: WireRequest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(told=INSTRUCTIONS)
 def test_every_request_is_the_standards(api: OfficialApi, kind: OperationKind, told: Instruction) -> None:
     """Whatever the declaration lets through is sent as the official file has it: path, headers and body."""
@@ -152,7 +152,7 @@ INQUIRIES = st.builds(
 
 
 @pytest.mark.parametrize("kind", READINGS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(asked=INQUIRIES, attended=st.booleans())
 def test_every_read_is_the_standards(api: OfficialApi, kind: ReadingKind, asked: Inquiry, attended: bool) -> None:  # noqa: FBT001
     """Consents, accounts, balances and transactions are asked for as the official file has it."""
@@ -172,7 +172,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("kind", sorted(ANSWERS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_answer_of_the_standard_is_a_false_rejection(
     api: OfficialApi, kind: OperationKind, data: st.DataObject
@@ -200,7 +200,7 @@ READING_ANSWERS = {
 
 
 @pytest.mark.parametrize("kind", sorted(READING_ANSWERS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_answer_about_accounts_can_be_read(api: OfficialApi, kind: ReadingKind, data: st.DataObject) -> None:
     """Whatever the standard allows is read without raising, and a consent is in force only where the bank says so."""

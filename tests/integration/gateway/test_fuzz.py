@@ -59,7 +59,6 @@ def _examples(names: list[str]) -> list[bytes]:
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),
-        deadline=None,
         derandomize=True,
     )
     @given(body=_bodies(names) | st.binary(max_size=60))

@@ -1,6 +1,6 @@
 """The breaker's states, moved by hand."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.engine.guards import Breaker, BreakerPolicy
@@ -72,7 +72,6 @@ def test_a_requested_pause_is_kept_up_to_a_bound() -> None:
     assert breaker.admit() is None
 
 
-@settings(deadline=None)
 @given(steps=st.lists(st.sampled_from(["admit", "fail", "succeed", "abandon", "wait", "time"]), max_size=60))
 def test_no_history_closes_a_bank_for_ever(steps: list[str]) -> None:
     """Whatever happened, some call is admitted once every admitted call was told of and the longest pause is over."""

@@ -1,7 +1,7 @@
 """Wire requests as bytes: sealed once, sent again byte for byte."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.reading.retry_after import retry_after_seconds
@@ -25,7 +25,6 @@ REQUESTS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(request=REQUESTS)
 def test_bytes_give_the_request_back(request: WireRequest) -> None:
     """A request survives sealing exactly, and the same request always gives the same bytes."""

@@ -193,7 +193,7 @@ _EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=_EXPRESSIONS, data=_VALUES)
 def test_filters_mean_what_the_library_says(text: str, data: Any) -> None:
     """Wherever JMESPath's own interpreter has an answer, the filter gives the same."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.berlin_group.information.tables import BALANCES, CONSENT_STATUSES
@@ -305,7 +305,6 @@ JSON = st.recursive(
 BODIES = st.binary() | JSON.map(lambda value: json.dumps(value).encode(errors="replace"))
 
 
-@settings(deadline=None)
 @given(kind=st.sampled_from(sorted(ReadingKind)), status=st.integers(100, 599), body=BODIES)
 def test_garbage_brings_nothing(kind: ReadingKind, status: int, body: bytes) -> None:
     """Whatever a bank sends, reading never raises, and what is not of the protocol brings nothing."""

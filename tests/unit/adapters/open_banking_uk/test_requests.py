@@ -75,7 +75,7 @@ def test_every_request_is_as_the_official_file_says(version: str, kind: Operatio
     """With every combination of optional parts, path, headers and body are what the version's own file describes."""
     api = payments_api(version)
 
-    @hypothesis_settings(max_examples=60, deadline=None)
+    @hypothesis_settings(max_examples=60)
     @given(instructions(version))
     def judge(any_instruction: Any) -> None:
         is_now = kind is OperationKind.CONFIRM_FUNDS
