@@ -42,6 +42,13 @@ class Terms:
             return_url=request.return_url,
         )
 
+    @property
+    def persons(self) -> tuple[Masked, ...]:
+        """The names and account numbers of who pays and who is paid."""
+        accounts = (self.creditor.account, self.debtor)
+        numbers = [number for each in accounts if each for number in (each.iban, each.account_number)]
+        return (self.creditor.name, *(number for number in numbers if number is not None))
+
     def to_json(self) -> bytes:
         """The terms as bytes to seal: this is the one place where they leave their types."""
         terms: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """Exchanges that were kept, opened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from adapters.contract import Exchange
 from adapters.exchanges.masking import without_person
+from kernel.masked import Masked
 from kernel.sealing import SealError, Vault
 
 
@@ -27,15 +28,18 @@ class KeptExchange:
     exchange: Exchange | None = field(repr=False)
 
     @classmethod
-    def of(cls, row: Any, opened: bytes | SealError) -> Self:
-        """From a row's plain columns and what was sealed, masked as what is shown has to be."""
+    def of(cls, row: Any, opened: bytes | SealError, known: Collection[Masked] = ()) -> Self:
+        """From a row's plain columns and what was sealed, masked as what is shown has to be, the `known` values too."""
         plain = {name: row[name] for name in ("at", "outcome", "status_code", "duration_us")}
-        exchange = None if isinstance(opened, SealError) else without_person(Exchange.from_bytes(opened, **plain))
+        whole = None if isinstance(opened, SealError) else Exchange.from_bytes(opened, **plain)
+        exchange = None if whole is None else without_person(whole, known)
         return cls(id=row["id"], kind=row["kind"], exchange=exchange, **plain)
 
 
-async def open_exchanges(vault: Vault, rows: Sequence[Any], context: Callable[[UUID], bytes]) -> list[KeptExchange]:
-    """The rows' exchanges, in their order; `context` is what binds one to its row."""
+async def open_exchanges(
+    vault: Vault, rows: Sequence[Any], context: Callable[[UUID], bytes], known: Collection[Masked] = ()
+) -> list[KeptExchange]:
+    """The rows' exchanges, in their order; `context` is what binds one to its row, `known` is masked in each."""
     sealed = [(row["partner_id"], row["sealed_exchange"], context(row["id"])) for row in rows]
     opened = await vault.open_each(sealed)
-    return [KeptExchange.of(row, each) for row, each in zip(rows, opened, strict=True)]
+    return [KeptExchange.of(row, each, known) for row, each in zip(rows, opened, strict=True)]

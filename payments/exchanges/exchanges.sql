@@ -4,9 +4,9 @@ INSERT INTO bank_exchanges (partner_id, id, operation_id, at, outcome, status_co
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: find_payment
--- Whose payment this is; one look-up in the primary key per partner.
+-- Whose payment this is, and its terms; one look-up in the primary key per partner.
 -- across partners: an admin names the payment only, and the partner is what the look-up finds.
-SELECT p.partner_id
+SELECT p.partner_id, p.sealed_terms
 FROM partners a
 JOIN payments p ON p.partner_id = a.id AND p.id = $1 AND p.environment = $2;
 

@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+
 from adapters.exchanges.history import KeptExchange, open_exchanges
 from kernel.errors import NotFound
 from kernel.ids import Environment
+from kernel.masked import Masked
+from kernel.sealing import SealError
 from kernel.sql import beside
 from payments.exchanges.keeping import exchange_context
+from payments.terms import Terms, context
 from payments.tools import Tools
 
 _SQL = beside(__file__, "exchanges.sql")
@@ -23,8 +28,16 @@ class PaymentExchanges:
         self, environment: Environment, payment_id: UUID, after: UUID | None, limit: int
     ) -> Sequence[KeptExchange]:
         """The newest, after the one that ended the page before. Raises NotFound for a payment that is not there."""
-        partner_id = await self._tools.pool.fetchval(_SQL["find_payment"], payment_id, environment.value)
-        if partner_id is None:
+        found = await self._tools.pool.fetchrow(_SQL["find_payment"], payment_id, environment.value)
+        if found is None:
             raise NotFound
-        rows = await self._tools.pool.fetch(_SQL["list_exchanges"], partner_id, payment_id, after, limit)
-        return await open_exchanges(self._tools.vault, rows, exchange_context)
+        rows = await self._tools.pool.fetch(_SQL["list_exchanges"], found["partner_id"], payment_id, after, limit)
+        known = await self._persons(found, payment_id)
+        return await open_exchanges(self._tools.vault, rows, exchange_context, known)
+
+    async def _persons(self, found: asyncpg.Record, payment_id: UUID) -> tuple[Masked, ...]:
+        """Whom the payment names; nobody where the merchant's data were erased, and the exchanges with them."""
+        [opened] = await self._tools.vault.open_each(
+            [(found["partner_id"], found["sealed_terms"], context(payment_id))]
+        )
+        return () if isinstance(opened, SealError) else Terms.from_json(opened).persons

@@ -54,7 +54,7 @@ MAY_SHOW: Mapping[str, set[str]] = {
     "notification": set(),
     "signing_secret": SECRET,
     "own_secret": SECRET,
-    "reference": shown_by(*PAYMENTS, *EVENTS, *ATTEMPTS),
+    "reference": {*shown_by(*PAYMENTS, *EVENTS, *ATTEMPTS), "GET /admin/v1/payments/{payment_id}/exchanges"},
     "metadata": shown_by(*PAYMENTS, *EVENTS, *ATTEMPTS),
     "end_to_end": shown_by(*PAYMENTS, *EVENTS, *ATTEMPTS),
     "event": shown_by(*EVENTS, *ATTEMPTS),

@@ -9,7 +9,8 @@ from gateway.schemas.types import Response
 class AskedOut(Response):
     """What was sent. The bank's base URL stands before the path.
 
-    Credentials, the payer's or holder's address and browser, and what follows the host in addresses are masked.
+    Credentials, the payer's or holder's address and browser, what follows the host in addresses, account numbers but
+    for their ends, and names but for their first letters are masked.
     """
 
     method: str

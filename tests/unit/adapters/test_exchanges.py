@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from adapters.contract import Exchange
 from adapters.exchanges.history import KeptExchange
 from adapters.exchanges.masking import without_person
 from kernel.ids import NIL
+from kernel.masked import AccountNumber, PersonName
 from kernel.sealing import KeyDestroyed
 
 PLAIN: dict[str, Any] = {
@@ -37,6 +39,27 @@ def test_nothing_is_shown_that_lets_somebody_act_for_the_payer() -> None:
     assert told.count(b"bank.example.com") == 2
     assert b"application/json" in told
     assert shown.request_body == kept.request_body
+
+
+def test_whose_accounts_they_are_is_shown_by_their_ends() -> None:
+    """IBANs and UK accounts whoever named them, known names and numbers however JSON writes them; ids stay."""
+    body = (
+        b'{"payer":"GB33BUKB20201555555555","to":"20201555555555","number":"55555555","name":"Jos\\u00e9 A",'
+        b'"again":"Jos\xc3\xa9 A","firm":"Example Ltd.","id":"AB12CDEFGHIJKLMNOP","reference":"invoice 155555555"}'
+    )
+    known = (PersonName("José A"), AccountNumber("55555555"), PersonName("A"), PersonName("Example Ltd."))
+    shown = KeptExchange.of(ROW, _exchange(body).to_bytes(), known).exchange
+    assert shown is not None
+    assert orjson.loads(shown.reply_body) == {
+        "payer": "••••5555",
+        "to": "••••5555",
+        "number": "••••5555",
+        "name": "J•••",
+        "again": "J•••",
+        "firm": "E•••",
+        "id": "AB12CDEFGHIJKLMNOP",
+        "reference": "invoice 155555555",
+    }
 
 
 def test_what_was_erased_is_shown_as_a_call_without_words() -> None:
