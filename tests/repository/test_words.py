@@ -11,12 +11,13 @@ FORBIDDEN = (
     re.compile(r"\.\./\." + "library"),
     re.compile(r"pypi\." + "org|files\\.python" + "hosted"),
     re.compile(r"\b(TO" + "DO|FIX" + r"ME)\b"),
+    re.compile(r"^[<>]" + r"{7} ", re.MULTILINE),
 )
 TEXT = {".py", ".sql", ".md", ".toml", ".yaml", ".yml", ".txt", ".lua", ".json", ".cfg", ".sh", ""}
 
 
 def test_no_file_names_machines_registries_or_unfinished_work() -> None:
-    """No path of a developer's machine, no registry host, no note of work to be done later."""
+    """No path of a developer's machine, no registry host, no note of work to be done later, no mark of a merge."""
     found = []
     for path in tracked_files():
         if path.suffix in TEXT and path.stat().st_size < 2**21:
