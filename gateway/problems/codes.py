@@ -59,7 +59,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "evidence_too_early": "A call may still have reached the bank after the evidence was seen.",
         "merchant_endpoints_max": "The merchant has as many endpoints as it may have.",
         "no_example": "No example could be made of the type's schema.",
-        "not_cancellable": "The payment has gone too far to be cancelled, or its bank cannot cancel.",
+        "not_cancellable": "The payment has gone too far, its outcome is unknown, or its bank cannot cancel.",
         "older_secret_good": "A secret older than the present one is still good, and there are never more than two.",
         "outside_replay_window": "The event is older than what can be replayed.",
         "ownership_not_asked": "The endpoint asks for no proof of ownership.",

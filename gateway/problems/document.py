@@ -87,6 +87,30 @@ _TITLE_AND_ACTION: Mapping[str, tuple[str, str]] = {
         "The bank's limit of reads is reached.",
         "Wait as long as Retry-After says, or read with the holder present; max_stale takes balances that are kept.",
     ),
+    "bank_exists": (
+        "There is a bank of this id.",
+        "Read the bank of this id: change that one, or choose another id for the new one.",
+    ),
+    "bank_reference_mismatch": (
+        "The bank's reference is another.",
+        "Look in the bank's books again: copy the reference of this payment, or leave bank_reference out.",
+    ),
+    "evidence_outdated": (
+        "The payment has changed since.",
+        "Read the payment, look in the bank's books again, and propose anew if it still holds.",
+    ),
+    "evidence_refused": (
+        "The payment's state does not allow this verdict.",
+        "Compare the payment with the bank's books, and propose one of the verdicts that the detail names.",
+    ),
+    "evidence_too_early": (
+        "The evidence was seen too early.",
+        "Look in the bank's books again after a few minutes, and propose what you see then.",
+    ),
+    "proposal_replaced": (
+        "A newer proposal stands in place of this one.",
+        "List the payment's evidence and confirm its newest proposal, or propose again.",
+    ),
     "second_person_required": ("A second person is required.", "Let another admin confirm it."),
     "client_suspended": ("The client is suspended.", "Ask us why; a new token does not help."),
     "client_limited_to_merchants": (

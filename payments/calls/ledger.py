@@ -28,6 +28,7 @@ from payments.states.names import (
     AuthorisationStatus,
     EvidenceSource,
     Finality,
+    OperatorCode,
     PaymentStatus,
     SubmissionState,
 )
@@ -173,16 +174,16 @@ class Ledger:
         return evidence_id
 
     async def call_person(
-        self, connection: Connection, case: Case, code: str, evidence_id: UUID | None
+        self, connection: Connection, case: Case, code: OperatorCode, evidence_id: UUID | None
     ) -> tuple[Job, ...]:
         """Open an exception for a person, unless one of that code is open."""
         now, ref = self._tools.clock.now(), case.payment.ref
         opened = await connection.fetchval(
-            _SQL["open_exception"], ref.partner_id, new_id(now), ref.payment_id, evidence_id, code, now
+            _SQL["open_exception"], ref.partner_id, new_id(now), ref.payment_id, evidence_id, code.value, now
         )
         if not opened:
             return ()
-        _log.warning("payment.exception_opened", payment_id=str(ref.payment_id), code=code)
+        _log.warning("payment.exception_opened", payment_id=str(ref.payment_id), code=code.value)
         evidence = await connection.fetch(_SQL["list_recent_evidence"], ref.partner_id, ref.payment_id)
         return await self._write_event(connection, case, build_waiting(evidence), NEEDS_OPERATOR)
 
@@ -202,7 +203,7 @@ class Ledger:
             recorded = replace(await self.set_standing(connection, case, *unknown), refused=refused)
         if not refused.needs_person:
             return recorded
-        jobs = await self.call_person(connection, recorded.case, refused.why, evidence_id)
+        jobs = await self.call_person(connection, recorded.case, OperatorCode(refused.why), evidence_id)
         return replace(recorded, jobs=(*recorded.jobs, *jobs))
 
     async def _write(self, connection: Connection, case: Case) -> None:

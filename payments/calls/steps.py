@@ -15,7 +15,7 @@ from payments.intents.planning import instruct
 from payments.journeys.planning import JourneyPlanner
 from payments.recovery.cadence import next_enquiry_at, resubmission_at
 from payments.recovery.situation import Plan, Step
-from payments.states.names import UNSENT_STATUSES, PaymentStatus, SubmissionState
+from payments.states.names import UNSENT_STATUSES, OperatorCode, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
 from webhooks.queue.port import Job
 
@@ -111,7 +111,7 @@ class Steps:
         _log.exception("payment.not_built", payment_id=str(ref.payment_id), bank_id=bank.bank.id, operation=kind.value)
         at = next_enquiry_at(bank.declaration, self._tools.clock.now(), case.payment.checks)
         await self._ledger.look_again(connection, case, at, checks=1)
-        return Begun(jobs=await self._ledger.call_person(connection, case, "request_not_built", None))
+        return Begun(jobs=await self._ledger.call_person(connection, case, OperatorCode.REQUEST_NOT_BUILT, None))
 
     async def _enquire(self, connection: Connection, case: Case) -> Begun:
         bank = case.background.bank
@@ -139,7 +139,7 @@ class Steps:
         if plan.step is Step.HOLD:
             unknown = PaymentStatus.OUTCOME_UNKNOWN
             held = await self._ledger.set_standing(connection, case, SubmissionState.HELD, unknown)
-            jobs = await self._ledger.call_person(connection, held.case, "outcome_unknown", None)
+            jobs = await self._ledger.call_person(connection, held.case, OperatorCode.OUTCOME_UNKNOWN, None)
             return replace(held, jobs=(*held.jobs, *jobs))
         await operations.withdraw(connection, self._tools, case)
         never, expired = SubmissionState.NEVER_LEFT, PaymentStatus.EXPIRED

@@ -23,6 +23,21 @@ from webhooks.queue.port import Job
 _SQL = beside(__file__, "cancel.sql")
 NOT_CANCELLABLE = "not_cancellable"
 _UNAVAILABLE = "bank_unavailable"
+_MOVED = "Read the payment; money that moved can only be sent back by its receiver."
+_ENDED = "There is nothing to withdraw: the payment has ended, and no money moved."
+_ACTIONS = {
+    PaymentStatus.SUBMITTING: "The bank is being called: read the payment in a moment, and ask again then.",
+    PaymentStatus.OUTCOME_UNKNOWN: (
+        "Nobody knows yet whether the bank has it: do not pay again. Ask again when it is known; recovery says when."
+    ),
+    PaymentStatus.SETTLED: _MOVED,
+    PaymentStatus.COMPLETED: _MOVED,
+    PaymentStatus.RETURNED: "There is nothing to withdraw: the money came back.",
+    PaymentStatus.REJECTED: _ENDED,
+    PaymentStatus.EXPIRED: _ENDED,
+}
+_NOT_AT_THIS_BANK = "This bank takes no cancellation, so the payment goes on there: read what becomes of it."
+_BANK_REFUSED = "The bank did not withdraw it, so the payment goes on there: read what becomes of it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +121,15 @@ class Canceller:
                 "the bank did not say how its payer approves that; it is not cancelled", code=_UNAVAILABLE
             )
         if state == OperationState.ANSWERED.value and not is_start and not row["is_awaited"]:
-            raise _not_cancellable(PaymentStatus(row["status"]))
+            status = PaymentStatus(row["status"])
+            raise _not_cancellable(status, _ACTIONS.get(status, _BANK_REFUSED))
         if state == OperationState.NEVER_LEFT.value:
             raise Unavailable("the bank cannot be reached; the payment is not cancelled", code=_UNAVAILABLE)
 
 
-def _not_cancellable(status: PaymentStatus) -> Conflict:
+def _not_cancellable(status: PaymentStatus, action: str | None = None) -> Conflict:
     return Conflict(
         f"the payment is {status.value.replace('_', ' ')} and cannot be cancelled",
         code=NOT_CANCELLABLE,
-        action="Read the payment; money that moved can only be sent back by its receiver.",
+        action=action or _ACTIONS.get(status, _NOT_AT_THIS_BANK),
     )

@@ -27,6 +27,7 @@ from payments.states.names import (
     AuthorisationStatus,
     EvidenceSource,
     OperationState,
+    OperatorCode,
     PaymentStatus,
     SubmissionState,
 )
@@ -79,7 +80,7 @@ class JourneyHearing:
         turn = turn_of(case.background.bank.declaration, call.kind, case.standing, evidence)
         jobs: tuple[Job, ...] = ()
         if turn.course in {Course.EXECUTED, Course.BEGUN}:
-            jobs = await self._ledger.call_person(connection, case, "taken_unasked", evidence_id)
+            jobs = await self._ledger.call_person(connection, case, OperatorCode.TAKEN_UNASKED, evidence_id)
         return Recorded(case=case, jobs=jobs)
 
     async def beside_payer(self, connection: Connection, case: Case, answer: Answer) -> tuple[Case, Evidence]:
@@ -190,7 +191,7 @@ class JourneyHearing:
         recorded = await self._ledger.move(connection, case, change, heard.evidence)
         if not turn.needs_person:
             return recorded
-        jobs = await self._ledger.call_person(connection, recorded.case, turn.why or "", evidence_id)
+        jobs = await self._ledger.call_person(connection, recorded.case, OperatorCode(turn.why or ""), evidence_id)
         return replace(recorded, jobs=(*recorded.jobs, *jobs))
 
     async def _executed(self, connection: Connection, case: Case, heard: Heard) -> Recorded:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from adapters.contract import Evidence, Verdict
+from adapters.contract import Evidence
 from kernel.audit import AuditEntry, record
 from kernel.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from kernel.ids import Environment, Kind, Tenant, new_id, to_text
 from kernel.sql import beside
 from payments.calls.cases import Case, Cases
 from payments.calls.ledger import Heard, Ledger, Recorded
-from payments.operators.judging import agrees, objection
+from payments.operators.judging import VERDICTS, agrees, objection
 from payments.operators.proposals import (
     Actor,
     Proposal,
@@ -34,18 +34,6 @@ from payments.tools import Connection, Tools
 from payments.view import PaymentView
 
 _SQL = beside(__file__, "evidence.sql")
-# What a person can learn at a bank.
-VERDICTS = frozenset(
-    {
-        Verdict.ACCEPTED,
-        Verdict.SETTLED,
-        Verdict.COMPLETED,
-        Verdict.RETURNED,
-        Verdict.REJECTED,
-        Verdict.CANCELLED,
-        Verdict.NOT_FOUND,
-    }
-)
 
 
 class OperatorEvidence:

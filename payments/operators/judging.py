@@ -4,6 +4,8 @@ It is about the payment as it stood when they looked: what has moved since then,
 looked at again. That the bank has it not, or refused it, was seen too early while our last call could still arrive.
 """
 
+from dataclasses import replace
+
 from adapters.contract import Evidence, Verdict
 from kernel.errors import Conflict
 from payments.calls.cases import Case
@@ -12,6 +14,16 @@ from payments.operators.proposals import Proposed
 from payments.states.decide import Change, Hearing, RefusedMove, decide
 from payments.states.names import EvidenceSource
 
+# What a person can learn at a bank.
+VERDICTS = (
+    Verdict.ACCEPTED,
+    Verdict.SETTLED,
+    Verdict.COMPLETED,
+    Verdict.RETURNED,
+    Verdict.REJECTED,
+    Verdict.CANCELLED,
+    Verdict.NOT_FOUND,
+)
 _NO_MONEY = frozenset({Verdict.REJECTED, Verdict.CANCELLED, Verdict.NOT_FOUND})
 # The payment says what the person saw already: with that, what is open about it can be closed.
 _AGREEING = frozenset({"nothing_new", "already_ended"})
@@ -32,13 +44,21 @@ def objection(case: Case, proposed: Proposed) -> Conflict | None:
         return Conflict("the bank gave this payment another reference", code="bank_reference_mismatch")
     if isinstance(_decided(case, proposed), Change) or agrees(case, proposed):
         return None
-    return Conflict("the payment's state does not allow this", code="evidence_refused")
+    return Conflict(_allowed_instead(case, proposed), code="evidence_refused")
 
 
 def agrees(case: Case, proposed: Proposed) -> bool:
     """Whether the payment is already what the person saw, so that nothing of it moves."""
     decided = _decided(case, proposed)
     return isinstance(decided, RefusedMove) and decided.why in _AGREEING
+
+
+def _allowed_instead(case: Case, proposed: Proposed) -> str:
+    others = [replace(proposed, verdict=each) for each in VERDICTS]
+    allowed = [each.verdict.value for each in others if isinstance(_decided(case, each), Change) or agrees(case, each)]
+    told = f"the verdicts that count now: {', '.join(allowed)}" if allowed else "no verdict counts now"
+    status = case.payment.status.value.replace("_", " ")
+    return f"the payment is {status}, which does not allow {proposed.verdict.value}; {told}"
 
 
 def _decided(case: Case, proposed: Proposed) -> Change | RefusedMove:

@@ -11,6 +11,7 @@ from payments.recovery.reports import is_last_word, reports_until
 from payments.recovery.situation import Plan, Situation, Step
 from payments.recovery.unsent import WITHDRAWING, is_contradiction, payer_is_late, unsent, waiting_at_the_bank
 from payments.states.names import OperationState as O
+from payments.states.names import OperatorCode
 from payments.states.names import PaymentStatus as P
 from payments.states.names import SubmissionState as S
 
@@ -18,10 +19,6 @@ from payments.states.names import SubmissionState as S
 _SUSPENDED_PAUSE = timedelta(seconds=5)
 # Of these a bank has promised nothing, so its absence may be the end of them.
 _UNPROMISED = frozenset({P.AWAITING_AUTHORISATION, P.SUBMITTED})
-FORGOTTEN_BY_BANK = "forgotten_by_bank"
-NO_END_TOLD = "no_end_told"
-CANNOT_BE_ASKED = "cannot_be_asked"
-CONTRADICTION = "contradiction"
 
 
 def next_step(it: Situation) -> Plan:
@@ -53,21 +50,21 @@ def watch(it: Situation) -> Plan:
     return Plan(step=Step.REST, at=until if why_person(it) or until else _owed_until(it))
 
 
-def why_person(it: Situation) -> str | None:
+def why_person(it: Situation) -> OperatorCode | None:
     """Why a person is to look at a payment, where asking on may never end, or nobody can be asked; None while it may.
 
     A bank that has forgotten a payment may have executed it before, so its absence ends nothing by itself; while the
     payer's time lasts it may be a bank's slow copy that answers. `absence_told` is to be what the bank said last.
     """
     if is_contradiction(it):
-        return CONTRADICTION
+        return OperatorCode.CONTRADICTION
     if it.state is not S.ACCEPTED or is_last_word(it.declaration, it.status):
         return None
     if it.status in _UNPROMISED and it.absence_told and payer_is_late(it):
-        return FORGOTTEN_BY_BANK
+        return OperatorCode.FORGOTTEN_BY_BANK
     if not can_enquire(it) and not it.declaration.notifications:
-        return CANNOT_BE_ASKED
-    return NO_END_TOLD if it.now >= _owed_until(it) else None
+        return OperatorCode.CANNOT_BE_ASKED
+    return OperatorCode.NO_END_TOLD if it.now >= _owed_until(it) else None
 
 
 def _owed_until(it: Situation) -> datetime:

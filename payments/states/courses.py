@@ -10,6 +10,7 @@ from enum import StrEnum
 from adapters.contract import Evidence, Verdict
 from adapters.declaration import Declaration, OperationKind
 from payments.states.decide import Standing, mismatch
+from payments.states.names import OperatorCode
 
 
 class Course(StrEnum):
@@ -57,7 +58,7 @@ def _exchanged(standing: Standing, evidence: Evidence) -> Turn:
     if evidence.verdict is not Verdict.ACCEPTED or evidence.grant is None:
         return Turn(course=Course.LOST, why="authorisation_lost")
     if evidence.consent_id not in {None, standing.consent_id}:
-        return Turn(course=Course.LOST, why="consent_mismatch", needs_person=True)
+        return Turn(course=Course.LOST, why=OperatorCode.CONSENT_MISMATCH, needs_person=True)
     return Turn(course=Course.ONWARD)
 
 

@@ -18,7 +18,7 @@ from adapters.contract import Evidence, Reason, Verdict
 from kernel.money import Money
 from payments.states.derive import STATUSES_OF, derive_status
 from payments.states.moves import payment_may_move, rank, submission_may_move
-from payments.states.names import ENDED_SUBMISSIONS, EvidenceSource, Finality
+from payments.states.names import ENDED_SUBMISSIONS, EvidenceSource, Finality, OperatorCode
 from payments.states.names import PaymentStatus as P
 from payments.states.names import SubmissionState as S
 
@@ -80,7 +80,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedMove:
-    """Evidence that is not believed: stored with `why`; `needs_person` opens an exception.
+    """Evidence that is not believed: stored with `why`, an OperatorCode where `needs_person` opens an exception.
 
     `doubts`: the answer to what was sent cannot be believed, so that its outcome is unknown from now on.
     """
@@ -99,19 +99,20 @@ def decide(standing: Standing, evidence: Evidence, hearing: Hearing) -> Change |
         is_answer = hearing.source is EvidenceSource.RESPONSE
         return RefusedMove(why=wrong, needs_person=True, doubts=is_answer and standing.state is S.IN_FLIGHT)
     if standing.state is S.PLANNED:
-        return RefusedMove(why="evidence_before_sending", needs_person=True)
+        return RefusedMove(why=OperatorCode.EVIDENCE_BEFORE_SENDING, needs_person=True)
     if hearing.resent and evidence.verdict in _REFUSALS and evidence.reason in _OF_ONE_CALL:
         return RefusedMove(why="another_send_not_refused")
     return _move(standing, evidence, hearing)
 
 
-def mismatch(standing: Standing, evidence: Evidence) -> str | None:
+def mismatch(standing: Standing, evidence: Evidence) -> OperatorCode | None:
     """Which of amount, currency and reference the bank gave differently; what it does not echo is no mismatch."""
     if evidence.reference is not None and evidence.reference != standing.end_to_end_id:
-        return "reference_mismatch"
+        return OperatorCode.REFERENCE_MISMATCH
     if evidence.amount is None or evidence.amount == standing.amount:
         return None
-    return "currency_mismatch" if evidence.amount.currency != standing.amount.currency else "amount_mismatch"
+    same = evidence.amount.currency == standing.amount.currency
+    return OperatorCode.AMOUNT_MISMATCH if same else OperatorCode.CURRENCY_MISMATCH
 
 
 def finality_of(status: P) -> Finality:
@@ -152,11 +153,12 @@ def _has_gone_on(standing: Standing) -> bool:
 def _refuse(standing: Standing, status: P, evidence: Evidence) -> RefusedMove:
     if standing.state in ENDED_SUBMISSIONS:
         contradicts = evidence.verdict not in _REFUSALS
-        return RefusedMove(why="late_acceptance" if contradicts else "already_ended", needs_person=contradicts)
+        why = OperatorCode.LATE_ACCEPTANCE if contradicts else "already_ended"
+        return RefusedMove(why=why, needs_person=contradicts)
     if evidence.verdict in _REFUSALS:
-        return RefusedMove(why="refused_after_settlement", needs_person=True)
+        return RefusedMove(why=OperatorCode.REFUSED_AFTER_SETTLEMENT, needs_person=True)
     stale = rank(status) <= rank(standing.status)
-    return RefusedMove(why="stale" if stale else "move_not_allowed", needs_person=not stale)
+    return RefusedMove(why="stale" if stale else OperatorCode.MOVE_NOT_ALLOWED, needs_person=not stale)
 
 
 def _change(standing: Standing, state: S, status: P, evidence: Evidence, *, reason: str | None = None) -> Change:

@@ -83,6 +83,26 @@ class EvidenceSource(StrEnum):
     OPERATOR = "operator"
 
 
+class OperatorCode(StrEnum):
+    """Why a payment waits for two persons; docs/operations.md says of each what to look at and what closes it."""
+
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    CANNOT_BE_ASKED = "cannot_be_asked"
+    REQUEST_NOT_BUILT = "request_not_built"
+    FORGOTTEN_BY_BANK = "forgotten_by_bank"
+    NO_END_TOLD = "no_end_told"
+    TAKEN_UNASKED = "taken_unasked"
+    AMOUNT_MISMATCH = "amount_mismatch"
+    CURRENCY_MISMATCH = "currency_mismatch"
+    REFERENCE_MISMATCH = "reference_mismatch"
+    CONSENT_MISMATCH = "consent_mismatch"
+    LATE_ACCEPTANCE = "late_acceptance"
+    REFUSED_AFTER_SETTLEMENT = "refused_after_settlement"
+    EVIDENCE_BEFORE_SENDING = "evidence_before_sending"
+    MOVE_NOT_ALLOWED = "move_not_allowed"
+    CONTRADICTION = "contradiction"
+
+
 STATUS_SENTENCES: dict[PaymentStatus, str] = {
     PaymentStatus.CREATED: "The intent is committed; nothing was sent yet that can move money.",
     PaymentStatus.QUEUED: "It waits for a bank, partner or client that is suspended or not available.",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from payments.states.names import OperatorCode
 from tests.repository.source import ROOT, tracked_files
 
 PAGES = tuple(path for path in tracked_files() if path.suffix == ".md" and path.name != "CHANGELOG.md")
@@ -64,6 +65,13 @@ def test_verbs_in_docs_exist(page: Path) -> None:
 
     known = typer.main.get_command(app).list_commands(None)  # type: ignore[attr-defined, arg-type]
     assert not set(VERB.findall(commands(page))) - set(known)
+
+
+def test_every_code_of_operators_is_explained() -> None:
+    """The page for operations has a row of its table for each code that calls persons."""
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    explained = {code for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE) for code in CODE.findall(row)}
+    assert not {code.value for code in OperatorCode} - explained
 
 
 def test_every_decision_is_listed() -> None:

@@ -117,6 +117,17 @@ async def test_the_bank_is_asked_to_cancel_what_it_has(world: World) -> None:
     assert world.bank.calls == ["submit", "cancel"]
 
 
+async def test_what_nobody_knows_is_not_said_to_have_moved(world: World) -> None:
+    """A payment of unknown outcome cannot be withdrawn, and the answer claims neither that money moved nor that not."""
+    world.bank.then(["lost_after"])
+    created = await world.pay()
+    with pytest.raises(Conflict) as refused:
+        await world.payments.cancel(world.caller, created.payment.id)
+    assert refused.value.detail == "the payment is outcome unknown and cannot be cancelled"
+    assert refused.value.action is not None
+    assert refused.value.action.startswith("Nobody knows yet whether the bank has it: do not pay again.")
+
+
 async def test_a_refused_cancel_is_told_as_such(world: World) -> None:
     """The bank's refusal to withdraw is no refusal of the payment, and is never shown as a cancel."""
     created = await world.pay()
@@ -124,6 +135,9 @@ async def test_a_refused_cancel_is_told_as_such(world: World) -> None:
     with pytest.raises(Conflict) as refused:
         await world.payments.cancel(world.caller, created.payment.id)
     assert refused.value.problem_code == "not_cancellable"
+    assert (
+        refused.value.action == "The bank did not withdraw it, so the payment goes on there: read what becomes of it."
+    )
     assert await world.status(created.payment.id) == "accepted"
     assert await world.exceptions() == []
 
@@ -260,6 +274,8 @@ async def test_nothing_is_proposed_that_the_state_does_not_allow(world: World) -
     with pytest.raises(Conflict) as refused:
         await operators.propose(_proposal(created.payment.id, Verdict.RETURNED, "x"), actor)
     assert refused.value.problem_code == "evidence_refused"
+    counting = "accepted, settled, completed, rejected, cancelled"
+    assert refused.value.detail.endswith(f"does not allow returned; the verdicts that count now: {counting}")
     await operators.propose(_proposal(created.payment.id, Verdict.SETTLED, "on the statement"), actor)
 
 

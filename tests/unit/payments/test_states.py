@@ -31,6 +31,7 @@ from payments.states.names import (
     SUBMISSION_SENTENCES,
     EvidenceSource,
     OperationState,
+    OperatorCode,
     PaymentStatus,
     SubmissionState,
 )
@@ -61,6 +62,7 @@ def test_every_pair_is_decided_and_stays_consistent(standing: Standing, evidence
     decided = decide(standing, evidence, hearing)
     if isinstance(decided, RefusedMove):
         assert decided.why
+        assert not decided.needs_person or decided.why in set(OperatorCode)
         return
     by_operator = hearing.source is EvidenceSource.OPERATOR
     assert submission_may_move(standing.state, decided.state, by_operator=by_operator)
