@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from adapters.declaration import ISSUER_IN_RETURN, IssuerInReturn
 from adapters.exchanges.history import KeptExchange
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Environment, Tenant
@@ -118,9 +119,11 @@ class Payments:
         return await self._returns.take(bank_id, brought)
 
     async def is_issuer(self, bank_id: str, issuer: str | None) -> bool:
-        """Whether this issuer, if one is named, may speak for the bank (RFC 9207 §2.4). Raises NotFound for no bank."""
-        expected = (await self._tools.banks.get(bank_id)).bank.settings.options.get("issuer")
-        return None in {expected, issuer} or expected == issuer
+        """Whether who names this issuer, or none, may speak for the bank (RFC 9207 §2.4). Raises NotFound."""
+        options = (await self._tools.banks.get(bank_id)).bank.settings.options
+        if issuer is None:
+            return "issuer" not in options or options.get(ISSUER_IN_RETURN) != IssuerInReturn.REQUIRED
+        return options.get("issuer", issuer) == issuer
 
     async def banks(self, environment: Environment) -> Sequence[ConfiguredBank]:
         """The banks of an environment."""

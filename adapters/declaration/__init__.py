@@ -2,7 +2,7 @@
 
 from adapters.declaration.declaration import Declaration, Variant
 from adapters.declaration.limits import CurrencyRule, CutOff, Deadlines, FieldLimit, Idempotency, Quota
-from adapters.declaration.settings import LAST_REPORT, SettingField, SettingForm
+from adapters.declaration.settings import ISSUER_IN_RETURN, LAST_REPORT, IssuerInReturn, SettingField, SettingForm
 from adapters.declaration.vocabulary import (
     FRESH_HEADERS,
     AccountScheme,
@@ -16,6 +16,7 @@ from adapters.declaration.vocabulary import (
 
 __all__ = [
     "FRESH_HEADERS",
+    "ISSUER_IN_RETURN",
     "LAST_REPORT",
     "AccountScheme",
     "AuthProfile",
@@ -26,6 +27,7 @@ __all__ = [
     "EnquiryKey",
     "FieldLimit",
     "Idempotency",
+    "IssuerInReturn",
     "LastWord",
     "OperationKind",
     "Quota",

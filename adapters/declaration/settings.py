@@ -5,6 +5,15 @@ from enum import StrEnum
 
 # The option, which every bank may have, of one whose reports end elsewhere than its protocol's; a LastWord.
 LAST_REPORT = "last_report"
+# The option of a bank with an option `issuer`: an IssuerInReturn.
+ISSUER_IN_RETURN = "issuer_in_return"
+
+
+class IssuerInReturn(StrEnum):
+    """Whether payers bring the bank's issuer back (RFC 9207 §2.4); one that is brought is compared always."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
 
 
 class SettingForm(StrEnum):

@@ -1,6 +1,6 @@
 """The settings of an Open Banking UK bank, each with its sentence for the admin who enters it."""
 
-from adapters.declaration import SettingField, SettingForm
+from adapters.declaration import ISSUER_IN_RETURN, IssuerInReturn, SettingField, SettingForm
 from adapters.open_banking_uk.dialect import DIALECTS, PAYMENT_CONTEXTS
 
 SETTINGS = (
@@ -11,6 +11,12 @@ SETTINGS = (
         choices=tuple(DIALECTS),
     ),
     SettingField(name="issuer", sentence="The issuer of the bank's authorisation server, as its discovery says."),
+    SettingField(
+        name=ISSUER_IN_RETURN,
+        sentence="Whether payers bring the issuer back as iss: optional (assumed), then checked if there, or required.",
+        required=False,
+        choices=tuple(IssuerInReturn),
+    ),
     SettingField(
         name="authorization_url",
         sentence="The bank's authorisation endpoint, where payers are sent.",

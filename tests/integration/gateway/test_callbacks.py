@@ -14,10 +14,12 @@ from payments.recovery.sweeper import Sweeper
 from payments.service import Payments
 from tests.integration.gateway.test_api import pay
 from tests.support.edge import Answer, Edge
+from tests.support.linking import ask
 from tests.support.payer_bank import REDIRECTING, PayerAdapter, PayerBank
 
 RETURN_URL = "https://shop.example/paid?order=17"
-DECLARATION = replace(REDIRECTING, settings=(SettingField(name="issuer", sentence="Its name.", required=False),))
+SETTINGS = tuple(SettingField(name=name, sentence="", required=False) for name in ("issuer", "issuer_in_return"))
+DECLARATION = replace(REDIRECTING, settings=SETTINGS)
 
 
 @pytest.fixture
@@ -27,12 +29,17 @@ async def bank(edge: Edge) -> PayerBank:
     adapters = {"scripted": PayerAdapter(DECLARATION)}
     banks = BankRegistry(tools.pool, tools.vault, adapters, edge.clock)
     Payments.__init__(edge.services.payments, replace(tools, engine=made, banks=banks))
-    settings = BankSettings(base_url="https://bank.example.com", options={"issuer": "https://bank.example"})
     await edge.add_bank()
-    await tools.pool.execute(
-        "UPDATE banks SET sealed_settings = $1", await seal_settings(tools.vault, "scripted", settings)
-    )
+    await configure(edge, issuer="https://bank.example")
     return made
+
+
+async def configure(edge: Edge, **options: str) -> None:
+    """Give the bank these options."""
+    tools = edge.services.payments._tools
+    settings = BankSettings(base_url="https://bank.example.com", options=options)
+    sealed = await seal_settings(tools.vault, "scripted", settings)
+    await tools.pool.execute("UPDATE banks SET sealed_settings = $1, version = version + 1", sealed)
 
 
 async def invited(edge: Edge, **changes: Any) -> tuple[Answer, str, str]:
@@ -101,6 +108,22 @@ async def test_what_nothing_comes_of_is_told_in_plain_words(edge: Edge, bank: Pa
     read = await edge.call("GET", f"/v1/payments/{created.json['id']}", token=token)
     assert read.json["status"] == "awaiting_authorisation"
     assert (await come(edge, state=state, code=code)).status == 303
+
+
+async def test_an_issuer_that_must_be_named_is(edge: Edge, bank: PayerBank) -> None:
+    """RFC 9207 §2.4: no payment and no consent is moved by an answer, or a refusal, without it where it is required."""
+    await configure(edge, issuer="https://bank.example", issuer_in_return="required")
+    created, state, token = await invited(edge)
+    asked = await ask(edge, await edge.party())
+    brought = parse_qs(urlsplit(asked.json["authorisation"]["url"]).query)
+    consent = {"state": brought["state"][0], "code": edge.account_bank.authorise(brought["consent"][0])}
+    for fields in ({"state": state, "code": bank.authorise()}, {"state": state, "error": "access_denied"}, consent):
+        assert (await come(edge, **fields)).status == 400, fields
+    assert counted(edge) == {"foreign": 3}
+    for fields in ({"state": state, "code": bank.authorise()}, consent):
+        assert (await come(edge, **fields, iss="https://bank.example")).status == 303
+    read = await edge.call("GET", f"/v1/payments/{created.json['id']}", token=token)
+    assert read.json["status"] == "accepted"
 
 
 async def test_who_comes_too_late_is_told_so(edge: Edge, bank: PayerBank) -> None:
