@@ -33,6 +33,10 @@ class Status(StrEnum):
     OPEN = "open"
 
 
+class WrongClaim(ValueError):
+    """A quality.toml that claims what cannot be claimed; its words name the file and the rule."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What is claimed by one rule: tests as `path::function` where it is done, a reason where it is exempt."""
@@ -43,14 +47,22 @@ class Claim:
 
 
 def read(folder: Path) -> Mapping[str, Claim]:
-    """The claims of a protocol's folder by rule. Raises ValueError for what is no claim, OSError without a file."""
-    raw = tomllib.loads((folder / "quality.toml").read_text(encoding="utf-8"))
-    return {rule: _claim(rule, told) for rule, told in raw.items()}
+    """The claims of a protocol's folder by rule. Raises WrongClaim for what is none, OSError without a file."""
+    file = folder / "quality.toml"
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+        return {rule: _claim(rule, told) for rule, told in raw.items()}
+    except ValueError as error:
+        raise WrongClaim(f"{file}: {error}") from None
 
 
-def _claim(rule: str, told: Mapping[str, object]) -> Claim:
-    tests = told.get("tests", [])
-    if rule not in RULES or not isinstance(tests, list) or told.keys() - {"status", "tests", "reason"}:
-        raise ValueError(f"this is no claim: {rule}")
-    status = Status(str(told.get("status")))
-    return Claim(status=status, tests=tuple(str(each) for each in tests), reason=str(told.get("reason", "")))
+def _claim(rule: str, told: object) -> Claim:
+    if rule not in RULES:
+        raise ValueError(f"there is no rule {rule}; the rules are {', '.join(RULES)}")
+    if not isinstance(told, dict) or told.keys() - {"status", "tests", "reason"}:
+        raise ValueError(f"{rule}: a claim is a table of status, tests and reason")
+    status, tests = told.get("status"), told.get("tests", [])
+    if status not in tuple(Status):
+        raise ValueError(f"{rule}: status is one of {', '.join(Status)}")
+    listed = tests if isinstance(tests, list) else [tests]
+    return Claim(status=Status(status), tests=tuple(str(each) for each in listed), reason=str(told.get("reason", "")))

@@ -1,11 +1,12 @@
 """What is claimed of an adapter is shown by tests that exist, and the page about adapters says what they declare."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
 from adapters.catalogue.page import PAGE, as_markdown
-from adapters.catalogue.quality import RULES, Claim, Status, read
+from adapters.catalogue.quality import RULES, Claim, Status, WrongClaim, read
 from adapters.registry import protocol_names
 from tests.repository.source import ROOT
 
@@ -31,6 +32,24 @@ def test_a_claim_is_shown_by_tests_that_exist(rule: str, claim: Claim) -> None:
         path, _, function = each.partition("::")
         assert function.startswith("test_")
         assert function in functions(path), each
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[recorded]\nstatus = "finished"', "recorded: status is one of done, exempt, open"),
+        ('[recordings]\nstatus = "done"', "there is no rule recordings; the rules are"),
+        ('recorded = "done"', "recorded: a claim is a table of status, tests and reason"),
+        ("[recorded", "quality.toml: "),
+    ],
+)
+def test_what_is_no_claim_is_told_by_file_and_rule(tmp_path: Path, text: str, words: str) -> None:
+    """One sentence, as `make docs` prints it."""
+    (tmp_path / "quality.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(WrongClaim) as told:
+        read(tmp_path)
+    assert str(told.value).startswith(f"{tmp_path}/quality.toml: ")
+    assert words in str(told.value)
 
 
 def functions(path: str) -> set[str]:
