@@ -10,12 +10,19 @@ from adapters.berlin_group.simulator.server import start_simulator
 from adapters.simulation.alone import serve_alone
 from adapters.simulation.simulator import Pace, SimulatorOptions
 
+# Time for a person to cancel a payment and to approve that.
+CANCELLABLE_SECONDS = 120.0
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="A simulated NextGenPSD2 bank, with a page on which payers approve.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--settle-seconds", type=float, default=Pace().settle_seconds)
+    parser.add_argument(
+        "--settle-seconds",
+        type=float,
+        help=f"from accepted to settled; {Pace().settle_seconds}, with --approved-cancellations {CANCELLABLE_SECONDS}",
+    )
     parser.add_argument("--decoupled", action="store_true", help="payers are asked in the bank's app")
     parser.add_argument("--implicit", action="store_true", help="the authorisation begins with the initiation")
     parser.add_argument("--exempts", action="store_true", help="initiations are executed without an authorisation")
@@ -23,7 +30,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--approved-cancellations", action="store_true", help="payers approve cancellations")
     parser.add_argument("--keys", type=Path, help="a file that keeps its keys from one start to the next")
     parser.add_argument("--approves-after-seconds", type=float, help="payers approve by themselves after so long")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.settle_seconds is None:
+        given.settle_seconds = CANCELLABLE_SECONDS if given.approved_cancellations else Pace().settle_seconds
+    return given
 
 
 async def _serve(arguments: argparse.Namespace, trusted: Trust) -> None:
