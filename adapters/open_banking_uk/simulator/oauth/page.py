@@ -1,7 +1,8 @@
 """The page on which a person gives consent, and its twin that a test can post to.
 
 GET  /oauth/authorize   the page, for a request object that holds
-POST /oauth/decisions   the page's form: a ticket, an account, and approve or refuse; answers with the way back
+POST /oauth/decisions   the page's form: a ticket, an account, and approve or refuse; answers with the way back, or with
+                        the page again where an approval names no account that is offered
 POST /_decisions        {"url": "…/oauth/authorize?…", "decision": "approve"} answers {"redirect_to": "…"}
 """
 
@@ -26,11 +27,12 @@ dt {{ color: #5a6478 }} dd {{ margin: 0 0 .6rem; font-weight: 600 }} label {{ di
 button {{ font: inherit; padding: .6rem 1.4rem; margin: 1rem .6rem 0 0; border-radius: .4rem }}
 button[value=approve] {{ background: #2b4c9b; color: #fff }}
 </style></head><body><h1>Example Bank</h1><p>This bank is simulated: no money moves.</p>
-<h2>{title}</h2><dl>{facts}</dl>
+<h2>{title}</h2><dl>{facts}</dl>{wrong}
 <form method="post" action="/oauth/decisions"><input type="hidden" name="ticket" value="{ticket}">
 <fieldset><legend>{legend}</legend>{accounts}</fieldset>
 <button name="decision" value="approve">Approve</button><button name="decision" value="refuse">Refuse</button>
 </form></body></html>""")
+_CHOOSE = Markup('<p role="alert">Nothing was decided: choose an account to approve with.</p>')
 _FACT = Markup("<dt>{name}</dt><dd>{value}</dd>")
 _ACCOUNT = Markup('<label><input type="{kind}" name="account" value="{id}" {checked}> {name}</label>')
 
@@ -43,6 +45,11 @@ class Question:
     facts: tuple[tuple[str, str], ...]
     accounts: tuple[tuple[str, str], ...]
     several: bool = False
+
+    def offers(self, chosen: tuple[str, ...]) -> bool:
+        """Whether these are accounts that can be chosen, as many as may be."""
+        known = {identifier for identifier, _ in self.accounts}
+        return bool(chosen) and set(chosen) <= known and (self.several or len(chosen) == 1)
 
 
 class Consents(Protocol):
@@ -86,13 +93,17 @@ class AuthorisationPage:
         return web.Response(text=_rendered(asked.question, ticket), content_type="text/html")
 
     async def decide(self, request: web.Request) -> web.Response:
-        """The page's form; a ticket is used once."""
+        """The page's form; a ticket is used once, and stays where nothing was decided with it."""
         form = await request.post()
-        asked = self._open.pop(str(form.get("ticket", "")), None)
-        if asked is None:
+        ticket, decision = str(form.get("ticket", "")), str(form.get("decision", ""))
+        if (asked := self._open.get(ticket)) is None:
             return web.Response(status=400, text="This page was used already. Please begin again at the shop.")
         chosen = tuple(str(each) for each in form.getall("account", []))
-        raise web.HTTPFound(self._answered(asked, str(form.get("decision", "")), chosen))
+        if decision == APPROVE and not asked.question.offers(chosen):
+            page = _rendered(asked.question, ticket, _CHOOSE)
+            return web.Response(status=400, text=page, content_type="text/html")
+        del self._open[ticket]
+        raise web.HTTPFound(self._answered(asked, decision, chosen))
 
     async def decide_for_test(self, request: web.Request) -> web.Response:
         """The same without a page: the first account is chosen."""
@@ -123,8 +134,8 @@ class AuthorisationPage:
 
     def _answered(self, asked: _Asked, decision: str, chosen: tuple[str, ...]) -> str:
         """The way back. A consent is decided once, however many pages were opened for it."""
-        claims, offered = asked.claims, {identifier for identifier, _ in asked.question.accounts}
-        if decision != APPROVE or not chosen or not set(chosen) <= offered:
+        claims = asked.claims
+        if decision != APPROVE:
             asked.consents.decide(asked.consent_id, None)
             return _way_back(claims, {"error": "access_denied", "iss": self._issuer})
         if asked.consents.question(asked.consent_id) is None:
@@ -140,7 +151,7 @@ def _way_back(claims: dict[str, Any], told: dict[str, str]) -> str:
     return f"{claims['redirect_uri']}{separator}{urlencode({**told, 'state': claims['state']})}"
 
 
-def _rendered(question: Question, ticket: str) -> str:
+def _rendered(question: Question, ticket: str, wrong: Markup | str = "") -> str:
     kind = "checkbox" if question.several else "radio"
     accounts = [
         _ACCOUNT.format(kind=kind, id=identifier, name=name, checked="checked" if place == 0 else "")
@@ -150,6 +161,7 @@ def _rendered(question: Question, ticket: str) -> str:
         title=question.title,
         facts=Markup().join(_FACT.format(name=name, value=value) for name, value in question.facts),
         ticket=ticket,
+        wrong=wrong,
         legend="Accounts to show" if question.several else "Pay from",
         accounts=Markup().join(accounts),
     )

@@ -62,6 +62,22 @@ async def test_a_person_approves_on_the_page_and_comes_back_with_a_code() -> Non
         assert brought["code"]
 
 
+@pytest.mark.parametrize("accounts", [[], ["acc-nowhere"], ["acc-current", "acc-savings"]])
+async def test_an_approval_names_an_account_that_is_offered(accounts: list[str]) -> None:
+    """None, one that there is not, or two to pay from: the page comes again with a sentence, and nothing is decided."""
+    async with client(judged=False) as bank:
+        url = UK.authorisation_url(await waiting(bank), datetime.now(UTC))
+        async with bank.session.get(url) as shown:
+            ticket = (await shown.text()).partition('name="ticket" value="')[2].partition('"')[0]
+        form = [("ticket", ticket), ("decision", "approve")]
+        address = f"{bank.bank.settings.base_url}/oauth/decisions"
+        async with bank.session.post(address, data=[*form, *(("account", each) for each in accounts)]) as again:
+            assert (again.status, "choose an account" in await again.text()) == (400, True)
+        right = [*form, ("account", "acc-current")]
+        async with bank.session.post(address, data=right, allow_redirects=False) as done:
+            assert (done.status, "code=" in done.headers["Location"]) == (302, True)
+
+
 async def test_who_refuses_comes_back_without_a_code_and_the_consent_is_rejected() -> None:
     """Nothing can be paid under it afterwards, by any other page that was opened either."""
     async with client(judged=False) as bank:
