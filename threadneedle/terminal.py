@@ -73,7 +73,20 @@ def show(result: dict[str, Any], *, as_json: bool) -> None:
         out.print_json(data=result)
         return
     for name, value in result.items():
-        out.print(f"{name}: {value}", highlight=False, soft_wrap=True)
+        out.print(f"{name}: {in_words(value)}", highlight=False, markup=False, soft_wrap=True)
+
+
+def in_words(value: Any) -> str:
+    """A value for people: `-` for none, yes or no, a list by commas, members by their names."""
+    if value is None or value in ([], {}, ()):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {in_words(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(in_words(each) for each in value)
+    return str(value)
 
 
 def show_list(items: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
@@ -96,4 +109,4 @@ def _told(item: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
 
 
 def _state_of(value: Any) -> str:
-    return str(value["state"] if isinstance(value, Mapping) else value)
+    return in_words(value["state"] if isinstance(value, Mapping) else value)
