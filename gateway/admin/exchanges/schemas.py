@@ -7,7 +7,9 @@ from gateway.schemas.types import Response
 
 
 class AskedOut(Response):
-    """What was sent. The bank's base URL stands before the path.
+    """What was sent. `host` names which of the bank's servers got it.
+
+    It is `api` for the `base_url` of its settings, which stands before the path, and `token` for the `token_url`.
 
     Credentials, the payer's or holder's address and browser, what follows the host in addresses, account numbers but
     for their ends, and names but for their first letters are masked.
