@@ -180,6 +180,10 @@ RETURNING id, adapter, environment::text AS environment, name, state::text AS st
 SELECT id, adapter, environment::text AS environment, name, state::text AS state, version, created_at
 FROM banks WHERE id = $1;
 
+-- name: find_bank_settings
+-- The sealed settings of the bank of this id, to see which secrets it has.
+SELECT sealed_settings FROM banks WHERE id = $1;
+
 -- name: list_banks
 -- Every bank that is configured.
 SELECT id, adapter, environment::text AS environment, name, state::text AS state, version, created_at

@@ -8,9 +8,9 @@ from adapters.checks import setting_errors
 from adapters.contract import Adapter, BankSettings
 from gateway.admin.journal import Actor, Change, Journal, Row
 from kernel.errors import Conflict, FieldError, Invalid, NotFound
-from kernel.ids import Activity, Environment
-from kernel.sealing import Vault
-from payments.banks import seal_settings
+from kernel.ids import NIL, Activity, Environment
+from kernel.sealing import SealError, Vault
+from payments.banks import seal_settings, settings_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,15 @@ class NewBank:
     environment: Environment
     name: str
     settings: BankSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankDifference:
+    """What is to be different of a bank; `dropped` are the secrets that it shall have no more."""
+
+    name: str | None = None
+    settings: BankSettings | None = None
+    dropped: frozenset[str] = frozenset()
 
 
 class BankBook:
@@ -57,17 +66,23 @@ class BankBook:
         rows = await self._journal.fetch("find_bank", bank_id)
         return _found(rows[0] if rows else None)
 
-    async def change(self, actor: Actor, bank_id: str, name: str | None, settings: BankSettings | None) -> Row:
-        """Another name or other settings; every process uses them within a second."""
+    async def change(self, actor: Actor, bank_id: str, wanted: BankDifference) -> Row:
+        """Another name or other settings; every process uses them within a second.
+
+        Raises NotFound, Invalid for settings that the adapter does not take, or that leave a secret out unsaid.
+        """
         known = await self.get(bank_id)
+        changed = [field for field in ("name", "settings") if getattr(wanted, field) is not None]
+        if not changed:
+            return known
         sealed = None
-        if settings is not None:
-            await self._check(known["adapter"], Environment(known["environment"]), settings)
-            sealed = await seal_settings(self._vault, bank_id, settings)
-        changed = [field for field, value in (("name", name), ("settings", settings)) if value is not None]
+        if wanted.settings is not None:
+            await self._check(known["adapter"], Environment(known["environment"]), wanted.settings)
+            await self._check_dropped(bank_id, {*wanted.settings.secrets, *wanted.dropped})
+            sealed = await seal_settings(self._vault, bank_id, wanted.settings)
         change = Change(
             query="change_bank",
-            arguments=(bank_id, name, sealed),
+            arguments=(bank_id, wanted.name, sealed),
             action="bank.changed",
             target=bank_id,
             detail={"changed": changed},
@@ -79,6 +94,18 @@ class BankBook:
         action = "bank.suspended" if state is Activity.SUSPENDED else "bank.resumed"
         change = Change(query="set_bank_state", arguments=(bank_id, state), action=action, target=bank_id)
         return _found(await self._journal.change(actor, change))
+
+    async def _check_dropped(self, bank_id: str, named: set[str]) -> None:
+        rows = await self._journal.fetch("find_bank_settings", bank_id)
+        try:
+            opened = await self._vault.open(NIL, rows[0]["sealed_settings"], settings_context(bank_id))
+        except SealError:  # What nobody can open any more is lost already, and new settings mend it.
+            return
+        if left_out := sorted(BankSettings.from_json(opened).secrets.keys() - named):
+            message = "The bank has this secret: give it again, or null to drop it."
+            raise Invalid(
+                [FieldError(pointer=f"/settings/secrets/{name}", code="required", message=message) for name in left_out]
+            )
 
     async def _check(self, adapter: str, environment: Environment, settings: BankSettings) -> None:
         known = self._adapters.get(adapter)

@@ -7,13 +7,13 @@ from uuid import UUID
 import orjson
 
 from adapters.contract import BankSettings
-from gateway.admin.banks import NewBank
+from gateway.admin.banks import BankDifference, NewBank
 from gateway.admin.journal import Actor, Row
 from gateway.admin.services import AdminServices
 from gateway.handlers.banks import health_json
 from gateway.http.call import Call, Reply
 from gateway.problems.errors import Unauthenticated
-from gateway.schemas.admin import BankSettingsIn
+from gateway.schemas.admin import BankSettingsAnew, BankSettingsIn
 from gateway.schemas.pages import page
 from kernel.errors import FieldError, Invalid, NotFound
 from kernel.ids import Activity, Environment, Kind, Tenant, from_text, to_text
@@ -99,9 +99,13 @@ async def get_bank(services: AdminServices, call: Call) -> Reply:
 
 async def change_bank(services: AdminServices, call: Call) -> Reply:
     """New settings replace the old ones as a whole."""
-    settings = None if call.body.settings is None else _settings(call.body.settings)
-    bank_id = call.path_text("bank_id")
-    return await _one_bank(services, await services.banks.change(actor(call), bank_id, call.body.name, settings))
+    told = call.body.settings
+    change = BankDifference(
+        name=call.body.name,
+        settings=None if told is None else _settings(told),
+        dropped=frozenset() if told is None else frozenset(name for name, text in told.secrets.items() if text is None),
+    )
+    return await _one_bank(services, await services.banks.change(actor(call), call.path_text("bank_id"), change))
 
 
 async def suspend_bank(services: AdminServices, call: Call) -> Reply:
@@ -168,8 +172,8 @@ def page_of(call: Call, data: list[dict[str, Any]]) -> Reply:
     return Reply(page(data, data[-1]["id"] if len(data) == call.query.limit else None))
 
 
-def _settings(settings: BankSettingsIn) -> BankSettings:
-    secrets = {name: Secret(value) for name, value in settings.secrets.items()}
+def _settings(settings: BankSettingsIn | BankSettingsAnew) -> BankSettings:
+    secrets = {name: Secret(value) for name, value in settings.secrets.items() if value is not None}
     return BankSettings(base_url=settings.base_url, secrets=secrets, options=dict(settings.options))
 
 

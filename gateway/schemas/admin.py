@@ -47,6 +47,19 @@ Secrets = Annotated[
 ]
 
 
+def _secrets_anew(value: Any) -> dict[str, str | None]:
+    if not isinstance(value, dict) or not all(text is None or isinstance(text, str) for text in value.values()):
+        raise wrong("format", "Expected an object whose values are texts, or null for a secret to drop.")
+    return value
+
+
+SecretsAnew = Annotated[
+    dict[str, str | None],
+    BeforeValidator(_secrets_anew),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "null"]}, "writeOnly": True}),
+]
+
+
 def _options(value: Any) -> dict[str, str]:
     texts = list(value.values()) if isinstance(value, dict) else [None]
     if not all(isinstance(text, str) and len(text) <= _OPTION_LENGTH_MAX for text in texts):
@@ -106,6 +119,17 @@ class BankSettingsIn(Request):
     options: Options = Field(default_factory=dict)
 
 
+class BankSettingsAnew(Request):
+    """The whole settings of a bank anew: what is left out of the options is gone.
+
+    Each secret that the bank has is named: with its text, or with null to drop it.
+    """
+
+    base_url: Annotated[str, Field(min_length=8, max_length=2048)]
+    secrets: SecretsAnew = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
+
+
 class BankIn(Request):
     """A bank to pay through: one configured instance of an adapter."""
 
@@ -120,7 +144,7 @@ class BankChange(Request):
     """What is to be different of a bank."""
 
     name: Title | None = None
-    settings: BankSettingsIn | None = None
+    settings: BankSettingsAnew | None = None
 
     _given = field_validator("*", mode="before")(given)
 

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,8 @@ from gateway.schemas.admin import (
 from gateway.schemas.oauth.clients import ClientCreated, ClientOut
 from gateway.schemas.pages import Page
 from tests.integration.gateway.test_api import pay
-from tests.support.edge import Edge, another_admin
+from tests.support.certificates import client_certificate
+from tests.support.edge import Answer, Edge, another_admin
 from tests.support.linking import link
 
 BANK = {
@@ -167,6 +169,27 @@ async def test_a_live_bank_cannot_be_moved_to_plain_http(edge: Edge) -> None:
     body = {"settings": {"base_url": "http://127.0.0.1:1"}}
     answer = await edge.call("PATCH", "/admin/v1/banks/scripted", admin=True, json=body)
     assert (answer.status, answer.pointers()) == (422, {"/settings/base_url"})
+
+
+async def test_a_banks_secrets_are_dropped_by_name_only(edge: Edge) -> None:
+    """New settings without a secret that the bank has are refused with its name; null drops it. No change is none."""
+    own = client_certificate(edge.clock.now() + timedelta(days=30))
+    pair = {"tls_certificate": own.chain, "tls_key": own.key}
+    url = {"base_url": "https://bank.example.com"}
+    made = await edge.call("POST", "/admin/v1/banks", admin=True, json={**BANK, "settings": {**url, "secrets": pair}})
+    assert made.status == 201, made.raw
+
+    async def changed(**body: Any) -> Answer:
+        return await edge.call("PATCH", "/admin/v1/banks/scripted", admin=True, json=body)
+
+    refused = await changed(settings=url)
+    assert (refused.status, refused.pointers()) == (422, {f"/settings/secrets/{name}" for name in pair})
+    assert (await changed()).json["version"] == 1
+    assert (await changed(settings={**url, "secrets": pair})).json["version"] == 2
+    dropped = await changed(settings={**url, "secrets": dict.fromkeys(pair)})
+    assert (dropped.status, dropped.json["version"]) == (200, 3)
+    assert (await changed(settings=url)).json["version"] == 4
+    assert [row["action"] for row in await audit(edge)].count("bank.changed") == 3
 
 
 async def test_two_persons_end_a_payment_that_no_bank_answers_for(edge: Edge) -> None:
