@@ -52,14 +52,18 @@ def schedule_errors(declaration: Declaration, execute_at: datetime | None) -> li
 
 
 def required_fields(declaration: Declaration) -> dict[str, tuple[str, ...]]:
-    """JSON Pointer → of which requests (`payments`, `consents`): what this bank needs and others can do without.
-
-    Where the bank is chosen for a payment, those that send payers out want a way back for them.
-    """
+    """JSON Pointer → of which requests (`payments`, `consents`): what this bank needs and others can do without."""
     needed = {pointer for pointer, limit in declaration.fields.items() if limit.required}
-    needed |= {"/return_url"} if declaration.sends_payers else set()
     of_consents = frozenset(_payer_texts(Payer())) if declaration.reads else frozenset()
     return {each: ("payments", "consents") if each in of_consents else ("payments",) for each in sorted(needed)}
+
+
+def recommended_fields(declaration: Declaration) -> dict[str, tuple[str, ...]]:
+    """JSON Pointer → of which requests: without it a payment is made, but its payer ends on a page of ours.
+
+    Where the bank is chosen for a payment, those that send payers out are left out without it.
+    """
+    return {"/return_url": ("payments",)} if declaration.sends_payers else {}
 
 
 def setting_errors(declaration: Declaration, settings: BankSettings, environment: Environment) -> list[FieldError]:

@@ -1,6 +1,7 @@
 """Banks as admins configure them: settings are checked against the adapter's declaration and sealed."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from kernel.errors import Conflict, FieldError, Invalid, NotFound
 from kernel.ids import NIL, Activity, Environment
 from kernel.sealing import SealError, Vault
 from payments.banks import seal_settings, settings_context
+
+_OPTION = re.compile(r"/options/[A-Za-z0-9_.\-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +121,9 @@ class BankBook:
 
 
 def _in_settings(error: FieldError) -> FieldError:
-    """An unknown setting's name is the sender's own word, so the pointer names the object that holds it."""
-    inner = error.pointer.rpartition("/")[0] if error.code == "unknown" else error.pointer
+    """An unknown secret may be one that slipped into a name, so then the pointer names only what holds it."""
+    is_hidden = error.code == "unknown" and _OPTION.fullmatch(error.pointer) is None
+    inner = error.pointer.rpartition("/")[0] if is_hidden else error.pointer
     return FieldError(pointer=f"/settings{inner}", code=error.code, message=error.message)
 
 

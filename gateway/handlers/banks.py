@@ -1,12 +1,13 @@
 """Banks as partners see them, and what banks tell us."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.checks import required_fields
-from adapters.declaration import Declaration
+from adapters.checks import recommended_fields, required_fields
+from adapters.declaration import Declaration, FieldLimit
 from gateway.http.call import Call, Reply
 from gateway.schemas.pages import page
+from gateway.schemas.payments.accepted import accepted
 from gateway.services import Services
 from payments.banks import ConfiguredBank
 from payments.banks.health import NOTHING_KNOWN, Health
@@ -52,6 +53,19 @@ def _bank(configured: ConfiguredBank, health: Health) -> dict[str, Any]:
     }
 
 
+def _field(pointer: str, limit: FieldLimit) -> dict[str, Any]:
+    return {
+        "pointer": pointer,
+        "min_length": limit.min_length,
+        "max_length": limit.max_length,
+        "charset": limit.charset,
+    }
+
+
+def _wanted(fields: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    return [{"pointer": pointer, "requests": list(requests)} for pointer, requests in fields.items()]
+
+
 def _capabilities(declared: Declaration, options: Mapping[str, str]) -> dict[str, Any]:
     return {
         "protocol": declared.title,
@@ -68,18 +82,9 @@ def _capabilities(declared: Declaration, options: Mapping[str, str]) -> dict[str
             }
             for code, rule in sorted(declared.currencies.items())
         ],
-        "fields": [
-            {
-                "pointer": pointer,
-                "min_length": limit.min_length,
-                "max_length": limit.max_length,
-                "charset": limit.charset,
-            }
-            for pointer, limit in sorted(declared.fields.items())
-        ],
-        "required": [
-            {"pointer": pointer, "requests": list(requests)} for pointer, requests in required_fields(declared).items()
-        ],
+        "fields": [_field(pointer, accepted(pointer, limit)) for pointer, limit in sorted(declared.fields.items())],
+        "required": _wanted(required_fields(declared)),
+        "recommended": _wanted(recommended_fields(declared)),
         "reads": sorted(declared.reads),
         "unattended_reads_a_day": declared.unattended_reads_a_day,
         "quotas": [

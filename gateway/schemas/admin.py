@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, fie
 from gateway.oauth.scopes import Scope
 from gateway.schemas.pages import PageQuery
 from gateway.schemas.payments import BankHealthOut, BankId, PaymentOut
-from gateway.schemas.types import Name, Request, Response, Time, given, wrong
+from gateway.schemas.types import Flag, Name, Request, Response, Time, given, wrong
 
 
 def _printable(text: str) -> str:
@@ -199,10 +199,18 @@ class ProposalShown(_Proposal):
     confirmed_at: datetime | None
 
 
+def _waiting_only(value: bool) -> bool:  # noqa: FBT001 - pydantic gives it
+    if not value:
+        raise wrong("not_supported", "Over all partners only true; list the others by partner and environment.")
+    return value
+
+
 class WaitingQuery(PageQuery):
     """Only payments that need an operator can be listed over all partners."""
 
-    needs_operator: Literal["true"] = "true"
+    needs_operator: Annotated[
+        Flag, AfterValidator(_waiting_only), WithJsonSchema({"type": "boolean", "enum": [True]})
+    ] = True
 
 
 class WaitingOut(PaymentOut):

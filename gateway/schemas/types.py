@@ -16,7 +16,10 @@ from kernel.money import VALUE_MAX, exponent_of
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 # What every bank's reference field takes (EPC217-08, the basic Latin set).
-_REFERENCE = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]{1,35}")
+REFERENCE_LENGTH_MAX = 35
+# The inside of a regular expression's character class.
+REFERENCE_CHARSET = r"A-Za-z0-9/\-?:().,'+ "
+_REFERENCE = re.compile(f"[{REFERENCE_CHARSET}]{{1,{REFERENCE_LENGTH_MAX}}}")
 # schwifty reads its registry with the first IBAN; read with the module, it holds up no request.
 IBAN("GB33BUKB20201555555555")
 # ABA routing numbers: the first two digits are a district (00 to 12), a thrift (21 to 32), electronic (61 to 72) or 80.

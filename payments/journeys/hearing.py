@@ -22,7 +22,7 @@ from payments.recovery.cadence import resubmission_at
 from payments.recovery.unsent import BANK_UNREACHABLE
 from payments.states.cleaning import clean
 from payments.states.courses import Course, Turn, turn_of
-from payments.states.decide import Change, RefusedMove, finality_of, mismatch
+from payments.states.decide import Change, RefusedMove, codes_after, finality_of, mismatch
 from payments.states.names import (
     AuthorisationStatus,
     EvidenceSource,
@@ -180,12 +180,13 @@ class JourneyHearing:
         """It ends, and nothing was sent that can move money."""
         evidence_id = await self._ledger.note(connection, case, heard)
         status = PaymentStatus.EXPIRED if turn.course is Course.LOST else PaymentStatus.REJECTED
+        iso, raw = codes_after(case.standing, heard.evidence)
         change = Change(
             state=SubmissionState.NEVER_LEFT,
             status=status,
             finality=finality_of(status),
-            iso_status=heard.evidence.iso_code or case.payment.iso_status,
-            raw_status=heard.evidence.raw_code or case.payment.raw_status,
+            iso_status=iso,
+            raw_status=raw,
             reason=turn.why,
         )
         recorded = await self._ledger.move(connection, case, change, heard.evidence)

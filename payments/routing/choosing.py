@@ -84,7 +84,8 @@ def _ranking(candidate: Candidate, amount: Money, now: datetime) -> tuple[Why, .
 
 
 def _considered(candidate: Candidate, reasons: tuple[Why, ...]) -> Considered:
-    return Considered(bank_id=candidate.bank.bank.id, reasons=reasons)
+    wrong = [each.pointer for each in candidate.errors if _of_error(each) is Why.FIELD_NOT_ACCEPTED and each.pointer]
+    return Considered(bank_id=candidate.bank.bank.id, reasons=reasons, fields=tuple(dict.fromkeys(wrong)))
 
 
 def _place(rule: Rule, candidate: Candidate, reasons: tuple[Why, ...]) -> tuple[object, ...]:

@@ -69,10 +69,11 @@ EXCLUDING = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
-    """One bank and what spoke for or against it."""
+    """One bank and what spoke for or against it; `fields` are JSON Pointers of those that it does not accept."""
 
     bank_id: str
     reasons: tuple[Why, ...]
+    fields: tuple[str, ...] = ()
 
     @property
     def eligible(self) -> bool:
@@ -81,7 +82,13 @@ class Considered:
 
     def to_json(self) -> dict[str, Any]:
         """As partners read it."""
-        return {"bank_id": self.bank_id, "eligible": self.eligible, "reasons": list(self.reasons)}
+        told = {"bank_id": self.bank_id, "eligible": self.eligible, "reasons": list(self.reasons)}
+        return {**told, "fields": list(self.fields)} if self.fields else told
+
+    def sentence(self) -> str:
+        """The bank with its reasons, for people."""
+        named = f"{Why.FIELD_NOT_ACCEPTED} ({', '.join(self.fields)})" if self.fields else Why.FIELD_NOT_ACCEPTED
+        return f"{self.bank_id}: {', '.join(named if why is Why.FIELD_NOT_ACCEPTED else why for why in self.reasons)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,5 +108,5 @@ class Decision:
 
     def sentence(self) -> str:
         """Every bank with its reasons, for people."""
-        told = "; ".join(f"{each.bank_id}: {', '.join(each.reasons)}" for each in self.considered)
+        told = "; ".join(each.sentence() for each in self.considered)
         return told or "there is no bank that may be used"

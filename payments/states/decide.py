@@ -163,16 +163,23 @@ def _refuse(standing: Standing, status: P, evidence: Evidence) -> RefusedMove:
 
 def _change(standing: Standing, state: S, status: P, evidence: Evidence, *, reason: str | None = None) -> Change:
     told = reason or (evidence.reason.value if evidence.reason else None)
+    iso, raw = codes_after(standing, evidence)
     return Change(
         state=state,
         status=status,
         finality=finality_of(status),
-        iso_status=evidence.iso_code or standing.iso_status,
-        raw_status=evidence.raw_code or standing.raw_status,
+        iso_status=iso,
+        raw_status=raw,
         reason=told,
     )
 
 
+def codes_after(standing: Standing, evidence: Evidence) -> tuple[str | None, str | None]:
+    """The ISO code and the bank's own, both of the last word that had any."""
+    if evidence.iso_code is None and evidence.raw_code is None:
+        return standing.iso_status, standing.raw_status
+    return evidence.iso_code, evidence.raw_code
+
+
 def _codes_known(standing: Standing, evidence: Evidence) -> bool:
-    iso, raw = evidence.iso_code or standing.iso_status, evidence.raw_code or standing.raw_status
-    return (iso, raw) == (standing.iso_status, standing.raw_status)
+    return codes_after(standing, evidence) == (standing.iso_status, standing.raw_status)

@@ -54,7 +54,7 @@ class CurrencyRuleOut(Response):
 
 
 class FieldLimitOut(Response):
-    """What the bank takes in one field of a payment; `charset` is the inside of a regular expression's class."""
+    """What is taken in one field of a payment there; `charset` is the inside of a regular expression's class."""
 
     pointer: str
     min_length: int
@@ -62,8 +62,8 @@ class FieldLimitOut(Response):
     charset: str
 
 
-class RequiredFieldOut(Response):
-    """A field that may be left out elsewhere and not at this bank: of payments, of consents, or of both."""
+class WantedFieldOut(Response):
+    """A field that this bank needs, or that is better sent to it: of payments, of consents, or of both."""
 
     pointer: str
     requests: list[Literal["payments", "consents"]]
@@ -88,8 +88,9 @@ class CutOffOut(Response):
 class CapabilitiesOut(Response):
     """What the bank's protocol declares.
 
-    `required` is what to send beside what each payment and consent has; `/return_url` may be missing where you name the
-    bank: then payers end on a page of ours. `recovery` says for each operation what is done when its outcome is
+    `fields` are the lengths and characters that both this API and the bank take. `required` is what to send beside what
+    each payment and consent has, `recommended` what may be missing where you name the bank: without `/return_url`
+    payers end on a page of ours. `recovery` says for each operation what is done when its outcome is
     unknown: the same request again (resend), a question (enquire), or nothing by machine (hold). An enquiry that finds
     nothing proves that the bank never took a payment after `absence_proven_after_seconds`; null is never. Reports
     of a payment go as far as `last_word`, and end when nothing new was heard for `silent_after_seconds`. `reads` are
@@ -104,7 +105,8 @@ class CapabilitiesOut(Response):
     accounts: list[str]
     currencies: list[CurrencyRuleOut]
     fields: list[FieldLimitOut]
-    required: list[RequiredFieldOut]
+    required: list[WantedFieldOut]
+    recommended: list[WantedFieldOut]
     reads: list[str]
     unattended_reads_a_day: int | None
     quotas: list[QuotaOut]

@@ -26,7 +26,7 @@ from payments.states.names import PaymentStatus
 
 def _status(value: str) -> str:
     if value not in {status.value for status in PaymentStatus}:
-        raise wrong("unknown_value", "Expected a payment's status.")
+        raise wrong("unknown_value", f"Expected one of: {', '.join(PaymentStatus)}.")
     return value
 
 
@@ -52,11 +52,15 @@ class PaymentIn(Request):
 
 
 class ConsideredOut(Response):
-    """One bank that was considered; some of its reasons exclude it, others put it in order."""
+    """One bank that was considered; some of its reasons exclude it, others put it in order.
+
+    `fields` are JSON Pointers of what it does not accept, where that is a reason.
+    """
 
     bank_id: str
     eligible: bool
     reasons: list[str]
+    fields: list[str] | None = None
 
 
 class RoutingOut(Response):

@@ -153,6 +153,11 @@ async def test_a_clients_secret_is_shown_once(edge: Edge, database: "asyncpg.Poo
         ({"settings": {"base_url": "not a url"}}, "/settings/base_url"),
         ({"environment": "live", "settings": {"base_url": "http://bank.example.com"}}, "/settings/base_url"),
         ({"settings": {"base_url": "https://bank.example.com", "secrets": {"MARKED": "MARKED"}}}, "/settings/secrets"),
+        (
+            {"settings": {"base_url": "https://bank.example.com", "options": {"colour": "x"}}},
+            "/settings/options/colour",
+        ),
+        ({"settings": {"base_url": "https://bank.example.com", "options": {"MARKED!": "x"}}}, "/settings/options"),
         ({"id": "Not An Id"}, "/id"),
     ],
 )

@@ -108,6 +108,10 @@ async def test_payments_that_need_a_person_are_listed_with_what_the_bank_said(ed
     assert [each["id"] for each in others.json["data"]] == [fine]
     assert (await edge.call("GET", "/v1/payments?needs_operator=true", token=stranger.token)).json["data"] == []
     waiting = await edge.call("GET", "/admin/v1/payments?needs_operator=true", admin=True)
+    misspelt = await edge.call("GET", "/v1/payments?status=foo", token=party.token)
+    assert "outcome_unknown" in misspelt.json["errors"][0]["message"]
+    refused = await edge.call("GET", "/admin/v1/payments?needs_operator=false", admin=True)
+    assert [each["code"] for each in refused.json["errors"]] == ["not_supported"]
     [shown] = waiting.json["data"]
     WaitingOut.model_validate(shown)
     assert (shown["id"], shown["needs_operator"]) == (held, ["contradiction"])

@@ -11,7 +11,7 @@ import pytest
 import adapters
 from adapters.berlin_group.declaration import BERLIN_GROUP
 from adapters.berlin_group.simulator.door.certificates import trust
-from adapters.checks import field_errors, required_fields, schedule_errors, setting_errors
+from adapters.checks import field_errors, recommended_fields, required_fields, schedule_errors, setting_errors
 from adapters.contract import Account, BankSettings, Creditor, Payer
 from adapters.declaration import AccountScheme, CurrencyRule, Declaration, FieldLimit, OperationKind, SettingField
 from adapters.open_banking_uk.declaration import OPEN_BANKING_UK
@@ -312,13 +312,14 @@ def test_every_protocols_paths_are_those_of_its_calls() -> None:
 
 
 def test_what_a_bank_needs_is_told_by_request() -> None:
-    """From the declaration by which payments and consents are refused, and a way back where payers are sent out."""
+    """From the declaration by which payments and consents are refused, and what is better sent too: a way back."""
     assert required_fields(SANDBOX) == {}
-    assert required_fields(OPEN_BANKING_UK) == {"/return_url": ("payments",)}
+    assert required_fields(OPEN_BANKING_UK) == {}
+    assert recommended_fields(SANDBOX) == {}
+    assert recommended_fields(OPEN_BANKING_UK) == recommended_fields(BERLIN_GROUP) == {"/return_url": ("payments",)}
     assert required_fields(BERLIN_GROUP) == {
         "/debtor/account/iban": ("payments",),
         "/payer/ip_address": ("payments", "consents"),
-        "/return_url": ("payments",),
     }
     unread = replace(BERLIN_GROUP, reads=frozenset())
     assert required_fields(unread)["/payer/ip_address"] == ("payments",)

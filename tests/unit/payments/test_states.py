@@ -1,5 +1,6 @@
 """Every pair of state and evidence is decided, and never to the partner's harm."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -125,6 +126,19 @@ def test_rejected_follows_accepted_but_not_settled() -> None:
     settled = _standing(SubmissionState.SETTLED, PaymentStatus.SETTLED)
     assert isinstance(decide(accepted, refusal, heard), Change)
     assert decide(settled, refusal, heard) == RefusedMove(why="refused_after_settlement", needs_person=True)
+
+
+def test_both_codes_are_of_the_same_last_word() -> None:
+    """A word with one code alone leaves none of an older word beside it; one without codes leaves both."""
+    known = _standing(SubmissionState.ACCEPTED, PaymentStatus.ACCEPTED)
+    known = replace(known, iso_status="ACSP", raw_status="ACSP")
+    heard = Hearing(source=EvidenceSource.RESPONSE)
+    cancelled = decide(known, Evidence(verdict=Verdict.CANCELLED, iso_code="CANC"), heard)
+    settled = decide(known, Evidence(verdict=Verdict.SETTLED), heard)
+    assert isinstance(cancelled, Change)
+    assert isinstance(settled, Change)
+    assert (cancelled.iso_status, cancelled.raw_status) == ("CANC", None)
+    assert (settled.iso_status, settled.raw_status) == ("ACSP", "ACSP")
 
 
 @pytest.mark.parametrize("source", EvidenceSource)

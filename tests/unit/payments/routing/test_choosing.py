@@ -98,6 +98,9 @@ def test_a_bank_that_would_refuse_the_payment_is_excluded_with_the_reason(pointe
     assert decision.chosen is None
     assert reasons(decision) == {"a": (why,)}
     assert f"a: {why}" in decision.sentence()
+    named = (pointer,) if why is Why.FIELD_NOT_ACCEPTED else ()
+    assert decision.considered[0].fields == named
+    assert (f"{why} ({pointer})" in decision.sentence()) is bool(named)
 
 
 def test_what_the_rule_wants_excludes() -> None:
