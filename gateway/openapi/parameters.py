@@ -41,7 +41,7 @@ _QUERY = {
     "max_age": "How old the answer may be, in seconds.",
     "max_stale": "How much older it may be where the bank cannot be read now, in seconds.",
     "merchant_id": "Only those of this merchant.",
-    "needs_operator": "Only those with something open that no machine can end; `false`, of one partner: only the others.",
+    "needs_operator": "Only those with something open that no machine can end; `false`: only a partner's others.",
     "partner_id": "Of which partner.",
     "payment_id": "Only those about this payment.",
     "reason": "Only those with one of these reasons; several with commas between.",
