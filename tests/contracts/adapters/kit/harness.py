@@ -85,7 +85,7 @@ class House:
     def plan(self, fault: Fault, kind: OperationKind | None = None) -> None:
         """Let the next request (of those that arm, by default) meet the fault; one that it has not skips the test."""
         if fault not in self.simulator.faults:
-            pytest.skip("this simulator cannot show it")
+            pytest.skip(f"this simulator cannot show {fault}")
         self.simulator.plan(fault, kind or self.arms)
 
     async def send(self, kind: OperationKind, instruction: Instruction) -> tuple[Outcome, Evidence]:
