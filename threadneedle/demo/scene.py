@@ -37,7 +37,7 @@ class Cast:
     merchant_id: str = ""
     endpoint_id: str = ""
     silent_payment_id: str = ""
-    booked_before: int = 0
+    silent_reference: str = ""
 
 
 def expect(answer: Answer, *statuses: int) -> dict[str, Any]:

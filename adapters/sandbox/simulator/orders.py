@@ -27,6 +27,7 @@ class Order:
     """A checked payment order."""
 
     end_to_end_id: str
+    reference: str
     amount: Money
 
 
@@ -37,7 +38,7 @@ def read_order(body: bytes) -> Order:
     wrong = [name for name, right in _checks(raw).items() if not right]
     if amount is None or wrong:
         raise WrongOrder(*wrong, *(["amount"] if amount is None else []))
-    return Order(end_to_end_id=raw["end_to_end_id"], amount=amount)
+    return Order(end_to_end_id=raw["end_to_end_id"], reference=raw["reference"], amount=amount)
 
 
 def _object(body: bytes) -> dict[str, Any]:

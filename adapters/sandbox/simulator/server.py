@@ -76,7 +76,8 @@ class SandboxSimulator:
         return app
 
     async def _show_books(self, _request: web.Request) -> web.Response:
-        payments = [asdict(each) for each in self.booked()]
+        booked = self._books.payments.values()
+        payments = [{**asdict(each.booked()), "reference": each.order.reference} for each in booked]
         return web.json_response({"submissions": self._counter.submissions, "payments": payments})
 
     async def _plan_fault(self, request: web.Request) -> web.Response:

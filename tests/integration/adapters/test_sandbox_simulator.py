@@ -120,6 +120,7 @@ async def test_faults_and_books_over_http(sandbox: SandboxSimulator, customer: C
         books = await response.json()
     assert books["submissions"] == 2
     assert [each["amount"] for each in books["payments"]] == [{"currency": "GBP", "value": 1234}]
+    assert [each["reference"] for each in books["payments"]] == ["Invoice 42"]
     assert sandbox.booked()[0].bank_reference == books["payments"][0]["bank_reference"]
 
 

@@ -1,5 +1,7 @@
 """Payments in good and bad weather."""
 
+import uuid
+
 from threadneedle.demo.partner import Api
 from threadneedle.demo.scene import ENDED_WELL, IBAN, Cast, Scene, expect, follow, order
 
@@ -47,8 +49,9 @@ async def pay_by_consent(scene: Scene, cast: Cast) -> None:
 
 async def pay_at_a_silent_bank(scene: Scene, cast: Cast) -> None:
     """A payment that the bank will book and never answer; the journey goes on meanwhile, as the partner would."""
-    cast.booked_before = await booked(scene, SILENT)
-    payment = expect(await scene.partner.pay(order(scene, cast, SILENT), prefer="respond-async"), 202)
+    cast.silent_reference = f"invoice {uuid.uuid4().hex[:12]}"
+    body = order(scene, cast, SILENT) | {"reference": cast.silent_reference}
+    payment = expect(await scene.partner.pay(body, prefer="respond-async"), 202)
     cast.silent_payment_id = payment["id"]
     scene.proof.say(f"{payment['id']} is {payment['status']}")
 
@@ -62,7 +65,7 @@ async def bank_was_silent(scene: Scene, cast: Cast) -> None:
         held=told["status"] == "outcome_unknown" and told["recovery"] is not None,
         seen=f"{told['status']}, recovery by {(told['recovery'] or {}).get('strategy')}",
     )
-    books = await booked(scene, SILENT) - cast.booked_before
+    books = await booked(scene, cast.silent_reference)
     scene.proof.claim("The bank's own evidence resolved it", held=last["status"] in ENDED_WELL, seen=last["status"])
     scene.proof.claim("The bank's books hold one payment, not two", held=books == 1, seen=f"{books} in the books")
 
@@ -79,7 +82,10 @@ async def bank_rejects(scene: Scene, cast: Cast) -> None:
     )
 
 
-async def booked(scene: Scene, behaviour: str) -> int:
-    """How many payments of that amount the bank really made so far, by its own books."""
+async def booked(scene: Scene, reference: str) -> int:
+    """How many payments with that reference the bank really made, by its own books.
+
+    An earlier journey's payment may come into them meanwhile, if that one was broken off.
+    """
     books = expect(await scene.simulator.get("/_books"), 200)
-    return sum(1 for entry in books["payments"] if entry["amount"]["value"] == scene.amounts[behaviour])
+    return sum(1 for entry in books["payments"] if entry["reference"] == reference)
