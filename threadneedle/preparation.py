@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from secrets import token_hex
 from typing import TypeAlias
+from uuid import UUID
 
 import asyncpg
 
@@ -30,11 +31,25 @@ async def prepare_database(settings: Settings) -> str:
     return await migrate(settings.database.url.reveal(), weeks_ahead=settings.retention.partition_weeks_ahead)
 
 
-async def create_admin_token(settings: Settings, name: str, good_for: timedelta | None = None) -> str:
-    """A new admin API token, good for so long or until it is revoked. Whoever holds the database may make one."""
+async def create_admin_token(settings: Settings, name: str, good_for: timedelta | None = None) -> tuple[UUID, str]:
+    """A new admin API token and its id, good for so long or until it is revoked.
+
+    Whoever holds the database may make one.
+    """
     async with open_journal(settings) as (_, journal):
         expires_at = None if good_for is None else journal.now() + good_for
-        _, token = await AdminTokens(journal).create(actor(), name, expires_at=expires_at)
+        row, token = await AdminTokens(journal).create(actor(), name, expires_at=expires_at)
+        return row["id"], token.reveal()
+
+
+async def replace_admin_tokens(settings: Settings, name: str) -> str:
+    """A new admin API token; those of that name that the command line made before are revoked."""
+    async with open_journal(settings) as (_, journal):
+        tokens = AdminTokens(journal)
+        for row in await tokens.page():
+            if row["name"] == name and row["answers_to"] is None and row["revoked_at"] is None:
+                await tokens.revoke(actor(), row["id"])
+        _, token = await tokens.create(actor(), name)
         return token.reveal()
 
 

@@ -43,7 +43,8 @@ async def create_admin_token(name: str, days: int | None) -> dict[str, Any]:
     """Make an admin API token, good for so many days or until it is revoked; shown this once. Raises Invalid."""
     _refuse(_name_errors(name))
     settings, good_for = load_settings(required=("database.url",)), None if days is None else timedelta(days=days)
-    return {"name": name, "token": await preparation.create_admin_token(settings, name, good_for)}
+    identifier, token = await preparation.create_admin_token(settings, name, good_for)
+    return {"id": to_text(Kind.ADMIN_TOKEN, identifier), "name": name, "token": token}
 
 
 async def list_admin_tokens() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from config.resources import ResourceError
 from kernel.errors import Invalid, Refused
 from kernel.sealing import SealError
 from threadneedle.local.roles import NotReady
+from threadneedle.local.runfile import AlreadyRunning
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +40,7 @@ def run_to_end(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(main())
-    except (SettingsError, KeysError, SealError, InconsistentDeclaration, Refused) as error:
+    except (SettingsError, KeysError, SealError, InconsistentDeclaration, AlreadyRunning, Refused) as error:
         _complain(error, WRONG)
     except (NoServer, ServerFailed, NotReady, ResourceError, asyncpg.PostgresError, RedisError, OSError) as error:
         _complain(error, AWAY)

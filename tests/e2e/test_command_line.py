@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from tests.e2e.running import Running, opened
 from tests.support.oauth import holder
 from threadneedle.demo.proof import Proof
 from threadneedle.demo.scene import Cast
+from threadneedle.local.runfile import AlreadyRunning, RunFile, sole_run
 from threadneedle.terminal import run_to_end
 
 # What the production image does not carry.
@@ -95,6 +97,28 @@ def urls(running: Running) -> dict[str, str]:
         "REDIS_URL": running.file.redis_url,
         "THREADNEEDLE_KEYS__FILE": str(running.state / "keys"),
     }
+
+
+def test_a_second_run_in_the_same_state_folder_is_refused(running: Running, urls: dict[str, str]) -> None:
+    """With the first one's stores or its own, it is a line with its process and its API, and changes nothing."""
+    for given, embedded in ((urls, ()), ({}, ("--embedded",))):
+        done = run("up", *embedded, "--state", str(running.state), **given)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert re.search(rf"already running in .*: process \d+, its API is {running.file.gateway}\.", done.stderr)
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert RunFile.read(running.state).admin_token == running.file.admin_token
+
+
+def test_the_lock_of_a_process_that_was_killed_hinders_nobody(tmp_path: Path) -> None:
+    """The kernel holds it for the living process alone; the file that is left says nothing."""
+    code = "import os, pathlib, sys; from threadneedle.local.runfile import sole_run\n"
+    code += "with sole_run(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=False)  # noqa: S603 - ours
+    assert killed.returncode == -9
+    with sole_run(tmp_path):
+        assert (tmp_path / "up.lock").read_text(encoding="ascii") == str(os.getpid())
+        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}, its API is not up yet"), sole_run(tmp_path):
+            pass
 
 
 @pytest.mark.timeout(120)
@@ -186,9 +210,10 @@ def test_the_doctor_says_what_is_missing(urls: dict[str, str], tmp_path: Path) -
 @pytest.mark.timeout(120)
 def test_admin_tokens_are_listed_and_revoked(urls: dict[str, str]) -> None:
     """By id, never by the token itself; what is none is refused. Making one, for some days or for ever, is audited."""
-    assert run("admin-token", "create", "somebody who leaves", "--days", "30", **urls).returncode == 0
+    made = run("admin-token", "create", "somebody who leaves", "--days", "30", "--json", **urls)
+    token = json.loads(made.stdout)["id"]
     listed = json.loads(run("admin-token", "list", "--json", **urls).stdout)
-    [token] = [key for key, said in listed.items() if said.startswith("somebody who leaves, made ")]
+    assert listed[token].startswith("somebody who leaves, made ")
     revoked = run("admin-token", "revoke", token, **urls)
     assert (revoked.returncode, ", revoked " in revoked.stdout) == (0, True), revoked.stderr
     assert ", expires " in revoked.stdout

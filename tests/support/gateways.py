@@ -56,7 +56,7 @@ async def running_gateways(
         "THREADNEEDLE_GATEWAY__PUBLIC_URL": "https://gateway.example.com",
         **settings,
     }
-    token = await create_admin_token(await asyncio.to_thread(load_settings, common), "test admin")
+    _, token = await create_admin_token(await asyncio.to_thread(load_settings, common), "test admin")
     async with contextlib.AsyncExitStack() as stack:
         gateways = [
             await stack.enter_async_context(_running(common, folder / f"gateway-{number}.log", token))

@@ -18,7 +18,7 @@ from threadneedle.local.environment import Ports, choose_ports, local_environmen
 from threadneedle.local.roles import NotReady, Role, Roles
 from threadneedle.local.runfile import RunFile
 from threadneedle.local.stores import Stores
-from threadneedle.preparation import create_admin_token, prepare_database
+from threadneedle.preparation import prepare_database, replace_admin_tokens
 
 _READY_SECONDS_MAX = 60
 _POLL_SECONDS = 0.05
@@ -65,7 +65,7 @@ async def local_stack(stores: Stores, state: Path, say: Callable[[str], object])
         for holder in plan.ports.held:
             stack.enter_context(holder)
         await prepare_database(plan.settings)
-        token = await create_admin_token(plan.settings, "local")
+        token = await replace_admin_tokens(plan.settings, "local")
         roles = Roles(plan.root, state / "log", plan.environment, say)
         stack.push_async_callback(roles.stop)
         processes = _roles(plan)

@@ -16,7 +16,7 @@ from threadneedle.demo.partner import Api
 from threadneedle.demo.payer import Payer
 from threadneedle.demo.proof import Proof
 from threadneedle.demo.scene import Scene
-from threadneedle.local.runfile import RunFile
+from threadneedle.local.runfile import RunFile, sole_run
 from threadneedle.local.stack import local_stack
 from threadneedle.local.stores import EmbeddedStores, choose_stores
 
@@ -35,9 +35,17 @@ class UpOptions:
 
 
 async def up(options: UpOptions, console: Console) -> bool:
-    """Run everything until Ctrl-C, or until the journey ended with `once`. Gives whether the journey held."""
-    stopped = _stop_signal()
+    """Run everything until Ctrl-C, or until the journey ended with `once`. Gives whether the journey held.
+
+    Raises AlreadyRunning where another process does so in this state folder.
+    """
     _own(options.state)
+    with sole_run(options.state):
+        return await _up(options, console)
+
+
+async def _up(options: UpOptions, console: Console) -> bool:
+    stopped = _stop_signal()
     console.print("Starting the stores, the roles and three simulated banks …", highlight=False)
     stores = choose_stores(options.state, embedded=options.embedded)
     async with local_stack(stores, options.state, console.print) as running:

@@ -3,9 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from config.loading import load_settings
+from gateway.admin.tokens.book import AdminTokens
 from gateway.admin.tokens.schemas import AdminTokenCreated, AdminTokenOut
+from gateway.problems.errors import Unauthenticated
 from gateway.schemas.pages import Page
 from tests.support.edge import Answer, Edge, another_admin
+from threadneedle.preparation import create_admin_token, open_journal, replace_admin_tokens
 
 TOKENS = "/admin/v1/admin-tokens"
 
@@ -84,3 +90,21 @@ async def test_what_is_none_is_refused(edge: Edge) -> None:
     first = (await edge.call("GET", f"{TOKENS}?limit=1", admin=True)).json
     rest = (await edge.call("GET", f"{TOKENS}?limit=1&cursor={first['next_cursor']}", admin=True)).json
     assert [one["id"] for one in (*first["data"], *rest["data"])] == [one["id"] for one in await listed(edge)]
+
+
+async def test_a_start_on_this_machine_ends_the_tokens_of_earlier_starts(database_url: str) -> None:
+    """Of that name one is good, the newest; what has another name stays, and each revocation is audited once."""
+    settings = load_settings({"DATABASE_URL": database_url}, required=("database.url",))
+    other, _ = await create_admin_token(settings, "somebody")
+    tokens = [await replace_admin_tokens(settings, "local") for _ in range(3)]
+    async with open_journal(settings) as (pool, journal):
+        book = AdminTokens(journal)
+        rows = {row["id"]: row for row in await book.page()}
+        good = [row["name"] for row in rows.values() if row["revoked_at"] is None]
+        assert sorted(good) == ["local", "somebody"]
+        assert rows[other]["revoked_at"] is None
+        await book.authenticate(f"Bearer {tokens[-1]}")
+        for old in tokens[:-1]:
+            with pytest.raises(Unauthenticated):
+                await book.authenticate(f"Bearer {old}")
+        assert await pool.fetchval("SELECT count(*) FROM audit_log WHERE action = 'admin_token.revoked'") == 2
