@@ -92,7 +92,7 @@ class _Street:
 
 @pytest.mark.parametrize(
     ("waiting", "numbers"),
-    [(500, (25, 1, 2.0)), pytest.param(5_000, (200, 5, 1.2), marks=[pytest.mark.long, pytest.mark.timeout(600)])],
+    [(500, (15, 3, 2.0)), pytest.param(5_000, (200, 5, 1.2), marks=[pytest.mark.long, pytest.mark.timeout(600)])],
 )
 async def test_a_hanging_merchant_makes_nobody_wait(
     world: World, record_property: Callable[[str, object], None], waiting: int, numbers: tuple[int, int, float]

@@ -1,5 +1,6 @@
 """Payments through a simulated Berlin Group bank: real protocol, real engine, real database, payers at the bank."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -74,6 +75,7 @@ class Scene:
             if status in wanted:
                 return status
             await self.world.sweep(1)
+            await asyncio.sleep(0.01)  # The simulated bank's time is the machine's.
         raise AssertionError(f"the payment stays {status}")
 
 
