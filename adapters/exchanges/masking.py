@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from adapters.contract import Exchange
+from adapters.reading.iban import is_iban
 from kernel.masked import AccountNumber, Masked
 
 _MASK = "••••"
@@ -64,12 +65,7 @@ def _without(body: bytes, known: Collection[Masked]) -> bytes:
 
 def _masked_account(found: re.Match[bytes]) -> bytes:
     text = found[0].decode()
-    return AccountNumber(text).masked().encode() if text.isdecimal() or _is_iban(text) else found[0]
-
-
-def _is_iban(text: str) -> bool:
-    """The check digits of ISO 13616: letters count from 10, and the whole leaves 1 when divided by 97."""
-    return int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 == 1
+    return AccountNumber(text).masked().encode() if text.isdecimal() or is_iban(text) else found[0]
 
 
 def _ways(value: str) -> set[bytes]:

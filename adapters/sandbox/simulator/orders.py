@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from adapters.reading.iban import is_iban
 from kernel.money import Money
 
 _CURRENCIES = frozenset({"CLF", "EUR", "GBP", "JPY", "KWD", "USD"})
@@ -64,7 +65,7 @@ def _checks(raw: dict[str, Any]) -> dict[str, bool]:
 
 def _account(creditor: dict[str, Any]) -> bool:
     if "iban" in creditor:
-        return _iban(creditor["iban"])
+        return is_iban(creditor["iban"])
     number = creditor.get("account_number")
     if "routing_number" in creditor:
         return _routing(creditor["routing_number"]) and _matches(number, r"[0-9]{8,17}")
@@ -76,13 +77,6 @@ def _routing(value: object) -> bool:
     if not isinstance(value, str) or re.fullmatch(r"[0-9]{9}", value) is None:
         return False
     return sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(value)) % 10 == 0
-
-
-def _iban(value: object) -> bool:
-    """The check digits of ISO 13616: letters count from 10, and the whole leaves 1 when divided by 97."""
-    if not isinstance(value, str) or re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", value) is None:
-        return False
-    return int("".join(str(int(character, 36)) for character in value[4:] + value[:4])) % 97 == 1
 
 
 def _amount(raw: object) -> Money | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from adapters.berlin_group.simulator.messages import Refused
+from adapters.reading.iban import is_iban
 from kernel.money import Money
 
 PRODUCTS: Final = frozenset({"sepa-credit-transfers", "instant-sepa-credit-transfers"})
@@ -63,13 +64,6 @@ def _check_account(raw: dict[str, Any], name: str) -> None:
     account = raw[name]
     if not isinstance(account, dict) or set(account) - {"iban", "currency"} or not is_iban(account.get("iban")):
         raise Refused(400, "FORMAT_ERROR", name)
-
-
-def is_iban(value: object) -> bool:
-    """The check digits of ISO 13616: letters count from 10, and the whole leaves 1 when divided by 97."""
-    if not isinstance(value, str) or re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", value) is None:
-        return False
-    return int("".join(str(int(character, 36)) for character in value[4:] + value[:4])) % 97 == 1
 
 
 def _amount(raw: object) -> Money:
