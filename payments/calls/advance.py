@@ -33,7 +33,7 @@ from payments.recovery.plan import absence_proven, next_step, why_person
 from payments.recovery.situation import Situation, Step
 from payments.recovery.unsent import BANK_UNREACHABLE
 from payments.routing.elsewhere import Elsewhere
-from payments.rows import Owner, PaymentRef
+from payments.rows import PaymentRef
 from payments.states.decide import RefusedMove, mismatch
 from payments.states.names import EvidenceSource, OperationState, PaymentStatus, SubmissionState
 from payments.tools import Connection, Tools
@@ -260,10 +260,9 @@ class Advancer:
         self, connection: Connection, recorded: Recorded, bank: ConfiguredBank, at: datetime
     ) -> Recorded:
         """Plan the next submission, at this bank."""
-        case, facts = recorded.case, recorded.case.background.facts
-        key = await self._tools.vault.data_key(facts.tenant.partner_id, facts.merchant_id)
-        owner = Owner(tenant=facts.tenant, payment_id=facts.payment_id, key=key)
-        outlined = outline(facts, bank, self._tools.clock.now())
+        case = recorded.case
+        owner = await operations.owner_of(self._tools, case)
+        outlined = outline(case.background.facts, bank, self._tools.clock.now())
         planned = plan_submission(outlined, bank, case.submission.sequence + 1)
         await operations.insert_submission(connection, self._tools.vault, owner, planned)
         if bank.bank.id != case.payment.bank_id:

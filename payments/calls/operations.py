@@ -62,11 +62,16 @@ async def insert_submission(connection: Connection, vault: Vault, owner: Owner, 
     )
 
 
-async def add(connection: Connection, tools: Tools, case: Case, planned: PlannedOperation) -> Case:
-    """The case with another operation as its newest one; its exact bytes are sealed."""
+async def owner_of(tools: Tools, case: Case) -> Owner:
+    """Whose rows are written: the payment's, sealed under its merchant's key."""
     facts = case.background.facts
     key = await tools.vault.data_key(facts.tenant.partner_id, facts.merchant_id)
-    owner = Owner(tenant=facts.tenant, payment_id=facts.payment_id, key=key)
+    return Owner(tenant=facts.tenant, payment_id=facts.payment_id, key=key)
+
+
+async def add(connection: Connection, tools: Tools, case: Case, planned: PlannedOperation) -> Case:
+    """The case with another operation as its newest one; its exact bytes are sealed."""
+    owner = await owner_of(tools, case)
     *plain, sealed = _operation_row(tools.vault, owner, case.submission.id, planned)
     await connection.execute(_SQL["insert_operation"], *plain, sealed)
     operation = OperationRow(

@@ -20,7 +20,6 @@ from payments.journeys import authorisations
 from payments.journeys.handshakes import Invitation, new_handshake
 from payments.journeys.inviting import Inviter
 from payments.recovery.cadence import next_enquiry_at
-from payments.rows import Owner
 from payments.states.cleaning import clean
 from payments.states.decide import RefusedMove
 from payments.states.names import (
@@ -99,9 +98,7 @@ class CancellationApproval:
 
     async def _expect(self, connection: Connection, case: Case) -> Case:
         """A handshake of its own; the payer goes on to where the payment would send them."""
-        facts = case.background.facts
-        key = await self._tools.vault.data_key(facts.tenant.partner_id, facts.merchant_id)
-        owner = Owner(tenant=facts.tenant, payment_id=facts.payment_id, key=key)
+        owner = await operations.owner_of(self._tools, case)
         of_payment = await self._invitation(case)
         bank_id = case.background.bank.bank.id
         invitation = Invitation(
