@@ -15,10 +15,8 @@
 
 PYTHON_RUN := .venv/bin/python
 EMBEDDED := $(if $(and $(DATABASE_URL),$(REDIS_URL)),,--embedded)
-# Tests in parallel, each process with servers of its own; servers that were given are shared, so there it is one. One process more
-# than there are processors, for tests wait as much as they compute; five at most.
-PROCESSES = $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 5)))
-PARALLEL = $(if $(EMBEDDED),-n $(PROCESSES) --dist worksteal,)
+# Tests in parallel, each process with servers of its own; servers that were given are shared, so there it is one.
+PARALLEL := $(if $(EMBEDDED),-n logical --maxprocesses 4 --dist worksteal,)
 UV := $(or $(wildcard .venv/bin/uv),uv)
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" pyproject.toml
